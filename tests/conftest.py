@@ -1,0 +1,43 @@
+"""Fixtures that every test may use: real servers, started by the tests themselves."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from weather_pipeline.stack.postgres import EmbeddedPostgres
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Recorded bodies and schemas that are not part of the product; tests that need them skip where they are absent."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may depend on the caller's settings."""
+    for name in os.environ:
+        if name.startswith(("WEATHER_", "OPENLINEAGE", "MARQUEZ_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One real PostgreSQL for the whole session."""
+    directory = tmp_path_factory.mktemp("postgres")
+    options = {"fsync": "off", "max_connections": "200"}
+    with EmbeddedPostgres(directory / "server", log_file=directory / "postgres.log", options=options) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _database_numbers() -> Iterator[int]:
+    return itertools.count()
+
+
+@pytest.fixture
+def new_database(postgres: EmbeddedPostgres, _database_numbers: Iterator[int]) -> Callable[[], str]:
+    """A function that makes an empty database and returns its URL."""
+    return lambda: postgres.ensure_database(f"test_{next(_database_numbers)}")

@@ -1,0 +1,92 @@
+"""The exception tree. Every error this project raises on purpose is one of these.
+
+::
+
+    WeatherPipelineError
+    ├── Transient                   a later attempt may succeed: retry with backoff
+    │   ├── SourceUnavailable       no route, time-out, 5xx, broken body
+    │   ├── SourceRateLimited       429; `retry_after` seconds where waiting helps
+    │   └── StoreUnavailable        database or object store away for now
+    └── Terminal                    the same attempt fails again: stop, tell the user what to change
+        ├── ConfigurationError      a setting is missing or wrong
+        ├── SourceRejected          the source refused the request (HTTP 400, wrong key)
+        ├── DataError               data can't be used: wrong columns, wrong types
+        ├── LoadRejected            the database refused the rows; its own message is kept
+        ├── StackError              the embedded stack can't start or a part of it died
+        │   └── PortTaken           a port is in use; names the port and, where known, the process
+        └── LineageApiError         the lineage API answered with an error
+
+`Transient` and `Terminal` decide about retry and nothing else does: whoever raises knows, whoever catches asks
+`isinstance(error, Transient)`. The exporter (`weather_pipeline.lineage`) has errors of its own, because it is
+installed without the rest.
+"""
+
+from __future__ import annotations
+
+
+class WeatherPipelineError(Exception):
+    """Base of all errors raised on purpose by this project."""
+
+
+class Transient(WeatherPipelineError):
+    """A later attempt may succeed."""
+
+
+class Terminal(WeatherPipelineError):
+    """The same attempt would fail again."""
+
+
+class SourceUnavailable(Transient):
+    """The weather source can't be reached, timed out, answered 5xx or sent a broken body."""
+
+
+class SourceRateLimited(Transient):
+    """The weather source asked to slow down (HTTP 429)."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep the seconds after which a retry makes sense; None where the source does not say."""
+        super().__init__(message, retry_after)
+        self.message = message
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rate_limited, (self.message, self.retry_after))
+
+
+def _rate_limited(message: str, retry_after: float | None) -> SourceRateLimited:
+    return SourceRateLimited(message, retry_after=retry_after)
+
+
+class StoreUnavailable(Transient):
+    """The database or the object store is away for now."""
+
+
+class ConfigurationError(Terminal):
+    """A setting is missing or wrong."""
+
+
+class SourceRejected(Terminal):
+    """The weather source refused the request for good."""
+
+
+class DataError(Terminal):
+    """Data can't be used as it is."""
+
+
+class LoadRejected(Terminal):
+    """The database refused the rows; the message is the database's own."""
+
+
+class StackError(Terminal):
+    """The embedded stack can't start, or one of its parts died."""
+
+
+class PortTaken(StackError):
+    """A port the stack needs is in use."""
+
+
+class LineageApiError(Terminal):
+    """The lineage API answered with an error."""
