@@ -53,7 +53,7 @@ class EmbeddedPostgres:
         self.port = port or free_port()
         self.log_file = log_file.absolute()
         self.options = dict(options or {})
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[Any] | None = None
 
     def start(self) -> None:
         """Initialise the data directory where needed, start the server and wait until it answers.
@@ -78,7 +78,6 @@ class EmbeddedPostgres:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                text=False,
                 **_identity(),
             )
         self._wait_until_ready()
