@@ -1,0 +1,17 @@
+"""Dagster's event log to OpenLineage, for any Dagster project.
+
+The whole public surface::
+
+    from weather_pipeline.lineage import build_openlineage_sensor
+
+    openlineage = build_openlineage_sensor(namespace="my-team")
+
+The sensor reads what Dagster has recorded, posts it as OpenLineage events and moves its cursor only past what the
+backend has accepted. A run never waits for lineage and never fails because of it.
+"""
+
+from weather_pipeline.lineage.identity import asset_run_id
+from weather_pipeline.lineage.naming import InvalidName
+from weather_pipeline.lineage.sensor import build_openlineage_sensor
+
+__all__ = ["InvalidName", "asset_run_id", "build_openlineage_sensor"]

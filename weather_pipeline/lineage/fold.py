@@ -1,0 +1,225 @@
+"""A run's log events → the state of each asset's run. Pure: the same events always give the same answer.
+
+The rules:
+
+* START is the first start of a step that belongs to the asset: the one that materializes it or, for a graph-backed
+  asset, any step of its graph.
+* At the step's final end (retries over) what the last attempt materialized is COMPLETE, the rest FAIL with the step's
+  own error, or ABORT where the step was interrupted.
+* A step without a final event ends as its Dagster run ended, marked as inferred, once the run has been over for
+  `grace`: until then an orphaned step may still write.
+* A step that never started says nothing: neither does an output that was skipped.
+* A run that stays open with everything dead ends as ABORT, marked as inferred, after `max_runtime`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from weather_pipeline.lineage.model import (
+    AssetPath,
+    AssetRun,
+    CheckResult,
+    CheckRun,
+    LogEvent,
+    Materialization,
+    Planned,
+    RunEnded,
+    RunInfo,
+    RunState,
+    StepChange,
+    StepError,
+    StepPhase,
+)
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+_FINAL = {
+    StepPhase.SUCCEEDED: RunState.COMPLETE,
+    StepPhase.FAILED: RunState.FAIL,
+    StepPhase.INTERRUPTED: RunState.ABORT,
+}
+
+
+@dataclass
+class _Step:
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: RunState | None = None
+    error: StepError | None = None
+    attempts: int = 1
+    materialized: dict[AssetPath, list[Materialization]] = field(default_factory=lambda: defaultdict(list))
+    checks: list[CheckResult] = field(default_factory=list)
+
+
+@dataclass
+class RunLog:
+    """A run's log, folded: steps, plans and the run's own end."""
+
+    steps: dict[str, _Step] = field(default_factory=lambda: defaultdict(_Step))
+    plans: dict[AssetPath, tuple[str, list[str]]] = field(default_factory=dict)
+    ended: RunEnded | None = None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """The first start of any step."""
+        return min((step.started_at for step in self.steps.values() if step.started_at), default=None)
+
+    @property
+    def has_unfinished_steps(self) -> bool:
+        """Whether a step started and has no final event."""
+        return any(step.started_at and step.outcome is None for step in self.steps.values())
+
+
+def fold_log(events: Iterable[LogEvent]) -> RunLog:
+    """Put the events, in the order of the log, into one `RunLog`."""
+    log = RunLog()
+    for event in events:
+        match event:
+            case Planned(path, step, partition):
+                planned_step, partitions = log.plans.setdefault(path, (step, []))
+                log.plans[path] = (planned_step, [*partitions, partition] if partition else partitions)
+            case StepChange():
+                _change(log.steps[event.step], event)
+            case Materialization():
+                log.steps[event.step or ""].materialized[event.path].append(event)
+            case CheckResult():
+                log.steps[event.step or ""].checks.append(event)
+            case RunEnded():
+                log.ended = event
+    return log
+
+
+def _change(step: _Step, change: StepChange) -> None:
+    if change.phase is StepPhase.STARTED:
+        step.started_at = step.started_at or change.at
+    elif change.phase is StepPhase.RESTARTED:
+        step.started_at = step.started_at or change.at
+        step.attempts += 1
+        step.materialized.clear()
+        step.checks.clear()
+    elif change.phase in _FINAL:
+        step.outcome, step.ended_at, step.error = _FINAL[change.phase], change.at, change.error
+
+
+def asset_runs(
+    log: RunLog, run: RunInfo, *, now: datetime, grace: timedelta, max_runtime: timedelta
+) -> tuple[AssetRun, ...]:
+    """The state of every asset's run that has started, by asset key.
+
+    Args:
+        log: The folded log.
+        run: The Dagster run.
+        now: The present, which decides about grace and `max_runtime`.
+        grace: How long after the run's end an orphaned step may still write.
+        max_runtime: How long a run may stay open without any sign of its end.
+    """
+    ended = _inferred_end(log, now, grace, max_runtime)
+    planned_in: dict[str, int] = defaultdict(int)
+    for step, _ in log.plans.values():
+        planned_in[step] += 1
+    steps_of = {path: step for path, (step, _) in log.plans.items()}
+    for key, step in log.steps.items():
+        for path in step.materialized:
+            steps_of.setdefault(path, key)
+    found = (
+        _asset_run(log, run, path, key, announced=planned_in.get(key, 0) == 1, ended=ended)
+        for path, key in sorted(steps_of.items())
+    )
+    return tuple(asset_run for asset_run in found if asset_run)
+
+
+def check_runs(log: RunLog, run: RunInfo, *, read_by: Sequence[tuple[AssetPath, str]]) -> tuple[CheckRun, ...]:
+    """The checks of each asset that stand for themselves, once the Dagster run is over.
+
+    Args:
+        log: The folded log.
+        run: The Dagster run.
+        read_by: (asset, check) pairs that are assertions on an input of another asset's run instead.
+    """
+    if log.ended is None:
+        return ()
+    by_asset: dict[AssetPath, list[tuple[datetime, CheckResult]]] = defaultdict(list)
+    for step in log.steps.values():
+        for check in step.checks:
+            if (check.path, check.name) not in read_by:
+                by_asset[check.path].append((step.started_at or check.at, check))
+    return tuple(
+        CheckRun(
+            run=run,
+            path=path,
+            started_at=min(start for start, _ in pairs),
+            ended_at=max(check.at for _, check in pairs),
+            checks=tuple(check for _, check in pairs),
+        )
+        for path, pairs in sorted(by_asset.items())
+    )
+
+
+def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: timedelta) -> RunEnded | None:
+    if log.ended:
+        return log.ended if now - log.ended.at >= grace else None
+    if log.started_at and now - log.started_at > max_runtime:
+        message = f"No sign of an end {max_runtime} after the start: taken as dead."
+        return RunEnded(RunState.ABORT, log.started_at + max_runtime, StepError(None, message))
+    return None
+
+
+def _asset_run(
+    log: RunLog, run: RunInfo, path: AssetPath, key: str, *, announced: bool, ended: RunEnded | None
+) -> AssetRun | None:
+    step = log.steps.get(key, _Step())
+    done = tuple(step.materialized.get(path, ()))
+    group = _group(log, key)
+    started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
+    if started_at is None:
+        return None
+    partitions = tuple(dict.fromkeys([*log.plans.get(path, ("", []))[1], *(m.partition for m in done if m.partition)]))
+    state, ended_at, error, inferred = _outcome(step, group, ended, done)
+    return AssetRun(
+        run=run,
+        path=path,
+        started_at=started_at,
+        state=state,
+        ended_at=ended_at,
+        materializations=done,
+        checks=tuple(step.checks),
+        error=error,
+        partitions=partitions,
+        step=key,
+        attempts=step.attempts,
+        announced=announced,
+        inferred=inferred,
+    )
+
+
+def _outcome(
+    step: _Step, group: Sequence[_Step], ended: RunEnded | None, done: Sequence[Materialization]
+) -> tuple[RunState, datetime | None, StepError | None, bool]:
+    """State, end, error, and whether the end is inferred."""
+    if step.outcome is not None:
+        if done:
+            return RunState.COMPLETE, step.ended_at, None, False
+        # A step that succeeded without the output skipped it.
+        state = RunState.ABORT if step.outcome is RunState.COMPLETE else step.outcome
+        return state, step.ended_at, step.error, False
+    broken = [s for s in group if s.outcome in (RunState.FAIL, RunState.ABORT)]
+    if broken and step.started_at is None:
+        last = max(broken, key=lambda s: s.ended_at or _LATEST)
+        return last.outcome or RunState.FAIL, last.ended_at, last.error, False
+    if ended is None:
+        return RunState.RUNNING, None, None, False
+    if done:
+        return RunState.COMPLETE, done[-1].at, None, True
+    state = RunState.ABORT if ended.state is RunState.COMPLETE else ended.state
+    return state, ended.at, ended.error, True
+
+
+def _group(log: RunLog, key: str) -> list[_Step]:
+    """The steps that belong to an asset's producing step: those of its graph, else that step alone."""
+    if "." not in key:
+        return [log.steps[key]] if key in log.steps else []
+    prefix = key.split(".", 1)[0] + "."
+    return [step for name, step in log.steps.items() if name.startswith(prefix)]

@@ -1,0 +1,46 @@
+"""Run ids that anyone can compute again: the same (Dagster run, asset) always has the same OpenLineage run id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from openlineage.client.uuid import generate_static_uuid
+
+CHECKS = ".checks"
+"""What the job of an asset's own checks adds to the asset's name."""
+
+
+def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *, part: str = "") -> str:
+    """The OpenLineage run id of an asset in a Dagster run.
+
+    A UUIDv7 (RFC 9562, section 5.7) whose time is the Dagster run's creation time in milliseconds and whose other
+    bits are a hash of the Dagster run id and the asset key: resending, a second exporter or a replay yields the same.
+
+    Args:
+        dagster_run_id: The Dagster run's id.
+        created_at: When the Dagster run was created, timezone-aware. Milliseconds count: storages differ below them.
+        path: The asset key's path.
+        part: Another job of the same asset in the same run, such as `.checks`.
+    """
+    instant = created_at.replace(microsecond=created_at.microsecond // 1000 * 1000)
+    data = "\0".join((dagster_run_id, *path)) + part
+    return str(generate_static_uuid(instant, data.encode()))
+
+
+def asset_run_id(context: Any) -> str:
+    """The OpenLineage run id of the asset that is being materialized, inside its step.
+
+    Lets work that the step starts elsewhere (Spark, dbt) name the run that the exporter will send.
+
+    Args:
+        context: An `AssetExecutionContext` of a step with one asset.
+
+    Raises:
+        LookupError: The instance does not know the run (as in a directly invoked asset function).
+    """
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    if record is None:
+        raise LookupError(f"Dagster run {context.run.run_id!r} is not in the instance's storage.")
+    return run_id_for(context.run.run_id, record.create_timestamp, context.asset_key.path)

@@ -1,0 +1,194 @@
+"""What the exporter thinks in: frozen values of our own, free of Dagster's and OpenLineage's classes.
+
+The flow is `reader` (Dagster's records → `LogEvent`) → `fold` (`LogEvent`s → `AssetRun`, `CheckRun`) → `events`
+(→ OpenLineage). What definitions say about an asset is an `AssetInfo`, made by `catalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+AssetPath = tuple[str, ...]
+"""An asset key's path: `("weather", "observations")`."""
+
+Metadata = Mapping[str, Any]
+"""Dagster metadata as plain Python values (see `reader.plain`)."""
+
+
+class RunState(StrEnum):
+    """The state of a run of an OpenLineage job; a terminal one is the type of its last event."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    FAIL = "FAIL"
+    ABORT = "ABORT"
+
+
+@dataclass(frozen=True)
+class DatasetRef:
+    """A dataset's identity in OpenLineage."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ColumnDep:
+    """One upstream column that a column is made of."""
+
+    asset: AssetPath
+    column: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table schema; `type` is the producer's own word."""
+
+    name: str
+    type: str
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class AssetInfo:
+    """What a code location's definitions say about one asset."""
+
+    path: AssetPath
+    description: str | None = None
+    owners: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    group: str | None = None
+    code_version: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    parents: tuple[AssetPath, ...] = ()
+    is_external: bool = False
+    output_required: bool = True
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The Dagster run around an asset's run."""
+
+    run_id: str
+    job_name: str
+    created_at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+    location: str | None = None
+    repository: str | None = None
+
+
+@dataclass(frozen=True)
+class StepError:
+    """A failed step's own error, not Dagster's wrapper around it."""
+
+    class_name: str | None
+    message: str
+    stack: str = ""
+
+
+@dataclass(frozen=True)
+class Materialization:
+    """One materialization as the log holds it."""
+
+    path: AssetPath
+    at: datetime
+    step: str | None
+    partition: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One evaluation of an asset check."""
+
+    path: AssetPath
+    name: str
+    passed: bool
+    severity: str
+    at: datetime
+    step: str | None
+    blocking: bool | None = None
+    description: str | None = None
+    partition: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The run means to materialize an asset in a step."""
+
+    path: AssetPath
+    step: str
+    partition: str | None = None
+
+
+class StepPhase(StrEnum):
+    """What happened to a step."""
+
+    STARTED = "STARTED"
+    RESTARTED = "RESTARTED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True)
+class StepChange:
+    """A step changed its phase."""
+
+    step: str
+    phase: StepPhase
+    at: datetime
+    error: StepError | None = None
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The Dagster run ended."""
+
+    state: RunState
+    at: datetime
+    error: StepError | None = None
+
+
+LogEvent = Planned | StepChange | Materialization | CheckResult | RunEnded
+"""One entry of a run's event log, as far as lineage cares."""
+
+
+@dataclass(frozen=True)
+class AssetRun:
+    """One run of one asset: what one OpenLineage run says."""
+
+    run: RunInfo
+    path: AssetPath
+    started_at: datetime
+    state: RunState
+    ended_at: datetime | None = None
+    materializations: tuple[Materialization, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    error: StepError | None = None
+    partitions: tuple[str, ...] = ()
+    step: str | None = None
+    attempts: int = 1
+    announced: bool = True
+    """Whether START may go before the end: false where the output could turn out to be skipped."""
+    inferred: bool = False
+    """The end was concluded from the run's, not read from the step's own final event."""
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """All checks of one asset that one Dagster run evaluated on data it had: a run of the job `<asset>.checks`."""
+
+    run: RunInfo
+    path: AssetPath
+    started_at: datetime
+    ended_at: datetime
+    checks: tuple[CheckResult, ...]

@@ -1,0 +1,294 @@
+"""Dagster's event log → our own log events. The only module that knows how the log looks.
+
+What is read, and why so, was measured on Dagster 1.13: run-status changes are the index by which runs are found; a
+run's own log is read run by run, because only that query is cheap on every storage; on PostgreSQL ids become visible
+out of order, so the last ids are read again; on SQLite ids are used again after a deletion, so the newest known
+record is looked for on every read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRecord, RunsFilter
+
+from weather_pipeline.lineage.model import (
+    CheckResult,
+    LogEvent,
+    Materialization,
+    Metadata,
+    Planned,
+    RunEnded,
+    RunInfo,
+    RunState,
+    StepChange,
+    StepError,
+    StepPhase,
+)
+
+STATUS_CHANGES = {
+    "started": DagsterEventType.RUN_START,
+    "succeeded": DagsterEventType.RUN_SUCCESS,
+    "failed": DagsterEventType.RUN_FAILURE,
+    "canceled": DagsterEventType.RUN_CANCELED,
+}
+"""The run-status changes by which runs are found, each with a position of its own."""
+
+OVERLAP = 256
+"""How many ids before the position are read again (ids may become visible out of order)."""
+
+_REWIND = 600.0
+"""Seconds before the last known record from which runs are looked for when ids have been used again."""
+
+_PAGE = 500
+
+_ENDS = {
+    DagsterEventType.RUN_SUCCESS: RunState.COMPLETE,
+    DagsterEventType.RUN_FAILURE: RunState.FAIL,
+    DagsterEventType.RUN_CANCELED: RunState.ABORT,
+}
+_PHASES = {
+    DagsterEventType.STEP_START: StepPhase.STARTED,
+    DagsterEventType.STEP_RESTARTED: StepPhase.RESTARTED,
+    DagsterEventType.STEP_SUCCESS: StepPhase.SUCCEEDED,
+    DagsterEventType.STEP_FAILURE: StepPhase.FAILED,
+    DagsterEventType.STEP_SKIPPED: StepPhase.SKIPPED,
+}
+_WRAPPERS = ("DagsterExecutionStepExecutionError", "Failure")
+_READ_TYPES = {
+    *_ENDS,
+    *_PHASES,
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far one kind of run-status change has been read; `run_id` is the run of the record with that id."""
+
+    storage_id: int = 0
+    run_id: str | None = None
+    at: float = 0.0
+    """The record's time, seconds since the epoch."""
+
+
+BEGINNING = Position()
+"""Before everything recorded."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Runs found in one read, oldest first, and the position after it."""
+
+    run_ids: tuple[str, ...]
+    position: Position
+    rewound: bool
+    """The record at the old position has vanished: ids may have been used again."""
+
+
+def changed_runs(
+    instance: DagsterInstance, kind: str, position: Position, *, since: float = 0.0, limit: int = _PAGE
+) -> Page:
+    """Runs with a status change of this kind after the position, and those just before it once more.
+
+    Args:
+        instance: The Dagster instance.
+        kind: A key of `STATUS_CHANGES`.
+        position: Where the last read ended.
+        since: Changes before this time (seconds since the epoch) are not of interest.
+        limit: At most so many new records.
+    """
+    after = max(0, position.storage_id - OVERLAP)
+    records = _status_records(instance, kind, after, limit + OVERLAP)
+    known = position.run_id is None or any(
+        record.storage_id == position.storage_id and record.run_id == position.run_id for record in records
+    )
+    if not known:
+        records = _status_records(instance, kind, 0, limit + OVERLAP, after_time=position.at - _REWIND)
+    run_ids = tuple(dict.fromkeys(record.run_id for record in records if record.timestamp >= since))
+    return Page(run_ids, _position(records[-1]) if records else newest_position(instance, kind), rewound=not known)
+
+
+def newest_position(instance: DagsterInstance, kind: str) -> Position:
+    """The position after everything recorded so far."""
+    result = instance.fetch_run_status_changes(STATUS_CHANGES[kind], limit=1, ascending=False)
+    return _position(result.records[0]) if result.records else Position()
+
+
+def runs_updated_since(instance: DagsterInstance, since: datetime, limit: int) -> list[str]:
+    """Ids of runs whose record changed after a time: the net under `changed_runs`."""
+    records = instance.get_run_records(
+        RunsFilter(updated_after=since), limit=limit, order_by="update_timestamp", ascending=True
+    )
+    return [record.dagster_run.run_id for record in records if record.start_time is not None]
+
+
+def run_info(instance: DagsterInstance, run_id: str) -> tuple[RunInfo, dg.DagsterRun] | None:
+    """The run's own record, None where it was deleted."""
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        return None
+    run = record.dagster_run
+    origin = run.remote_job_origin
+    info = RunInfo(
+        run_id=run.run_id,
+        job_name=run.job_name,
+        created_at=record.create_timestamp,
+        tags=dict(run.tags),
+        location=origin.location_name if origin else None,
+        repository=origin.repository_origin.repository_name if origin else None,
+    )
+    return info, run
+
+
+def read_run(instance: DagsterInstance, run_id: str, cursor: str | None) -> tuple[list[LogEvent], str | None]:
+    """The run's log events after a cursor, in the order of the log, and the cursor after them."""
+    events: list[LogEvent] = []
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=_READ_TYPES, limit=_PAGE)
+        events += [event for record in page.records for event in translate(record)]
+        cursor = page.cursor
+        if not page.has_more:
+            return events, cursor
+
+
+def translate(record: EventLogRecord) -> Iterator[LogEvent]:
+    """One record as our own log events: none where it says nothing about lineage."""
+    entry = record.event_log_entry
+    event = entry.dagster_event
+    if event is None:
+        return
+    at = datetime.fromtimestamp(entry.timestamp, UTC)
+    kind = event.event_type
+    if kind in _PHASES:
+        yield _step_change(event, at)
+    elif kind in _ENDS:
+        yield RunEnded(_ENDS[kind], at, _run_error(event))
+    elif kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+        data = event.asset_materialization_planned_data
+        yield Planned(tuple(data.asset_key.path), event.step_key or "", data.partition)
+    elif kind == DagsterEventType.ASSET_MATERIALIZATION:
+        done = event.step_materialization_data.materialization
+        yield Materialization(
+            path=tuple(done.asset_key.path),
+            at=at,
+            step=event.step_key,
+            partition=done.partition,
+            metadata=plain_all(done.metadata),
+            tags=dict(done.tags or {}),
+        )
+    elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
+        yield _check_result(event, at)
+
+
+def plain_all(metadata: Mapping[str, Any]) -> Metadata:
+    """Metadata with every value as plain Python; values that hold no information for lineage are left out."""
+    return {key: value for key, raw in metadata.items() if (value := plain(raw)) is not None}
+
+
+def plain(value: Any) -> Any:
+    """A metadata value as plain Python.
+
+    Table schemas become `{"columns": [{name, type, description}]}`, column lineage `{column: [(asset path, column)]}`,
+    code references a list of `file:line` or URL; other values are their own `value`.
+    """
+    if isinstance(value, dg.TableSchemaMetadataValue | dg.TableColumnLineageMetadataValue):
+        value = value.value
+    for kind, convert in _CONVERTED:
+        if isinstance(value, kind):
+            return convert(value)
+    return value if value is None else str(value)
+
+
+def _plain_schema(schema: dg.TableSchema) -> Any:
+    return {"columns": [{"name": c.name, "type": c.type, "description": c.description} for c in schema.columns]}
+
+
+def _plain_lineage(lineage: dg.TableColumnLineage) -> Any:
+    return {
+        column: [(tuple(dep.asset_key.path), dep.column_name) for dep in deps]
+        for column, deps in lineage.deps_by_column.items()
+    }
+
+
+_CONVERTED: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (str | int | float | bool, lambda value: value),
+    (dg.TableSchema, _plain_schema),
+    (dg.TableColumnLineage, _plain_lineage),
+    (dg.CodeReferencesMetadataValue, lambda value: [reference.source for reference in value.code_references]),
+    (dg.MetadataValue, lambda value: plain(value.value) if not isinstance(value.value, dg.MetadataValue) else None),
+    (Mapping, lambda value: {str(key): plain(inner) for key, inner in value.items()}),
+    (Sequence, lambda value: [plain(inner) for inner in value]),
+)
+
+
+def _position(record: EventLogRecord) -> Position:
+    return Position(record.storage_id, record.run_id, record.timestamp)
+
+
+def _status_records(
+    instance: DagsterInstance, kind: str, after: int, limit: int, *, after_time: float | None = None
+) -> Sequence[EventLogRecord]:
+    event_type: Any = STATUS_CHANGES[kind]
+    records_filter = dg.RunStatusChangeRecordsFilter(event_type, after_timestamp=after_time, after_storage_id=after)
+    return instance.fetch_run_status_changes(records_filter, limit=limit, ascending=True).records
+
+
+def _step_change(event: DagsterEvent, at: datetime) -> StepChange:
+    phase, error = _PHASES[event.event_type], None
+    if phase is StepPhase.FAILED:
+        data = event.step_failure_data
+        source = data.error_source.value if data.error_source else None
+        if source == "INTERRUPT" or (data.error and data.error.cls_name == "DagsterExecutionInterruptedError"):
+            phase = StepPhase.INTERRUPTED
+        error = _own_error(data.error, data.user_failure_data)
+    return StepChange(event.step_key or "", phase, at, error)
+
+
+def _own_error(error: Any, user_failure: Any) -> StepError | None:
+    if error is None:
+        return StepError(None, user_failure.description or "") if user_failure else None
+    # Dagster wraps what user code raised, and user code wraps its error in Failure to forbid retries: the step's own
+    # error is the cause.
+    while error.cls_name in _WRAPPERS and error.cause:
+        error = error.cause
+    chain = []
+    link = error
+    while link is not None:
+        chain.append(link.message.strip() + ("\n" + "".join(link.stack) if link.stack else ""))
+        link = link.cause or link.context
+    message = error.message.strip()
+    if user_failure and user_failure.description and user_failure.description not in message:
+        message = f"{message}: {user_failure.description}"
+    return StepError(error.cls_name, message, "\n\nCaused by:\n".join(chain))
+
+
+def _run_error(event: DagsterEvent) -> StepError | None:
+    if event.event_type != DagsterEventType.RUN_FAILURE:
+        return None
+    error = event.job_failure_data.error if event.event_specific_data else None
+    if error:
+        return _own_error(error, None)
+    return StepError(None, event.message or "The Dagster run failed without saying why.")
+
+
+def _check_result(event: DagsterEvent, at: datetime) -> CheckResult:
+    evaluation = event.asset_check_evaluation_data
+    return CheckResult(
+        path=tuple(evaluation.asset_key.path),
+        name=evaluation.check_name,
+        passed=evaluation.passed,
+        severity=evaluation.severity.value,
+        at=at,
+        step=event.step_key,
+        blocking=evaluation.blocking,
+        description=evaluation.description,
+        partition=evaluation.partition,
+        metadata=plain_all(evaluation.metadata),
+    )
