@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         description="host:port of the warehouse in dataset names: the same on every machine, whatever port it has.",
     )
 
+    schedule: bool = Field(default=False, description="Whether the hourly schedule is on by itself. Set by the stack.")
+
     lineage_namespace: str = Field(default="weather-pipeline", description="OpenLineage namespace of the jobs.")
     job_suffix: str = Field(default="_dagster", description="Suffix of every OpenLineage job name.")
     marquez_url: str | None = Field(

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import dagster as dg
 
-from weather_pipeline.lineage.model import AssetInfo, AssetPath
+from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata
 from weather_pipeline.lineage.reader import plain_all
 
 
@@ -20,16 +20,21 @@ class Catalog(Protocol):
         """What the definitions say about an asset; None where they don't know it."""
         ...
 
+    def last(self, path: AssetPath) -> Metadata:
+        """Metadata of the asset's last materialization; empty where there is none."""
+        ...
+
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
         """Start and end of the time that partitions cover; None where they are not time windows."""
         ...
 
 
 class RepositoryCatalog:
-    """The asset graph of one code location."""
+    """The asset graph of one code location, and the instance that knows what was materialized."""
 
-    def __init__(self, repository: dg.RepositoryDefinition | None) -> None:
+    def __init__(self, repository: dg.RepositoryDefinition | None, instance: dg.DagsterInstance) -> None:
         self._repository = repository
+        self._instance = instance
         self._known: dict[AssetPath, AssetInfo | None] = {}
 
     def get(self, path: AssetPath) -> AssetInfo | None:
@@ -37,6 +42,12 @@ class RepositoryCatalog:
         if path not in self._known:
             self._known[path] = self._read(path)
         return self._known[path]
+
+    def last(self, path: AssetPath) -> Metadata:
+        """Metadata of the asset's last materialization; empty where there is none."""
+        records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
+        done = records[0].asset_materialization if records else None
+        return plain_all(done.metadata) if done else {}
 
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
         """Start and end of the time that partitions cover, from their definition, not from the keys' text."""

@@ -7,7 +7,7 @@ backend takes a job's edges from its newest version; START and FAIL carry those 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,17 @@ from openlineage.client.serde import Serde
 from weather_pipeline.lineage import facets, naming
 from weather_pipeline.lineage.catalog import Catalog
 from weather_pipeline.lineage.identity import CHECKS, run_id_for
-from weather_pipeline.lineage.model import AssetInfo, AssetPath, AssetRun, CheckResult, CheckRun, DatasetRef
+from weather_pipeline.lineage.model import (
+    AssetInfo,
+    AssetPath,
+    AssetRun,
+    CheckResult,
+    CheckRun,
+    DatasetRef,
+    Metadata,
+)
 from weather_pipeline.lineage.model import RunState as State
 from weather_pipeline.lineage.options import Options
-
 
 _DAGSTER_VERSION = facets.installed_version("dagster")
 _TERMINAL = {State.COMPLETE: RunState.COMPLETE, State.FAIL: RunState.FAIL, State.ABORT: RunState.ABORT}
@@ -70,15 +77,25 @@ class EventBuilder:
         skipped = run.state is State.ABORT and run.error is None and not run.inferred and not announced
         if skipped:
             return
-        run_id = run_id_for(run.run.run_id, run.run.created_at, run.path)
         job = self._job(run.path, info)
-        inputs, outputs = self._inputs(run, info), self._outputs(run, info)
-        said = {"run": Run(run_id, self._run_facets(run)), "job": job, "inputs": inputs, "outputs": outputs}
-        yield _message(RunState.START, run.started_at, **said)
+        # START says what was known at the start, so that it is the same whenever it is sent.
+        known = replace(run, materializations=(), checks=(), attempts=1, inferred=False)
+        yield self._asset_event(RunState.START, run.started_at, known, info, job)
         if run.ended_at is not None:
-            failure = facets.present(errorMessage=facets.error_message(run.error))
-            said["run"] = Run(run_id, self._run_facets(run) | failure)
-            yield _message(_TERMINAL[run.state], run.ended_at, **said)
+            yield self._asset_event(_TERMINAL[run.state], run.ended_at, run, info, job)
+
+    def _asset_event(self, state: RunState, at: datetime, run: AssetRun, info: AssetInfo | None, job: Job) -> Message:
+        failed = state in (RunState.FAIL, RunState.ABORT)
+        failure = facets.present(errorMessage=facets.error_message(run.error if failed else None))
+        run_id = run_id_for(run.run.run_id, run.run.created_at, run.path)
+        return _message(
+            state,
+            at,
+            run=Run(run_id, self._run_facets(run) | failure),
+            job=job,
+            inputs=self._inputs(run, info),
+            outputs=self._outputs(run, info),
+        )
 
     def check_events(self, run: CheckRun) -> Iterator[Message]:
         """START and COMPLETE of the job of an asset's own checks, with the asset's dataset as input.
@@ -184,7 +201,7 @@ class EventBuilder:
 
     def _outputs(self, run: AssetRun, info: AssetInfo | None) -> list[OutputDataset]:
         metadata, last = info.metadata if info else {}, facets.merged(run)
-        ref = naming.dataset_of(info, run.path, last, authority=self._options.table_authority)
+        ref = self._ref(run.path, info, last)
         known = info or AssetInfo(run.path)
         described = facets.present(
             dataSource=facets.data_source(ref, last, metadata),
@@ -204,8 +221,13 @@ class EventBuilder:
         outputs += [OutputDataset(ref.namespace, ref.name, facets=_source_only(ref)) for ref in listed]
         return _distinct(outputs)
 
-    def _ref(self, path: AssetPath) -> DatasetRef:
-        return naming.dataset_of(self._catalog.get(path), path, {}, authority=self._options.table_authority)
+    def _ref(self, path: AssetPath, info: AssetInfo | None = None, last: Metadata | None = None) -> DatasetRef:
+        return naming.dataset_of(
+            info or self._catalog.get(path),
+            path,
+            (lambda: last or {}, lambda: self._catalog.last(path)),
+            authority=self._options.table_authority,
+        )
 
     def _engine(self) -> Any:
         return facets.processing_engine(_DAGSTER_VERSION, facets.VERSION)

@@ -7,7 +7,7 @@ breaks the namespace list for ever; an empty job name breaks the job list of its
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata
@@ -60,24 +60,26 @@ def job_name(path: Sequence[str], *, suffix: str = "", part: str = "") -> str:
     return checked_name("job", ".".join(path) + part + suffix)
 
 
-def dataset_of(info: AssetInfo | None, path: AssetPath, last: Metadata, *, authority: str | None) -> DatasetRef:
+def dataset_of(
+    info: AssetInfo | None, path: AssetPath, materialized: Iterable[Callable[[], Metadata]], *, authority: str | None
+) -> DatasetRef:
     """Which dataset an asset is.
 
-    The definition speaks first, then the last materialization, then the asset key in namespace `dagster`; in each of
-    the two: `openlineage/namespace` with `openlineage/name`, then `dagster/uri`, then `dagster/table_name` where an
-    authority is known.
+    The definition speaks first, then materializations, then the asset key in namespace `dagster`; in each of them:
+    `openlineage/namespace` with `openlineage/name`, then `dagster/uri`, then `dagster/table_name` where an authority
+    is known.
 
     Args:
         info: What the definitions say, None where the asset is not in this code location.
         path: The asset key's path.
-        last: Metadata of the last materialization.
+        materialized: Give metadata of materializations, best first; called only where the definition says nothing.
         authority: Namespace for relation names, as `postgres://localhost:5432`.
 
     Raises:
         InvalidName: The names can't be sent.
     """
-    for metadata in (info.metadata if info else {}, last):
-        ref = _from_metadata(metadata, authority)
+    for metadata in (lambda: info.metadata if info else {}, *materialized):
+        ref = _from_metadata(metadata(), authority)
         if ref:
             return checked(ref)
     return checked(DatasetRef(FALLBACK_NAMESPACE, "/".join(path)))

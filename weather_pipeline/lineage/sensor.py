@@ -79,7 +79,6 @@ def build_openlineage_sensor(
     # One evaluation at a time in a process: one that was given up by the daemon's time-out still runs.
     running = threading.Lock()
     exporters: list[Exporter] = []
-    builders: dict[int, EventBuilder] = {}
 
     def evaluate(context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason | DagsterRunReaction]:
         if not running.acquire(blocking=False):
@@ -90,11 +89,7 @@ def build_openlineage_sensor(
                 exporters.append(Exporter(sink or open_sink(url), options))
             exporter = exporters[0]
             progress = Progress.load(context.cursor) or exporter.begin(context.instance, since)
-            repository = context.repository_def
-            if id(repository) not in builders:
-                builders.clear()
-                builders[id(repository)] = EventBuilder(RepositoryCatalog(repository), options)
-            builder = builders[id(repository)]
+            builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), options)
             report = exporter.tick(context.instance, builder, progress, context.log)
             context.update_cursor(progress.dump())
         finally:

@@ -1,0 +1,14 @@
+"""The code location: composes the subjects of `defs/` and nothing else."""
+
+import dagster as dg
+
+from weather_pipeline.defs.lineage import lineage_definitions
+from weather_pipeline.defs.weather import weather_definitions
+from weather_pipeline.settings import load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything that Dagster knows of this project."""
+    settings = load_settings()
+    return dg.Definitions.merge(weather_definitions(settings), lineage_definitions(settings))

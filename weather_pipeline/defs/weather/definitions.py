@@ -1,0 +1,41 @@
+"""The weather subject, composed."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from weather_pipeline.defs.weather.assets import ASSETS, SOURCES
+from weather_pipeline.defs.weather.datasets import asset_metadata
+from weather_pipeline.defs.weather.resources import WeatherPlatform
+from weather_pipeline.settings import Settings
+
+HOURLY_JOB = dg.define_asset_job(
+    "weather_hourly",
+    selection=dg.AssetSelection.groups("weather"),
+    description="One hour of weather, from Open-Meteo to the towers' table.",
+)
+
+
+def weather_definitions(settings: Settings) -> dg.Definitions:
+    """Assets, job and schedule of the weather platform.
+
+    Steps take a second or two: they run one after another in the run's own process, which saves starting a process
+    for each.
+    """
+    schedule = dg.build_schedule_from_partitioned_job(
+        HOURLY_JOB,
+        name="weather_hourly_schedule",
+        minute_of_hour=5,
+        default_status=dg.DefaultScheduleStatus.RUNNING if settings.schedule else dg.DefaultScheduleStatus.STOPPED,
+    )
+    assets = dg.with_source_code_references([*ASSETS, *SOURCES])
+    definitions = dg.Definitions(
+        assets=assets,
+        jobs=[HOURLY_JOB],
+        schedules=[schedule],
+        resources={"platform": WeatherPlatform()},
+        executor=dg.in_process_executor,
+    )
+    return definitions.map_asset_specs(
+        func=lambda spec: spec.merge_attributes(metadata=asset_metadata(spec.key.to_user_string(), settings))
+    )
