@@ -31,7 +31,9 @@ def bury(instance: DagsterInstance, key: str, reason: str, event: dict[str, Any]
     letter = DeadLetter(key, reason, datetime.now(UTC).isoformat(), event)
     storage = instance.daemon_cursor_storage
     keys = list(dict.fromkeys([*_keys(instance), key]))
-    storage.set_cursor_values({f"{_INDEX}/{key}": json.dumps(asdict(letter)), _INDEX: json.dumps(keys)})
+    # One key at a time: where one of several exists, SQLite's storage updates that one and drops the others.
+    storage.set_cursor_values({f"{_INDEX}/{key}": json.dumps(asdict(letter))})
+    storage.set_cursor_values({_INDEX: json.dumps(keys)})
 
 
 def dead_letters(instance: DagsterInstance) -> list[DeadLetter]:

@@ -118,8 +118,9 @@ class Exporter:
             if not due or time.monotonic() >= deadline:
                 break
             outcome = deliver(self._sink, due, deadline=deadline, cautious=progress.failing_since is not None)
+            refused = tick.report.refused
             self._settle(tick, outcome)
-            if outcome.unavailable or not outcome.accepted:
+            if outcome.unavailable or (not outcome.accepted and tick.report.refused == refused):
                 break
         self._close(tick)
         report = tick.report

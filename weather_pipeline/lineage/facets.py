@@ -250,11 +250,10 @@ def data_source(ref: DatasetRef, *sources: Metadata) -> ol.datasource_dataset.Da
 
     The URI is `dagster/uri` where the metadata has one, else the namespace and name.
     """
-    uri = next((found for source in sources if (found := source.get("dagster/uri"))), None)
-    if not uri:
-        separator = "/" if "://" in ref.namespace else ":"
-        uri = f"{ref.namespace}{separator}{ref.name.lstrip('/')}"
-    return ol.datasource_dataset.DatasourceDatasetFacet(name=ref.namespace, uri=without_secrets(str(uri)))
+    known = next((found for source in sources if (found := source.get("dagster/uri"))), None)
+    separator = "/" if "://" in ref.namespace else ":"
+    uri = without_secrets(str(known)) if known else f"{ref.namespace}{separator}{ref.name.lstrip('/')}"
+    return ol.datasource_dataset.DatasourceDatasetFacet(name=ref.namespace, uri=uri)
 
 
 def dataset_documentation(info: AssetInfo) -> ol.documentation_dataset.DocumentationDatasetFacet | None:
@@ -274,8 +273,13 @@ def dataset_ownership(info: AssetInfo) -> ol.ownership_dataset.OwnershipDatasetF
 
 
 def version(data_version: str | None) -> ol.dataset_version_dataset.DatasetVersionDatasetFacet | None:
-    """`version`: Dagster's data version, of what was written or of what was read."""
-    return ol.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=data_version) if data_version else None
+    """`version`: Dagster's data version, of what was written or of what was read.
+
+    `INITIAL` is Dagster's word for data that nobody has given a version.
+    """
+    if not data_version or data_version == "INITIAL":
+        return None
+    return ol.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=data_version)
 
 
 def output_statistics(

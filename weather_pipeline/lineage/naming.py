@@ -130,8 +130,15 @@ def from_uri(uri: str) -> DatasetRef:
 
     Files are `file` + path, object stores `scheme://bucket` + key, databases `scheme://host:port` + dotted path.
     User info, query and fragment are dropped: they hold secrets and no identity.
+
+    Raises:
+        InvalidName: It is no URI.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidName(f"dataset URI {uri!r}: {error}. Check the asset's dagster/uri.") from error
     scheme = _SCHEMES.get(parts.scheme, parts.scheme)
     path = unquote(parts.path)
     if scheme in ("", "file"):
@@ -139,7 +146,7 @@ def from_uri(uri: str) -> DatasetRef:
     host = parts.hostname or ""
     if ":" in host:
         host = f"[{host}]"
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    port = port or _DEFAULT_PORTS.get(parts.scheme)
     authority = f"{host}:{port}" if port else host
     if scheme in _DEFAULT_PORTS:
         return DatasetRef(f"{scheme}://{authority}", path.strip("/").replace("/", "."))

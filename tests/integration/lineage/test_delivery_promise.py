@@ -1,0 +1,147 @@
+"""At least once, in order, whatever the backend does; and the cursor never runs ahead of what was accepted."""
+
+import json
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from tests.collector import Collector
+from tests.integration.lineage.conftest import Exporting, error_of
+from tests.integration.lineage.test_shapes_of_work import chain, check_sequences
+from weather_pipeline.lineage.deadletters import dead_letters
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("answer", [(503, "away"), (401, "who are you"), (429, "slow down"), (0, "")])
+def test_nothing_is_lost_while_the_backend_takes_nothing(
+    instance: dg.DagsterInstance, backend: Collector, answer: tuple[int, str]
+) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    backend.behave = lambda event: answer
+    exporting.run()
+    first = exporting.tick()
+    second = exporting.tick()
+    assert "takes no events" in (error_of(first) or "")
+    assert len(backend.requests) - len(backend.events) <= 9
+    after_first = len(backend.requests)
+    assert error_of(second)
+    exporting.tick()
+    assert len(backend.requests) == after_first + 1, "one cheap probe a tick while the backend is down"
+
+    backend.behave = lambda event: (201, "")
+    assert error_of(exporting.tick()) is None
+    assert len(backend.events) == 6
+    check_sequences(backend)
+
+
+def test_a_stopped_backend_gets_everything_when_it_is_back(instance: dg.DagsterInstance, backend: Collector) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    backend.stop()
+    for _ in range(3):
+        exporting.run()
+        assert "takes no events" in (error_of(exporting.tick()) or "")
+    backend.start()
+    exporting.tick()
+    assert len(backend.events) == 18
+    check_sequences(backend)
+
+
+def test_a_refused_event_is_kept_and_blocks_nobody(instance: dg.DagsterInstance, backend: Collector) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    backend.behave = lambda event: (422, "bad") if event["job"]["name"] == "clean_dagster" else (201, "")
+    exporting.run()
+    assert error_of(exporting.tick()) is None
+    exporting.tick()
+    assert backend.kinds("raw_dagster") == ["START", "COMPLETE"]
+    assert backend.kinds("table_dagster") == ["START", "COMPLETE"]
+    letters = dead_letters(instance)
+    assert [letter.event["eventType"] for letter in letters] == ["START", "COMPLETE"]
+    assert letters[0].reason == "HTTP 422: bad"
+
+
+def test_a_500_that_repeats_while_the_backend_is_well_is_a_refusal(
+    instance: dg.DagsterInstance, backend: Collector
+) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    backend.behave = lambda event: (500, "boom") if event["job"]["name"] == "clean_dagster" else (201, "")
+    exporting.run()
+    for _ in range(12):
+        exporting.tick()
+    assert backend.kinds("table_dagster") == ["START", "COMPLETE"]
+    assert len(dead_letters(instance)) == 2
+
+
+def test_a_name_that_would_poison_the_backend_never_leaves(instance: dg.DagsterInstance, backend: Collector) -> None:
+    @dg.asset(metadata={"openlineage/namespace": "has a space", "openlineage/name": "x"})
+    def poison() -> None: ...
+
+    @dg.asset
+    def fine() -> None: ...
+
+    exporting = Exporting(instance, dg.Definitions(assets=[poison, fine]), backend.url)
+    exporting.run()
+    exporting.tick()
+    assert backend.kinds("fine_dagster") == ["START", "COMPLETE"]
+    assert {event["job"]["name"] for event in backend.requests} == {"fine_dagster"}
+    (letter,) = dead_letters(instance)
+    assert "has a space" in letter.reason
+
+
+def test_the_first_start_begins_at_now(instance: dg.DagsterInstance, backend: Collector) -> None:
+    exporting = Exporting(instance, chain(), backend.url, since=None)
+    exporting.run()
+    exporting.tick()
+    exporting.run()
+    exporting.tick()
+    assert len(backend.events) == 6
+
+
+def test_deleted_runs_do_not_hide_later_ones(instance: dg.DagsterInstance, backend: Collector) -> None:
+    """SQLite uses ids again after the newest were deleted."""
+    exporting = Exporting(instance, chain(), backend.url)
+    for _ in range(2):
+        exporting.run()
+        exporting.tick()
+    for run in instance.get_runs():
+        instance.delete_run(run.run_id)
+    exporting.run()
+    exporting.run()
+    exporting.tick()
+    assert len(backend.events) == 24
+
+
+def test_the_cursor_stays_small_and_forgets_what_is_done(
+    instance: dg.DagsterInstance, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    for _ in range(5):
+        exporting.run()
+    exporting.tick()
+    assert exporting.cursor is not None
+    saved: dict[str, Any] = json.loads(exporting.cursor)
+    assert saved["accepted"] == 30
+    assert len(exporting.cursor) < 20_000
+
+
+def test_a_foreign_cursor_is_refused_with_what_to_do(instance: dg.DagsterInstance, backend: Collector) -> None:
+    exporting = Exporting(instance, chain(), backend.url)
+    exporting.cursor = "something else"
+    with pytest.raises(ValueError, match="Reset it in the Dagster UI"):
+        exporting.tick()
+
+
+def test_openlineages_own_configuration_decides(
+    instance: dg.DagsterInstance, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "http")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", backend.url)
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__COMPRESSION", "gzip")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__AUTH", '{"type": "api_key", "apiKey": "k"}')
+    exporting = Exporting(instance, chain(), "http://127.0.0.1:1")
+    exporting.run()
+    exporting.tick()
+    assert len(backend.events) == 6
+    assert backend.headers[0]["Authorization"] == "Bearer k"
+    assert backend.headers[0]["Content-Encoding"] == "gzip"

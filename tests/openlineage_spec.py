@@ -1,0 +1,65 @@
+"""Events against OpenLineage's own JSON Schemas, formats and facet kinds included."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
+
+from tests.conftest import SHARED
+
+SPEC = SHARED / "lineage" / "spec"
+OURS = Path(__file__).parents[1] / "weather_pipeline" / "lineage" / "schemas"
+
+
+@cache
+def _registry() -> Registry[Any]:
+    files = [*SPEC.rglob("*.json"), *OURS.rglob("*.json")]
+    documents = [json.loads(file.read_text()) for file in files]
+    resources = [(document["$id"], Resource.from_contents(document)) for document in documents if "$id" in document]
+    return Registry().with_resources(resources)  # type: ignore[no-any-return]
+
+
+def findings(event: dict[str, Any]) -> list[str]:
+    """What is wrong with an event by the core schema and by each facet's own; empty where nothing is."""
+    if not SPEC.exists():
+        pytest.skip(f"the OpenLineage schemas are not there: {SPEC}")
+    event = {key: value for key, value in event.items() if not key.startswith("_")}
+    found = _validate(event["schemaURL"], event, "event")
+    for section, key, facet in _facets(event):
+        found += _validate(facet["_schemaURL"], facet, f"{section}.{key}")
+        kind = _kind(facet["_schemaURL"])
+        if f"/{section}/" not in kind:
+            found.append(f"{key} stands among {section} facets, its schema says {kind}")
+    return found
+
+
+def _validate(url: str, value: Any, where: str) -> list[str]:
+    validator = Draft202012Validator({"$ref": url}, registry=_registry(), format_checker=FormatChecker())
+    return [f"{where}: {error.message} at {list(error.absolute_path)}" for error in validator.iter_errors(value)]
+
+
+def _facets(event: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    found = [("RunFacet", key, facet) for key, facet in event["run"].get("facets", {}).items()]
+    found += [("JobFacet", key, facet) for key, facet in event["job"].get("facets", {}).items()]
+    for section, part, kind in (
+        ("inputs", "facets", "DatasetFacet"),
+        ("outputs", "facets", "DatasetFacet"),
+        ("inputs", "inputFacets", "InputDatasetFacet"),
+        ("outputs", "outputFacets", "OutputDatasetFacet"),
+    ):
+        for dataset in event.get(section, []):
+            found += [(kind, key, facet) for key, facet in dataset.get(part, {}).items()]
+    return found
+
+
+@cache
+def _kind(url: str) -> str:
+    """The base facets that a facet's schema builds on, as one text."""
+    resolved = _registry().resolver().lookup(url).contents
+    return " ".join("/" + part["$ref"].rsplit("/", 1)[-1] + "/" for part in resolved.get("allOf", []) if "$ref" in part)

@@ -1,0 +1,73 @@
+"""Any interleaving of any log gives a valid story; any key and metadata gives valid names or a clear refusal."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.unit.lineage.test_fold import BOOM, RUN, T0
+from weather_pipeline.lineage import naming
+from weather_pipeline.lineage.fold import asset_runs, fold_log
+from weather_pipeline.lineage.model import (
+    AssetInfo,
+    LogEvent,
+    Materialization,
+    Planned,
+    RunEnded,
+    RunState,
+    StepChange,
+    StepPhase,
+)
+from weather_pipeline.lineage.naming import InvalidName
+
+PATHS = st.sampled_from([("a",), ("b",), ("c", "d")])
+STEPS = st.sampled_from(["a", "b", "g.one", "g.two"])
+TIMES = st.integers(0, 500).map(lambda seconds: T0 + timedelta(seconds=seconds))
+EVENTS: st.SearchStrategy[LogEvent] = st.one_of(
+    st.builds(Planned, PATHS, STEPS, st.none() | st.sampled_from(["p", "q"])),
+    st.builds(StepChange, STEPS, st.sampled_from(StepPhase), TIMES, st.none() | st.just(BOOM)),
+    st.builds(Materialization, PATHS, TIMES, STEPS),
+    st.builds(RunEnded, st.sampled_from([RunState.COMPLETE, RunState.FAIL, RunState.ABORT]), TIMES),
+)
+SETTINGS = {"now": T0 + timedelta(seconds=600), "grace": timedelta(seconds=60), "max_runtime": timedelta(days=1)}
+
+
+@given(st.lists(EVENTS, max_size=40))
+def test_each_asset_is_told_once_and_ended_means_terminal(events: list[LogEvent]) -> None:
+    runs = asset_runs(fold_log(events), RUN, **SETTINGS)
+    assert len({run.path for run in runs}) == len(runs)
+    for run in runs:
+        assert (run.ended_at is None) == (run.state is RunState.RUNNING)
+        if run.state is RunState.COMPLETE:
+            assert run.materializations
+
+
+@given(st.lists(EVENTS, max_size=40), st.integers(0, 40))
+def test_what_has_ended_stays_told(events: list[LogEvent], cut: int) -> None:
+    """An asset that was told never disappears again as the log grows."""
+    before = {run.path for run in asset_runs(fold_log(events[:cut]), RUN, **SETTINGS)}
+    after = {run.path for run in asset_runs(fold_log(events), RUN, **SETTINGS)}
+    replanned = {event.path for event in events[cut:] if isinstance(event, Planned)}
+    restarted = any(isinstance(event, StepChange) and event.phase is StepPhase.RESTARTED for event in events[cut:])
+    if not restarted:
+        assert before - replanned <= after
+
+
+METADATA = st.dictionaries(
+    st.sampled_from(["openlineage/namespace", "openlineage/name", "dagster/uri", "dagster/table_name"]),
+    st.text(max_size=30),
+)
+
+
+@given(st.lists(st.text(min_size=1, max_size=10), min_size=1, max_size=3), METADATA)
+@example(["a"], {"dagster/uri": "http://[broken"})
+@example(["a"], {"dagster/uri": "http://host:port/x"})
+def test_names_are_valid_or_refused(path: list[str], metadata: dict[str, Any]) -> None:
+    info = AssetInfo(tuple(path), metadata=metadata)
+    try:
+        ref = naming.dataset_of(info, info.path, (), authority="postgres://h:1")
+    except InvalidName:
+        return
+    assert naming.NAMESPACE.fullmatch(ref.namespace)
+    assert ref.name.strip()

@@ -1,0 +1,138 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from weather_pipeline.lineage.fold import asset_runs, check_runs, fold_log
+from weather_pipeline.lineage.model import (
+    AssetRun,
+    CheckResult,
+    LogEvent,
+    Materialization,
+    Planned,
+    RunEnded,
+    RunInfo,
+    RunState,
+    StepChange,
+    StepError,
+    StepPhase,
+)
+
+T0 = datetime(2026, 11, 21, 10, tzinfo=UTC)
+RUN = RunInfo("run", "job", T0)
+A = ("a",)
+BOOM = StepError("ValueError", "ValueError: boom")
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def step(phase: StepPhase, seconds: float, name: str = "a", error: StepError | None = None) -> StepChange:
+    return StepChange(name, phase, at(seconds), error)
+
+
+def made(seconds: float, path: tuple[str, ...] = A, name: str = "a") -> Materialization:
+    return Materialization(path, at(seconds), name)
+
+
+def runs(*events: LogEvent, now: float = 1000, grace: float = 60, max_runtime: float = 3600) -> dict[str, AssetRun]:
+    folded = fold_log(events)
+    found = asset_runs(
+        folded, RUN, now=at(now), grace=timedelta(seconds=grace), max_runtime=timedelta(seconds=max_runtime)
+    )
+    return {"/".join(run.path): run for run in found}
+
+
+def test_planned_but_not_started_says_nothing() -> None:
+    assert runs(Planned(A, "a")) == {}
+    assert runs(Planned(A, "a"), RunEnded(RunState.FAIL, at(5))) == {}
+
+
+def test_started_is_running() -> None:
+    run = runs(Planned(A, "a"), step(StepPhase.STARTED, 1))["a"]
+    assert (run.state, run.started_at, run.ended_at, run.announced) == (RunState.RUNNING, at(1), None, True)
+
+
+def test_success_and_failure_end_at_the_steps_end() -> None:
+    started = (Planned(A, "a"), step(StepPhase.STARTED, 1))
+    good = runs(*started, made(2), step(StepPhase.SUCCEEDED, 3))["a"]
+    assert (good.state, good.ended_at, len(good.materializations)) == (RunState.COMPLETE, at(3), 1)
+    bad = runs(*started, step(StepPhase.FAILED, 3, error=BOOM))["a"]
+    assert (bad.state, bad.ended_at, bad.error, bad.inferred) == (RunState.FAIL, at(3), BOOM, False)
+
+
+def test_only_the_last_attempt_counts() -> None:
+    run = runs(
+        Planned(A, "a"),
+        step(StepPhase.STARTED, 1),
+        made(2),
+        step(StepPhase.RESTARTED, 4),
+        step(StepPhase.FAILED, 5, error=BOOM),
+    )["a"]
+    assert (run.state, run.started_at, run.attempts) == (RunState.FAIL, at(1), 2)
+
+
+@pytest.mark.parametrize(
+    ("ended", "state"),
+    [(RunState.FAIL, RunState.FAIL), (RunState.ABORT, RunState.ABORT), (RunState.COMPLETE, RunState.ABORT)],
+)
+def test_a_step_without_an_end_waits_out_the_grace_then_ends_as_its_run(ended: RunState, state: RunState) -> None:
+    events = (Planned(A, "a"), step(StepPhase.STARTED, 1), RunEnded(ended, at(10), BOOM))
+    assert runs(*events, now=60)["a"].state is RunState.RUNNING
+    run = runs(*events, now=70)["a"]
+    assert (run.state, run.ended_at, run.error, run.inferred) == (state, at(10), BOOM, True)
+
+
+def test_an_orphan_that_still_wrote_is_complete() -> None:
+    started = (Planned(A, "a"), step(StepPhase.STARTED, 1), RunEnded(RunState.FAIL, at(10), BOOM), made(17))
+    assert runs(*started, now=70)["a"].state is RunState.COMPLETE
+    assert runs(*started, now=70)["a"].inferred is True
+    assert runs(*started, step(StepPhase.SUCCEEDED, 18), now=19)["a"].inferred is False
+
+
+def test_a_run_without_any_end_is_aborted_after_max_runtime() -> None:
+    events = (Planned(A, "a"), step(StepPhase.STARTED, 1))
+    assert runs(*events, now=3600)["a"].state is RunState.RUNNING
+    run = runs(*events, now=3602)["a"]
+    assert (run.state, run.inferred) == (RunState.ABORT, True)
+    assert "No sign of an end" in run.error.message if run.error else False
+
+
+def test_several_assets_in_a_step_are_not_announced_before_their_end() -> None:
+    both = (Planned(A, "s"), Planned(("b",), "s"), step(StepPhase.STARTED, 1, "s"))
+    found = runs(*both, made(2, A, "s"), step(StepPhase.FAILED, 3, "s", BOOM))
+    assert (found["a"].state, found["b"].state) == (RunState.COMPLETE, RunState.FAIL)
+    assert not found["a"].announced
+
+
+def test_a_graph_starts_with_its_first_step_and_fails_with_the_step_that_failed() -> None:
+    found = runs(
+        Planned(A, "g.last"), step(StepPhase.STARTED, 1, "g.first"), step(StepPhase.FAILED, 2, "g.first", BOOM)
+    )
+    assert (found["a"].started_at, found["a"].state, found["a"].error) == (at(1), RunState.FAIL, BOOM)
+
+
+def test_a_materialization_nobody_planned_is_a_run_of_its_own() -> None:
+    run = runs(step(StepPhase.STARTED, 1, "op"), made(2, ("x",), "op"), step(StepPhase.SUCCEEDED, 3, "op"))["x"]
+    assert (run.state, run.started_at, run.ended_at) == (RunState.COMPLETE, at(1), at(3))
+
+
+def test_partitions_are_those_planned_and_made() -> None:
+    found = runs(
+        Planned(A, "a", "p1"),
+        Planned(A, "a", "p2"),
+        step(StepPhase.STARTED, 1),
+        Materialization(A, at(2), "a", partition="p2"),
+        step(StepPhase.SUCCEEDED, 3),
+    )
+    assert found["a"].partitions == ("p1", "p2")
+
+
+def test_own_checks_are_told_once_the_run_is_over() -> None:
+    check = CheckResult(A, "range", passed=True, severity="WARN", at=at(2), step="a")
+    events = [step(StepPhase.STARTED, 1), check, step(StepPhase.SUCCEEDED, 3)]
+    assert check_runs(fold_log(events), RUN, read_by=[]) == ()
+    folded = fold_log([*events, RunEnded(RunState.COMPLETE, at(4))])
+    (told,) = check_runs(folded, RUN, read_by=[])
+    assert (told.started_at, told.ended_at, told.checks) == (at(1), at(2), (check,))
+    assert check_runs(folded, RUN, read_by=[(A, "range")]) == ()
