@@ -65,7 +65,7 @@ class Collector:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
                 pass
 
         class Server(ThreadingHTTPServer):

@@ -1,0 +1,65 @@
+"""A local server that answers as it is told, one answer after the other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Answer:
+    """One answer: a status, a body, headers, and how many bytes more than the body the head promises."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    missing: int = 0
+
+    @classmethod
+    def reason(cls, status: int, reason: str, **headers: str) -> Answer:
+        """An error in Open-Meteo's shape."""
+        return cls(status, json.dumps({"error": True, "reason": reason}).encode(), headers)
+
+
+class Misbehaving:
+    """The server's state: answers to give (the last one is repeated) and the requests seen."""
+
+    def __init__(self, url: str, answers: list[Answer]) -> None:
+        self.url = url
+        self.answers = answers
+        self.requests: list[str] = []
+
+
+@contextmanager
+def misbehaving(*answers: Answer) -> Iterator[Misbehaving]:
+    """Serve these answers on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.requests.append(self.path)
+            answer = state.answers.pop(0) if len(state.answers) > 1 else state.answers[0]
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body) + answer.missing))
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = Misbehaving(f"http://127.0.0.1:{server.server_address[1]}", list(answers))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,78 @@
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from tests.integration.sources.misbehaving import Answer, misbehaving
+from tests.unit.sources.bodies import encoded
+from weather_pipeline.settings import Settings, SourceName
+from weather_pipeline.sources.choose import open_source, probe, resolve
+from weather_pipeline.sources.replay import ReplayServer
+from weather_pipeline.stack.postgres import free_port
+from weather_pipeline.weather.locations import LOCATIONS
+
+pytestmark = pytest.mark.integration
+
+START = datetime(2026, 5, 1, 10, tzinfo=UTC)
+
+
+def settings(source: SourceName, url: str) -> Settings:
+    return Settings(source=source, open_meteo_url=url)
+
+
+def test_auto_takes_open_meteo_where_it_answers() -> None:
+    with ReplayServer() as server:
+        chosen = settings(SourceName.AUTO, server.url)
+        assert probe(chosen)
+        assert resolve(chosen) is SourceName.OPEN_METEO
+        with open_source(chosen) as source:
+            fetched = source.fetch(LOCATIONS[:2], START, START + timedelta(hours=1))
+    assert fetched.source == "open-meteo"
+    assert "CC BY 4.0" in fetched.attribution
+    assert fetched.request_url.startswith(server.url)
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_an_open_meteo_that_refuses_is_still_there(status: int) -> None:
+    with misbehaving(Answer.reason(status, "busy")) as server:
+        assert probe(settings(SourceName.AUTO, server.url))
+
+
+def test_a_proxy_that_refuses_to_pass_on_is_not_open_meteo() -> None:
+    with misbehaving(Answer(403, b"<html>denied</html>", {"Content-Type": "text/html"})) as server:
+        assert not probe(settings(SourceName.AUTO, server.url))
+
+
+def test_auto_uses_recorded_observations_where_nothing_answers_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    chosen = settings(SourceName.AUTO, f"http://127.0.0.1:{free_port()}")
+    with caplog.at_level(logging.WARNING), open_source(chosen) as source:
+        fetched = source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+    assert "recorded observations of 2013 are used instead" in caplog.text
+    assert set(fetched.table["source"].to_pylist()) == {"replay"}
+    assert source.dataset == ("https://api.open-meteo.com", "v1/forecast")
+    assert "CC0" in fetched.attribution
+
+
+def test_a_named_source_is_not_probed() -> None:
+    with misbehaving(Answer(body=encoded({}))) as server:
+        assert resolve(settings(SourceName.OPEN_METEO, server.url)) is SourceName.OPEN_METEO
+        assert resolve(settings(SourceName.REPLAY, server.url)) is SourceName.REPLAY
+    assert server.requests == []
+
+
+def test_the_replay_server_runs_alone() -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "weather_pipeline.sources.replay", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert f"http://127.0.0.1:{port}" in process.stderr.readline()
+            query = "latitude=52.37&longitude=4.89&hourly=temperature_2m&start_date=2026-01-02&end_date=2026-01-03"
+            response = requests.get(f"http://127.0.0.1:{port}/v1/archive?{query}", timeout=10)
+            assert response.status_code == 200
+            assert len(response.json()["hourly"]["time"]) == 48
+        finally:
+            process.terminate()

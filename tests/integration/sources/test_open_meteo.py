@@ -1,0 +1,159 @@
+"""The client against real servers on loopback: recorded observations, and servers that answer wrongly."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.sources.misbehaving import Answer, misbehaving
+from tests.unit.sources.bodies import END, START, answer, encoded
+from weather_pipeline.errors import SourceRateLimited, SourceRejected, SourceUnavailable
+from weather_pipeline.sources.open_meteo import OpenMeteoSource
+from weather_pipeline.sources.open_meteo_body import BrokenBody
+from weather_pipeline.sources.replay import ReplayServer
+from weather_pipeline.stack.postgres import free_port
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched
+from weather_pipeline.weather.locations import LOCATIONS, Location
+
+pytestmark = pytest.mark.integration
+
+OUTLIER = datetime(2026, 2, 12, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def replay() -> Iterator[OpenMeteoSource]:
+    with ReplayServer() as server, OpenMeteoSource(server.url, name="replay", first_wait=0) as source:
+        yield source
+
+
+def fetch(url: str, *, timeout: tuple[float, float] = (5, 10)) -> Fetched:
+    with OpenMeteoSource(url, first_wait=0, timeout=timeout) as source:
+        return source.fetch(LOCATIONS[:1], START, END)
+
+
+def test_all_places_come_in_one_request_with_their_origin(replay: OpenMeteoSource) -> None:
+    before = datetime.now(UTC)
+    fetched = replay.fetch(LOCATIONS, OUTLIER, OUTLIER + 2 * HOUR)
+    assert fetched.table.schema == BRONZE_SCHEMA
+    assert fetched.table.num_rows == 30
+    assert set(fetched.table["location_id"].to_pylist()) == {place.id for place in LOCATIONS}
+    assert fetched.units["wind_speed_10m"] == "km/h"
+    assert before <= fetched.received_at <= datetime.now(UTC)
+    assert "start_hour=2026-02-12T08:00&end_hour=2026-02-12T09:00&timezone=GMT" in fetched.request_url
+    first = fetched.table.to_pylist()[0]
+    assert (first["location_id"], first["time"], first["wind_speed_10m"]) == ("amsterdam", "2026-02-12T08:00", 1687.2)
+    assert first["source"] == fetched.source == "replay"
+
+
+def test_one_place_and_one_hour(replay: OpenMeteoSource) -> None:
+    assert replay.fetch(LOCATIONS[4:5], OUTLIER, OUTLIER + HOUR).table["location_id"].to_pylist() == ["eindhoven"]
+
+
+def test_a_repeated_hour_and_missing_readings_arrive_as_received(replay: OpenMeteoSource) -> None:
+    start = datetime(2026, 11, 3, 5, tzinfo=UTC)
+    rows = replay.fetch(LOCATIONS[:1], start, start + 2 * HOUR).table.to_pylist()
+    assert [(row["time"][-5:], row["temperature_2m"]) for row in rows] == [
+        ("05:00", 11.1),
+        ("05:00", 10.0),
+        ("06:00", None),
+    ]
+
+
+def test_a_refused_request_carries_the_servers_reason_and_is_not_repeated(replay: OpenMeteoSource) -> None:
+    nowhere = Location("nowhere", "Nowhere", 95.0, 5.0)
+    with pytest.raises(SourceRejected, match=r"answered 400: Latitude must be in range of -90 to 90°. Given: 95.0."):
+        replay.fetch([nowhere], OUTLIER, OUTLIER + HOUR)
+    with misbehaving(Answer.reason(400, "no")) as server, pytest.raises(SourceRejected, match="no"):
+        fetch(server.url)
+    assert len(server.requests) == 1
+
+
+def test_another_path_is_not_found(replay: OpenMeteoSource) -> None:
+    with pytest.raises(SourceRejected, match="answered 404: Not Found"):
+        fetch(f"{replay.base_url}/other")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_overloaded_server_is_tried_again(status: int) -> None:
+    with misbehaving(Answer.reason(status, "overloaded"), Answer(body=encoded(answer()))) as server:
+        assert fetch(server.url).table.num_rows == 2
+    assert len(server.requests) == 2
+
+
+def test_a_server_that_stays_overloaded_is_unavailable_with_its_reason() -> None:
+    with (
+        misbehaving(Answer.reason(503, "The service is overloaded")) as server,
+        pytest.raises(SourceUnavailable, match="answered 503: The service is overloaded"),
+    ):
+        fetch(server.url)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Answer(body=encoded(answer())[:200]),
+        Answer(body=encoded(answer()) + b"Unexpected error while streaming data: timeout"),
+        Answer(body=b'{"latitude":nan}'),
+        Answer(body=encoded(answer())[:100], missing=500),
+    ],
+    ids=["truncated", "streaming error", "nan", "connection cut"],
+)
+def test_a_broken_answer_is_tried_again(broken: Answer) -> None:
+    with misbehaving(broken, Answer(body=encoded(answer()))) as server:
+        assert fetch(server.url).table.num_rows == 2
+    assert len(server.requests) == 2
+
+
+def test_an_answer_that_stays_broken_says_how() -> None:
+    body = encoded(answer()) + b"Unexpected error while streaming data: timeoutReached"
+    with misbehaving(Answer(body=body)) as server, pytest.raises(BrokenBody, match="timeoutReached"):
+        fetch(server.url)
+    assert len(server.requests) == 3
+
+
+def test_a_connection_that_stays_cut_says_so() -> None:
+    with (
+        misbehaving(Answer(body=b"{", missing=5)) as server,
+        pytest.raises(SourceUnavailable, match="broke off"),
+    ):
+        fetch(server.url)
+
+
+@pytest.mark.parametrize(
+    ("reason", "least", "most"),
+    [
+        ("Minutely API request limit exceeded. Please try again in one minute.", 1, 60),
+        ("Hourly API request limit exceeded. Please try again in the next hour.", 0, 3600),
+        ("Daily API request limit exceeded. Please try again tomorrow.", 0, 86400),
+        ("Too many concurrent requests", 1, 10),
+    ],
+)
+def test_a_rate_limit_says_when_to_come_back_by_its_reason(reason: str, least: float, most: float) -> None:
+    with misbehaving(Answer.reason(429, reason)) as server, pytest.raises(SourceRateLimited) as caught:
+        fetch(server.url)
+    assert len(server.requests) == 1
+    assert reason in str(caught.value)
+    assert caught.value.retry_after is not None
+    assert least <= caught.value.retry_after <= most
+
+
+def test_a_retry_after_header_wins() -> None:
+    answers = Answer.reason(429, "slow down", **{"Retry-After": "17"})
+    with misbehaving(answers) as server, pytest.raises(SourceRateLimited) as caught:
+        fetch(server.url)
+    assert caught.value.retry_after == 17
+
+
+def test_a_server_that_is_not_there_and_one_that_does_not_answer_are_unavailable() -> None:
+    with pytest.raises(SourceUnavailable, match="can't be reached"):
+        fetch(f"http://127.0.0.1:{free_port()}")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(SourceUnavailable, match=r"can't be reached.*timed out"),
+    ):
+        fetch(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=(0.05, 0.05))

@@ -1,0 +1,1 @@
+"""Where weather comes from: Open-Meteo, or recorded observations behind the same protocol."""

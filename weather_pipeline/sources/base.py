@@ -1,0 +1,39 @@
+"""What every weather source does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from weather_pipeline.weather.bronze import Fetched
+from weather_pipeline.weather.locations import Location
+
+__all__ = ["Fetched", "WeatherSource"]
+
+
+class WeatherSource(Protocol):
+    """A source of hourly weather."""
+
+    @property
+    def name(self) -> str:
+        """Short name, stored with every row: `open-meteo`, `replay`."""
+        ...
+
+    @property
+    def dataset(self) -> tuple[str, str]:
+        """Namespace and name of the source's dataset in lineage: the same whichever server answers for it."""
+        ...
+
+    def fetch(self, locations: Sequence[Location], start: datetime, end: datetime) -> Fetched:
+        """Ask for all places and the half-open range of UTC hours [start, end), in one request.
+
+        Returns:
+            Rows as received. A row that the source sent for an asked hour is there, wrong or not.
+
+        Raises:
+            SourceUnavailable: No route, time-out, 5xx, or an answer that is broken.
+            SourceRateLimited: Too many requests; `retry_after` says when to come back.
+            SourceRejected: The source refused the request for good.
+        """
+        ...

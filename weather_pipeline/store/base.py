@@ -1,0 +1,71 @@
+"""A small object store, chosen by URL. Writers see nothing of each other's half-written objects, readers neither."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from weather_pipeline.errors import ConfigurationError
+
+
+class ObjectStore(Protocol):
+    """Objects below one root. A key is a relative path with `/`, such as `bronze/weather/2026/11/21/10/….parquet`."""
+
+    def put(self, key: str, data: bytes | Path) -> None:
+        """Store bytes or a file under a key, all or nothing; an object that is there is replaced.
+
+        Raises:
+            StoreUnavailable: The store can't be written now; nothing of the object is visible.
+        """
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes.
+
+        Raises:
+            ObjectNotFound: There is no such object.
+        """
+        ...
+
+    def list(self, prefix: str = "") -> list[str]:
+        """The keys that begin with a prefix, sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none there is fine."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """The object's absolute URI."""
+        ...
+
+    def local(self, key: str) -> AbstractContextManager[Path]:
+        """A path at which DuckDB and Arrow can read the object while the context is open.
+
+        Raises:
+            ObjectNotFound: There is no such object.
+        """
+        ...
+
+
+def open_store(url: str) -> ObjectStore:
+    """The object store at a URL: `file:///path` now; other schemes join here.
+
+    Raises:
+        ConfigurationError: The scheme is not supported, or the URL names no absolute path.
+    """
+    from weather_pipeline.store.local import LocalStore
+
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        raise ConfigurationError(f"The lake's URL {url!r} is not supported. Supported: file:///absolute/path.")
+    path = Path(unquote(parts.path))
+    if parts.netloc not in ("", "localhost") or not path.is_absolute():
+        raise ConfigurationError(f"The lake's URL {url!r} names no absolute local path. Write file:///absolute/path.")
+    return LocalStore(path)

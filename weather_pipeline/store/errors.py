@@ -1,0 +1,58 @@
+"""Errors of the stores, and the one place where psycopg's errors become ours."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import errors
+
+from weather_pipeline.errors import ConfigurationError, DataError, LoadRejected, StoreUnavailable
+
+
+class ObjectNotFound(DataError):
+    """There is no such object in the store."""
+
+
+_ENTRY_REFUSED = re.compile(r"authentication failed|(role|database) \".*\" does not exist|no pg_hba\.conf entry")
+"""The server's words when it refuses to let someone in: while connecting, libpq passes on no error code."""
+
+
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn psycopg's errors into ours, with the database's own words.
+
+    Raises:
+        StoreUnavailable: The server is away, the connection was lost, or a lock or a resource is lacking for now.
+        ConfigurationError: Wrong user, password, database or rights, or a missing table.
+        LoadRejected: The database refused the rows.
+    """
+    try:
+        yield
+    except (
+        errors.InvalidPassword,
+        errors.InvalidAuthorizationSpecification,
+        errors.InvalidCatalogName,
+        errors.InsufficientPrivilege,
+        errors.UndefinedTable,
+        errors.UndefinedColumn,
+        errors.InvalidSchemaName,
+    ) as error:
+        message = f"{_words(error)} Check WEATHER_DATABASE_URL, and that the migrations have been applied."
+        raise ConfigurationError(message) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if _ENTRY_REFUSED.search(str(error)):
+            raise ConfigurationError(f"{_words(error)} Check WEATHER_DATABASE_URL.") from error
+        raise StoreUnavailable(f"The database is not available: {_words(error)}") from error
+    except psycopg.Error as error:
+        raise LoadRejected(_words(error)) from error
+
+
+def _words(error: psycopg.Error) -> str:
+    """The database's message with its detail, on one line, ending in a full stop."""
+    detail = error.diag.message_detail
+    message = error.diag.message_primary or str(error)
+    words = " ".join(f"{message}. {detail or ''}".split())
+    return words if words.endswith(".") else words + "."

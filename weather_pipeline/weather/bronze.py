@@ -1,0 +1,132 @@
+"""Bronze: readings as they were received, one file for each hour, with where and when they came from.
+
+The rows keep Open-Meteo's variable names and the units received; the file's metadata names those units, so that a file
+explains itself without the program that wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weather_pipeline.errors import DataError
+from weather_pipeline.weather.schema import DOUBLE, VARIABLES, Column, arrow_schema
+
+BRONZE: tuple[Column, ...] = (
+    Column("location_id", "text", "Place asked for", derived_from=("open_meteo.latitude", "open_meteo.longitude")),
+    Column("time", "text", "Hour of the reading as received, ISO 8601, UTC", derived_from=("open_meteo.time",)),
+    Column("latitude", DOUBLE, "Latitude of the grid cell that answered", "°", True, None, ("open_meteo.latitude",)),
+    Column("longitude", DOUBLE, "Longitude of the grid cell that answered", "°", True, None, ("open_meteo.longitude",)),
+    Column("elevation", DOUBLE, "Elevation of the grid cell that answered", "m", True, None, ("open_meteo.elevation",)),
+    *(
+        Column(
+            name=str(column.variable),
+            sql_type=DOUBLE,
+            description=f"{column.description}, as received",
+            nullable=True,
+            variable=column.variable,
+            derived_from=(f"open_meteo.{column.variable}",),
+        )
+        for column in VARIABLES
+    ),
+    Column("source", "text", "Where the reading came from: open-meteo, replay"),
+)
+"""One reading as received. The unit of a variable is in the file's metadata, because the source decides it."""
+
+BRONZE_SCHEMA: pa.Schema = arrow_schema(BRONZE)
+
+_METADATA_KEY = b"weather_pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a source sent for a range of hours.
+
+    Attributes:
+        table: Rows as received, `BRONZE_SCHEMA`; nothing is dropped, converted or put right.
+        source: Name of the source.
+        request_url: The request, without secrets.
+        received_at: When the answer had arrived, UTC.
+        units: Open-Meteo's variable → unit as the source named it.
+        attribution: Licence and origin that travel with the data.
+    """
+
+    table: pa.Table
+    source: str
+    request_url: str
+    received_at: datetime
+    units: Mapping[str, str]
+    attribution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BronzeFile:
+    """One bronze file and what its footer says, without its rows.
+
+    Attributes:
+        key: Key in the object store.
+        path: Where DuckDB can read it.
+        hour: The hour it holds, UTC.
+        rows: Number of rows.
+        columns: Column → Arrow type, as text.
+        source: Name of the source.
+        request_url: The request.
+        received_at: When the answer had arrived, UTC.
+        units: Open-Meteo's variable → unit received.
+    """
+
+    key: str
+    path: Path
+    hour: datetime
+    rows: int
+    columns: Mapping[str, str]
+    source: str
+    request_url: str
+    received_at: datetime
+    units: Mapping[str, str]
+
+
+def with_metadata(table: pa.Table, fetched: Fetched) -> pa.Table:
+    """A part of what was fetched, with its origin in the schema's metadata (which parquet keeps)."""
+    origin = {
+        "source": fetched.source,
+        "request_url": fetched.request_url,
+        "received_at": fetched.received_at.isoformat(),
+        "units": dict(fetched.units),
+        "attribution": fetched.attribution,
+    }
+    return table.replace_schema_metadata({_METADATA_KEY: json.dumps(origin, ensure_ascii=False, sort_keys=True)})
+
+
+def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
+    """Read the footer of a bronze file.
+
+    Raises:
+        DataError: Not a parquet file, or none of ours: no record of source, time and units.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{key} is no readable parquet file: {error}. Run raw_weather_data for it again.") from error
+    try:
+        origin = json.loads((schema.metadata or {})[_METADATA_KEY])
+        return BronzeFile(
+            key=key,
+            path=path,
+            hour=hour,
+            rows=rows,
+            columns={field.name: str(field.type) for field in schema},
+            source=origin["source"],
+            request_url=origin["request_url"],
+            received_at=datetime.fromisoformat(origin["received_at"]),
+            units=origin["units"],
+        )
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{key} does not say where its rows came from ({error!r}): it is no bronze file.") from error
