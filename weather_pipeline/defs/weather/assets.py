@@ -64,7 +64,9 @@ SOURCES = [
 
 
 @dg.asset(deps=["open_meteo_forecast"], kinds={"parquet"}, tags={"layer": "bronze"}, pool=OPEN_METEO_POOL, **_COMMON)
-def raw_weather_data(context: dg.AssetExecutionContext, platform: WeatherPlatform) -> dg.MaterializeResult:
+def raw_weather_data(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
+) -> dg.MaterializeResult:
     """Hourly weather as received: one request for all places, one parquet file for each hour, replaced by a rerun."""
     start, end = _hours(context)
     with retried_only_if_it_helps(), platform.source() as source:
@@ -101,7 +103,9 @@ def _check_specs() -> list[dg.AssetCheckSpec]:
     check_specs=_check_specs(),
     **_COMMON,
 )
-def weather_quality_check(context: dg.AssetExecutionContext, platform: WeatherPlatform) -> dg.MaterializeResult:
+def weather_quality_check(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
+) -> dg.MaterializeResult:
     """Every rule over bronze in one pass: figures to quality_metrics, bad readings with their reason to quarantine.
 
     A reading that can't be true is quarantined and the others go on. A blocking error, as a file without its columns,
@@ -127,7 +131,9 @@ def weather_quality_check(context: dg.AssetExecutionContext, platform: WeatherPl
 
 
 @dg.asset(deps=[raw_weather_data, weather_quality_check], kinds={"parquet"}, tags={"layer": "silver"}, **_COMMON)
-def clean_weather_data(context: dg.AssetExecutionContext, platform: WeatherPlatform) -> dg.MaterializeResult:
+def clean_weather_data(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
+) -> dg.MaterializeResult:
     """Bronze without the quarantined readings: SI units, UTC, typed, one reading for each place and hour."""
     start, end = _hours(context)
     lake = platform.lake()
@@ -141,7 +147,9 @@ def clean_weather_data(context: dg.AssetExecutionContext, platform: WeatherPlatf
 
 
 @dg.asset(deps=[clean_weather_data, "locations"], kinds={"postgres", "table"}, tags={"layer": "gold"}, **_COMMON)
-def weather_to_postgres(context: dg.AssetExecutionContext, platform: WeatherPlatform) -> dg.MaterializeResult:
+def weather_to_postgres(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
+) -> dg.MaterializeResult:
     """Silver into weather.observations: COPY and upsert in one transaction; a rerun changes nothing."""
     start, end = _hours(context)
     with retried_only_if_it_helps():
@@ -159,7 +167,9 @@ def weather_to_postgres(context: dg.AssetExecutionContext, platform: WeatherPlat
 
 
 @dg.asset(deps=[weather_to_postgres, "towers"], kinds={"postgres", "table"}, tags={"layer": "gold"}, **_COMMON)
-def weather_near_towers(context: dg.AssetExecutionContext, platform: WeatherPlatform) -> dg.MaterializeResult:
+def weather_near_towers(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
+) -> dg.MaterializeResult:
     """The nearest observation for each measuring site and hour."""
     start, end = _hours(context)
     with retried_only_if_it_helps():

@@ -28,14 +28,14 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
         minute_of_hour=5,
         default_status=dg.DefaultScheduleStatus.RUNNING if settings.schedule else dg.DefaultScheduleStatus.STOPPED,
     )
-    assets = dg.with_source_code_references([*ASSETS, *SOURCES])
-    definitions = dg.Definitions(
-        assets=assets,
+    described = dg.map_asset_specs(
+        lambda spec: spec.merge_attributes(metadata=asset_metadata(spec.key.to_user_string(), settings)),
+        [*ASSETS, *SOURCES],
+    )
+    return dg.Definitions(
+        assets=dg.with_source_code_references(described),
         jobs=[HOURLY_JOB],
         schedules=[schedule],
         resources={"platform": WeatherPlatform()},
         executor=dg.in_process_executor,
-    )
-    return definitions.map_asset_specs(
-        func=lambda spec: spec.merge_attributes(metadata=asset_metadata(spec.key.to_user_string(), settings))
     )

@@ -14,10 +14,10 @@ from weather_pipeline.sources.choose import open_source
 from weather_pipeline.store.base import ObjectStore, open_store
 
 
-class WeatherPlatform(dg.ConfigurableResource):
+class WeatherPlatform:
     """The platform as the settings describe it, read when a run starts.
 
-    It has no configuration of its own: a password in a resource's configuration would show in the Dagster UI.
+    A plain object, without Dagster configuration: a password in a resource's configuration would show in the UI.
     """
 
     @property

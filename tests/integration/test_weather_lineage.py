@@ -1,0 +1,152 @@
+"""The weather platform on real PostgreSQL and recorded observations, and its lineage as the design's table has it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from tests.collector import Collector
+from tests.integration.lineage.test_shapes_of_work import check_sequences
+from weather_pipeline.definitions import defs
+from weather_pipeline.store.migrate import migrate
+from weather_pipeline.store.warehouse import table_counts
+
+pytestmark = pytest.mark.integration
+
+POSTGRES = "postgres://localhost:5432 weather.weather."
+BRONZE, SILVER = "file lake/bronze/weather", "file lake/silver/weather"
+EXPECTED = {
+    "raw_weather_data": ({"https://api.open-meteo.com v1/forecast"}, {BRONZE}),
+    "weather_quality_check": ({BRONZE}, {POSTGRES + "quality_metrics", POSTGRES + "quarantine"}),
+    "clean_weather_data": ({BRONZE, POSTGRES + "quarantine"}, {SILVER}),
+    "weather_to_postgres": ({SILVER, POSTGRES + "locations"}, {POSTGRES + "observations"}),
+    "weather_near_towers": ({POSTGRES + "observations", POSTGRES + "towers"}, {POSTGRES + "weather_near_towers"}),
+}
+OUTLIER_DAY = ("2026-02-12-00:00", "2026-02-12-23:00")
+
+
+class Platform:
+    """The whole code location on an instance of its own, and its lineage in a collector."""
+
+    def __init__(self, instance: dg.DagsterInstance, backend: Collector, database_url: str) -> None:
+        self.instance = instance
+        self.backend = backend
+        self.database_url = database_url
+        self.definitions = defs()
+        self.cursor: str | None = None
+
+    def run(self, first: str, last: str) -> dg.ExecuteInProcessResult:
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        job = self.definitions.resolve_job_def("weather_hourly")
+        return job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
+
+    def export(self) -> None:
+        repository = self.definitions.get_repository_def()
+        context = dg.build_sensor_context(instance=self.instance, repository_def=repository, cursor=self.cursor)
+        self.cursor = repository.sensor_defs[0].evaluate_tick(context).cursor
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+
+@pytest.fixture
+def platform(tmp_path: Path, new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    url = new_database()
+    migrate(url)
+    monkeypatch.setenv("WEATHER_DATABASE_URL", url)
+    monkeypatch.setenv("WEATHER_HOME", str(tmp_path))
+    monkeypatch.setenv("WEATHER_SOURCE", "replay")
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with Collector() as backend, dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        monkeypatch.setenv("MARQUEZ_URL", backend.url)
+        yield Platform(instance, backend, url)
+
+
+def names(datasets: list[dict[str, Any]]) -> set[str]:
+    return {f"{dataset['namespace']} {dataset['name']}" for dataset in datasets}
+
+
+def test_the_lineage_is_exactly_the_designs_table(platform: Platform) -> None:
+    assert platform.run("2026-11-20-09:00", "2026-11-20-11:00").success
+    platform.export()
+    found = {
+        event["job"]["name"].removesuffix("_dagster"): (names(event["inputs"]), names(event["outputs"]))
+        for event in platform.backend.events
+        if event["eventType"] == "COMPLETE"
+    }
+    assert found == EXPECTED
+    assert {event["job"]["namespace"] for event in platform.backend.events} == {"weather-pipeline"}
+    check_sequences(platform.backend)
+    loaded = platform.backend.of("weather_to_postgres_dagster")[1]
+    assert loaded["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 45
+    assert loaded["outputs"][0]["facets"]["columnLineage"]["fields"]["temperature_c"]["inputFields"] == [
+        {"namespace": "file", "name": "lake/silver/weather", "field": "temperature_c"}
+    ]
+    assert table_counts(platform.database_url)["observations"] == 45
+
+
+def test_the_impossible_wind_is_quarantined_with_its_reason_and_the_good_rows_are_loaded(platform: Platform) -> None:
+    assert platform.run(*OUTLIER_DAY).success
+    ((reason, payload),) = platform.query("SELECT reason, payload->>'wind_speed_10m' FROM weather.quarantine")
+    assert "1,048 mph" in reason
+    assert "113.3 m/s" in reason
+    assert float(payload) == pytest.approx(1687.2, abs=0.1)
+    hour = "SELECT count(*), max(wind_speed_ms) FROM weather.observations WHERE observed_at = '2026-02-12T08:00Z'"
+    ((rows, strongest),) = platform.query(hour)
+    assert rows == 14
+    assert strongest < 113.3
+    platform.export()
+    quality = platform.backend.of("weather_quality_check_dagster")[1]
+    asserted = quality["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    (wind,) = [assertion for assertion in asserted if assertion["assertion"] == "range_wind_speed_ms"]
+    assert wind["success"] is False
+    assert wind["column"] == "wind_speed_ms"
+    assert "1,048 mph" in wind["description"]
+
+
+def test_a_foreign_key_violation_is_a_failure_with_the_databases_words_and_nothing_half_loaded(
+    platform: Platform,
+) -> None:
+    hours = ("2026-11-20-09:00", "2026-11-20-11:00")
+    with psycopg.connect(platform.database_url) as connection:
+        lost = connection.execute("DELETE FROM weather.locations WHERE location_id = 'utrecht' RETURNING *").fetchone()
+    assert lost
+    assert not platform.run(*hours).success
+    assert table_counts(platform.database_url)["observations"] == 0
+    platform.export()
+    failed = platform.backend.of("weather_to_postgres_dagster")[-1]
+    assert failed["eventType"] == "FAIL"
+    message = failed["run"]["facets"]["errorMessage"]["message"]
+    assert 'violates foreign key constraint "' in message
+    assert failed["run"]["facets"]["dagster_run"]["attempts"] == 1, "what the database refuses is not tried again"
+    assert platform.backend.of("weather_near_towers_dagster") == []
+
+    migrate(platform.database_url)
+    assert platform.run(*hours).success
+    platform.export()
+    assert platform.backend.kinds("weather_to_postgres_dagster") == ["START", "FAIL", "START", "COMPLETE"]
+    assert table_counts(platform.database_url)["observations"] == 45
+    check_sequences(platform.backend)
+
+
+def test_a_rerun_of_an_hour_changes_nothing(platform: Platform) -> None:
+    hours = ("2026-11-20-09:00", "2026-11-20-09:00")
+    everything = "SELECT xmin::text, * FROM weather.observations ORDER BY location_id, observed_at"
+    assert platform.run(*hours).success
+    before = platform.query(everything)
+    assert len(before) == 15
+    assert platform.run(*hours).success
+    assert platform.query(everything) == before
+
+
+def test_without_a_warehouse_the_error_says_what_to_do(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEATHER_DATABASE_URL")
+    result = platform.run("2026-11-20-09:00", "2026-11-20-09:00")
+    (failure,) = result.get_failed_step_keys()
+    assert failure == "weather_quality_check"
+    assert "weather up" in str(result.failure_data_for_node("weather_quality_check"))

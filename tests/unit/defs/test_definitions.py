@@ -1,0 +1,88 @@
+"""What the code location offers, pinned: a silent change of a key, an edge, an owner or a column breaks the build."""
+
+import dagster as dg
+import pytest
+
+from weather_pipeline.definitions import defs
+from weather_pipeline.defs.weather import weather_definitions
+from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, dataset
+from weather_pipeline.settings import Settings
+from weather_pipeline.weather.rules import RULES
+from weather_pipeline.weather.tables import TABLES
+
+EDGES = {
+    "open_meteo_forecast": set(),
+    "locations": set(),
+    "towers": set(),
+    "raw_weather_data": {"open_meteo_forecast"},
+    "weather_quality_check": {"raw_weather_data"},
+    "clean_weather_data": {"raw_weather_data", "weather_quality_check"},
+    "weather_to_postgres": {"clean_weather_data", "locations"},
+    "weather_near_towers": {"weather_to_postgres", "towers"},
+}
+MADE = {name for name in EDGES if name not in {"open_meteo_forecast", "locations", "towers"}}
+
+
+@pytest.fixture(scope="module")
+def specs() -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in weather_definitions(Settings()).resolve_all_asset_specs()}
+
+
+def test_the_asset_graph_is_the_designs(specs: dict[str, dg.AssetSpec]) -> None:
+    found = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in specs.items()}
+    assert found == EDGES
+
+
+def test_every_asset_says_who_what_and_where(specs: dict[str, dg.AssetSpec]) -> None:
+    for name, spec in specs.items():
+        assert spec.owners == ["team:weather"], name
+        assert spec.description, name
+        assert spec.kinds, name
+        assert spec.metadata["openlineage/namespace"], name
+        if name in MADE:
+            assert spec.freshness_policy, name
+            assert spec.partitions_def, name
+            assert spec.metadata["dagster/code_references"].code_references, name
+        if name in TABLE_OF_ASSET:
+            columns = [column.name for column in spec.metadata["dagster/column_schema"].columns]
+            assert columns == [column.name for column in TABLES[TABLE_OF_ASSET[name]]]
+
+
+def test_column_lineage_names_columns_that_exist(specs: dict[str, dg.AssetSpec]) -> None:
+    followed = 0
+    for name in MADE - {"raw_weather_data"}:
+        lineage = specs[name].metadata["dagster/column_lineage"]
+        for deps in lineage.deps_by_column.values():
+            for dep in deps:
+                upstream = TABLE_OF_ASSET[dep.asset_key.to_user_string()]
+                assert dep.column_name in {column.name for column in TABLES[upstream]}
+                followed += 1
+    assert followed > 30
+
+
+def test_dataset_names_do_not_depend_on_where_the_lake_and_the_database_are() -> None:
+    here = Settings(home="/somewhere/.weather", port_offset=100)  # type: ignore[arg-type]
+    there = Settings(home="/elsewhere", lake_url="file:///data/lake")  # type: ignore[arg-type]
+    for table in TABLES:
+        assert dataset(table, here) == dataset(table, there)
+    assert dataset("bronze", here) == ("file", "lake/bronze/weather")
+    assert dataset("observations", here) == ("postgres://localhost:5432", "weather.weather.observations")
+    assert dataset("silver", Settings(lake_url="s3://anything")) == ("s3://silver", "weather")
+
+
+def test_each_rule_is_a_check_and_only_file_errors_block() -> None:
+    repository = weather_definitions(Settings()).get_repository_def()
+    checks = {key.name: repository.asset_graph.get_check_spec(key) for key in repository.asset_graph.asset_check_keys}
+    assert set(checks) == {rule.name for rule in RULES}
+    assert {name for name, check in checks.items() if check.blocking} == {rule.name for rule in RULES if rule.blocks}
+
+
+def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = defs().get_repository_def()
+    (schedule,) = repository.schedule_defs
+    (sensor,) = repository.sensor_defs
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert (sensor.name, sensor.sensor_type.value) == ("openlineage_run_status_sensor", "RUN_STATUS")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    (in_stack,) = weather_definitions(Settings(schedule=True)).get_repository_def().schedule_defs
+    assert in_stack.default_status is dg.DefaultScheduleStatus.RUNNING
