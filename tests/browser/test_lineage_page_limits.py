@@ -1,0 +1,108 @@
+"""The lineage page on answers that a recording does not hold: nothing yet, hostile names, cycles, many nodes."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.marquez_double import Answer, MarquezDouble
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+NAMESPACE = "pipeline"
+GRAPH = f"#/{NAMESPACE}/graph"
+
+
+def dataset(name: str) -> dict[str, str]:
+    return {"namespace": "file", "name": name}
+
+
+def job(name: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    run = {"id": "1", "state": "COMPLETED", "createdAt": "2026-11-19T10:00:00Z", "startedAt": "2026-11-19T10:00:00Z"}
+    return {
+        "namespace": NAMESPACE,
+        "name": name,
+        "description": None,
+        "createdAt": "2026-11-19T10:00:00Z",
+        "inputs": [dataset(one) for one in inputs],
+        "outputs": [dataset(one) for one in outputs],
+        "latestRun": {**run, "durationMs": 1000, "facets": {}, "inputDatasetVersions": [], "outputDatasetVersions": []},
+    }
+
+
+def serve(marquez: MarquezDouble, jobs: list[dict[str, Any]]) -> None:
+    """Let the backend know these jobs and nothing else."""
+
+    def answer(target: str) -> Answer:
+        if target.startswith("/api/v1/namespaces?"):
+            return 200, {"namespaces": [{"name": NAMESPACE, "isHidden": False}] if jobs else []}
+        if target.startswith(("/api/v1/jobs?", f"/api/v1/namespaces/{NAMESPACE}/jobs?")):
+            return 200, {"jobs": jobs, "totalCount": len(jobs)}
+        if "/runs?" in target:
+            return 200, {"runs": [jobs[0]["latestRun"]], "totalCount": 1}
+        return 200, jobs[0]
+
+    marquez.answer = answer
+
+
+def test_nothing_yet_says_what_to_do_and_then_shows_the_first_run(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [])
+    page = open_page()
+    expect(page.get_by_role("heading", name="No lineage yet")).to_be_visible()
+    expect(page.locator(".empty")).to_contain_text("Materialize an asset in Dagster")
+    serve(marquez, [job("first", [], ["out"])])
+    page.clock.fast_forward(5000)
+    expect(page.locator(".node")).to_have_count(2)
+    assert page.url.endswith(GRAPH)
+
+
+def test_names_are_text_never_markup(open_page: OpenPage, marquez: MarquezDouble):
+    hostile = "<img src=x onerror=\"document.title='taken'\"><b>x</b>"
+    serve(marquez, [job(hostile, [f"in {hostile}"], [])])
+    page = open_page(GRAPH)
+    page.locator(".node.job").click()
+    expect(page.locator("#panel h2")).to_have_text(hostile)
+    assert page.locator("img[src=x], #main b").count() == 0
+    assert hostile in page.title()
+
+
+def test_a_job_that_reads_its_own_output_and_a_cycle(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [job("self", ["a"], ["a"]), job("one", ["x"], ["y"]), job("two", ["y"], ["x"])])
+    page = open_page(GRAPH)
+    expect(page.locator(".edge")).to_have_count(6)
+    for path in page.locator(".edge").all():
+        assert "NaN" not in (path.get_attribute("d") or "NaN")
+
+
+def test_a_dataset_with_several_writers(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [job("one", [], ["shared"]), job("two", [], ["shared"]), job("reader", ["shared"], [])])
+    page = open_page(GRAPH)
+    expect(page.locator(".node.dataset")).to_have_count(1)
+    expect(page.locator(".edge")).to_have_count(3)
+
+
+def test_five_hundred_nodes_do_not_overlap(open_page: OpenPage, marquez: MarquezDouble):
+    serve(
+        marquez,
+        [
+            job(f"job_{n}", [f"data_{max(0, n - step)}" for step in (1, 7)] if n else [], [f"data_{n}"])
+            for n in range(250)
+        ],
+    )
+    page = open_page(GRAPH)
+    expect(page.locator(".node")).to_have_count(500)
+    boxes = page.locator(".node").evaluate_all(
+        """nodes => nodes.map(node => {
+            const {e: x, f: y} = node.transform.baseVal[0].matrix;
+            const {width, height} = node.querySelector("rect").getBBox();
+            return [x, y, x + width, y + height];
+        })"""
+    )
+    overlapping = [
+        (a, b)
+        for index, a in enumerate(boxes)
+        for b in boxes[index + 1 :]
+        if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    ]
+    assert overlapping == []

@@ -1,0 +1,103 @@
+"""A Marquez that only repeats: it serves answers recorded from a real one, or answers given to it, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+Answer = tuple[int, Any]
+"""Status and JSON body."""
+
+NO_JOBS: Answer = (200, {"jobs": [], "totalCount": 0})
+NOT_FOUND: Answer = (404, {"code": 404, "message": "HTTP 404 Not Found"})
+
+
+class Recording:
+    """Recorded exchanges (NDJSON), and a position in them: a GET answers what was recorded last before it.
+
+    Moving the position shows what a page would see while events arrive.
+    """
+
+    def __init__(self, file: Path, position: int) -> None:
+        self.exchanges = [json.loads(line) for line in file.read_text().splitlines()]
+        self.position = position
+
+    def __call__(self, target: str) -> Answer:
+        """The answer to a GET, with or without its paging parameters."""
+        answer = self._last(target) or self._last(_without_paging(target))
+        # As recorded for the namespace `nope`: Marquez lists no jobs of a namespace that it does not know.
+        return answer or (NO_JOBS if urlsplit(target).path.endswith("/jobs") else NOT_FOUND)
+
+    def _last(self, target: str) -> Answer | None:
+        for exchange in reversed(self.exchanges[: self.position]):
+            if exchange["method"] == "GET" and exchange["path"] == target:
+                return exchange["status"], exchange["response"]
+        return None
+
+
+class MarquezDouble:
+    """An HTTP server on loopback that answers GET by a function of the request target, and keeps what it was asked."""
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        self.answer = answer
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.port = 0
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Its base URL; the same after a stop and a start."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen; on the same port as before where it had one."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening: connections are refused from now."""
+        server, self._server = self._server, None
+        if server:
+            server.shutdown()
+            server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _handler(double: MarquezDouble) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            double.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+            status, body = double.answer(self.path)
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Set-Cookie", "backend=1")
+            if 300 <= status < 400:
+                self.send_header("Location", body)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is the base class's)
+            """Nothing: the requests are kept."""
+
+    return Handler
+
+
+def _without_paging(target: str) -> str:
+    parts = urlsplit(target)
+    query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] not in {"limit", "offset"}])
+    return parts._replace(query=query).geturl()

@@ -1,0 +1,88 @@
+"""A read-only reverse proxy to Marquez's API: only GET, only below /api/, answers streamed as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+import requests
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+_TIMEOUT = (3.05, 30.0)
+"""Seconds to connect, and between two parts of an answer."""
+
+_CHUNK = 64 * 1024
+_PASSED_TO_BACKEND = ("accept", "accept-encoding", "if-none-match")
+_PASSED_TO_CLIENT = ("content-type", "content-encoding", "content-length", "etag")
+
+
+class MarquezProxy:
+    """Passes GET requests to one Marquez.
+
+    Args:
+        base_url: Where Marquez answers, without /api: `http://localhost:5000`.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+
+    def get(self, request: Request) -> Response:
+        """Answer with what Marquez answers: its status, type and body.
+
+        400 for a path that leaves /api/, 502 with the reason where Marquez is away or answers with a redirect.
+        """
+        # The raw path: `%2F` in a namespace must reach Marquez as it is.
+        path = request.scope["raw_path"].decode("ascii", errors="replace")
+        if not is_below_api(path):
+            return _problem(400, f"The path {path!r} is not below /api/.")
+        query = request.url.query
+        url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
+        headers: dict[str, str | None] = {name: request.headers.get(name) for name in _PASSED_TO_BACKEND}
+        try:
+            answer = _fetch(url, headers)
+        except requests.RequestException as error:
+            return _problem(502, self._away(error))
+        if answer.is_redirect:
+            answer.close()
+            return _problem(
+                502, f"{self.base_url} answers with a redirect to {answer.headers['location']}: is it Marquez?"
+            )
+        passed = {name: answer.headers[name] for name in _PASSED_TO_CLIENT if name in answer.headers}
+        return StreamingResponse(_body(answer), status_code=answer.status_code, headers=passed)
+
+    def _away(self, error: requests.RequestException) -> str:
+        if isinstance(error, requests.Timeout):
+            return f"The lineage backend at {self.base_url} does not answer in time."
+        if isinstance(error, requests.ConnectionError):
+            return f"The lineage backend at {self.base_url} can't be reached."
+        return f"The lineage backend at {self.base_url} can't be asked: {error}"
+
+
+def is_below_api(path: str) -> bool:
+    """Whether a raw request path stays below /api/ however the backend decodes it."""
+    decoded = path
+    for _ in range(3):
+        decoded = unquote(decoded)
+    segments = decoded.replace("\\", "/").split("/")
+    return path.startswith("/api/") and not {".", ".."} & set(segments)
+
+
+def _fetch(url: str, headers: dict[str, str | None]) -> requests.Response:
+    with requests.Session() as session:
+        # Neither a proxy nor a password of this user's environment belongs in these requests.
+        session.trust_env = False
+        session.headers.clear()
+        present = {name: value for name, value in headers.items() if value}
+        return session.get(url, headers=present, stream=True, timeout=_TIMEOUT, allow_redirects=False)
+
+
+def _body(answer: requests.Response) -> Iterator[bytes]:
+    """The body as the backend encoded it."""
+    with answer:
+        yield from answer.raw.stream(_CHUNK, decode_content=False)
+
+
+def _problem(status: int, reason: str) -> JSONResponse:
+    """An error of the proxy's own, in the shape of Marquez's errors."""
+    return JSONResponse({"code": status, "message": reason}, status_code=status)

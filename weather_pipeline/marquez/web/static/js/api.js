@@ -1,0 +1,77 @@
+// Marquez's API, read through this page's own origin.
+
+const PAGE_SIZE = 500;
+const TIMEOUT_MS = 30_000;
+
+/** An answer that is not the one asked for. `status` is 0 where there was none. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export const namespaces = async (signal) => {
+  const all = await pages("/api/v1/namespaces", "namespaces", signal);
+  return all.filter((namespace) => !namespace.isHidden);
+};
+
+export const jobs = (namespace, signal) => pages(`/api/v1/namespaces/${encode(namespace)}/jobs`, "jobs", signal);
+
+export const allJobs = (signal) => pages("/api/v1/jobs", "jobs", signal);
+
+export const newestJob = async (signal) => (await get("/api/v1/jobs?limit=1&offset=0", signal)).jobs[0] ?? null;
+
+export const job = ({ namespace, name }, signal) =>
+  get(`/api/v1/namespaces/${encode(namespace)}/jobs/${encode(name)}`, signal);
+
+export const runs = ({ namespace, name }, limit, signal) =>
+  get(`/api/v1/namespaces/${encode(namespace)}/jobs/${encode(name)}/runs?limit=${limit}&offset=0`, signal);
+
+export const run = (id, signal) => get(`/api/v1/jobs/runs/${encode(id)}`, signal);
+
+export const dataset = ({ namespace, name }, signal) =>
+  get(`/api/v1/namespaces/${encode(namespace)}/datasets/${encode(name)}`, signal);
+
+export const versions = ({ namespace, name }, limit, signal) =>
+  get(`/api/v1/namespaces/${encode(namespace)}/datasets/${encode(name)}/versions?limit=${limit}&offset=0`, signal);
+
+export const lineage = ({ kind, namespace, name }, depth, signal) =>
+  get(`/api/v1/lineage?nodeId=${encode(`${kind}:${namespace}:${name}`)}&depth=${depth}`, signal);
+
+export const config = (signal) => get("/config.json", signal);
+
+const encode = encodeURIComponent;
+
+async function pages(path, field, signal) {
+  const all = [];
+  for (;;) {
+    const answer = await get(`${path}?limit=${PAGE_SIZE}&offset=${all.length}`, signal);
+    all.push(...answer[field]);
+    const more = "totalCount" in answer ? all.length < answer.totalCount : answer[field].length === PAGE_SIZE;
+    if (!more || answer[field].length === 0) return all;
+  }
+}
+
+async function get(path, signal) {
+  const answer = await request(path, signal);
+  const text = await answer.text();
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new ApiError(`${path} answered ${answer.status} without JSON.`, answer.status);
+  }
+  if (!answer.ok) throw new ApiError(body.message ?? `${path} answered ${answer.status}.`, answer.status);
+  return body;
+}
+
+async function request(path, signal) {
+  try {
+    return await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const reason = error.name === "TimeoutError" ? "does not answer in time" : "can't be reached";
+    throw new ApiError(`The server of this page ${reason}.`, 0);
+  }
+}

@@ -1,0 +1,74 @@
+// Builds elements and patches them into the page. Every value becomes text or an attribute, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SAFE_LINK = /^(https?:|#|\/)/i;
+
+/** An HTML element. `key` names it among its siblings, so that it survives a patch (focus, scroll, open state). */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "href" && !SAFE_LINK.test(value)) continue;
+    element.setAttribute(name === "key" ? "data-key" : name, value === true ? "" : String(value));
+  }
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+  return element;
+}
+
+/** Make the children of `parent` equal to `next`, keeping elements that are still there. */
+export function patch(parent, next) {
+  const wanted = new Set(next.map(keyOf).filter(Boolean));
+  const kept = new Map();
+  for (const child of [...parent.childNodes]) {
+    const key = keyOf(child);
+    if (key && !wanted.has(key)) child.remove();
+    else if (key) kept.set(key, child);
+  }
+  let cursor = parent.firstChild;
+  for (const node of next) {
+    const key = keyOf(node);
+    const match = key ? kept.get(key) : keyOf(cursor) ? null : cursor;
+    if (match && sameKind(match, node)) {
+      if (match === cursor) cursor = cursor.nextSibling;
+      else parent.insertBefore(match, cursor);
+      update(match, node);
+    } else {
+      parent.insertBefore(node, cursor);
+    }
+  }
+  while (cursor) {
+    const rest = cursor.nextSibling;
+    cursor.remove();
+    cursor = rest;
+  }
+}
+
+function update(old, node) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== node.data) old.data = node.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    // What the reader opened stays open.
+    if (name !== "open" && !node.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of node.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  patch(old, [...node.childNodes]);
+}
+
+const keyOf = (node) => node?.dataset?.key;
+
+const sameKind = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName;

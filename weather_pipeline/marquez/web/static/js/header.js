@@ -1,0 +1,37 @@
+// The bar on top: namespace, view, whether the page is live, and the way to Dagster.
+
+import { h, patch } from "./dom.js";
+import { clock } from "./format.js";
+import { isDataNamespace } from "./model.js";
+import { VIEWS, format, parse } from "./router.js";
+
+const TITLES = { graph: "Graph", jobs: "Jobs" };
+
+/** Draw the bar; choosing a namespace changes the address. */
+export function renderHeader(element, { page, route, config, live }) {
+  patch(element, [
+    h("a", { class: "brand", key: "brand", href: "#/" }, h("img", { src: "static/favicon.svg", alt: "", width: 22, height: 22 }), "Lineage"),
+    h("label", { class: "namespace", key: "namespace", hidden: page.namespaces.length === 0 }, h("span", {}, "Namespace"), namespaceSelect(page)),
+    h("nav", { key: "views", "aria-label": "Views" },
+      VIEWS.map((view) =>
+        h("a", { href: format({ ...route, namespace: page.namespace, view }), "aria-current": view === route.view ? "page" : null }, TITLES[view]))),
+    h("span", { class: `live ${live.ok ? "ok" : "away"}`, key: "live", title: "This page asks for news every few seconds." },
+      live.ok ? "Live" : "Waiting", live.at && h("span", { class: "at" }, clock(live.at))),
+    config.dagsterUrl && h("a", { class: "outside", key: "dagster", href: config.dagsterUrl, rel: "noreferrer" }, "Open Dagster"),
+  ]);
+  const select = element.querySelector("select");
+  if (select.value !== (page.namespace ?? "")) select.value = page.namespace ?? "";
+  select.onchange = () => {
+    location.hash = format({ namespace: select.value, view: parse(location.hash).view });
+  };
+}
+
+function namespaceSelect({ namespaces, namespace }) {
+  const names = namespaces.map(({ name }) => name);
+  if (namespace && !names.includes(namespace)) names.unshift(namespace);
+  const group = (label, list) =>
+    list.length > 0 && h("optgroup", { label }, list.map((name) => h("option", { value: name, key: name }, name)));
+  return h("select", {},
+    group("Jobs", names.filter((name) => !isDataNamespace(name))),
+    group("Data", names.filter(isDataNamespace)));
+}

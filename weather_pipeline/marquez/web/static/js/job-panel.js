@@ -1,0 +1,82 @@
+// The panel of a job: what it is, its last error, what it reads and writes, and its runs.
+
+import { h } from "./dom.js";
+import { dateTime, duration, shortDateTime } from "./format.js";
+import { errorOf } from "./model.js";
+import { facts, nodeList, panelHead, section, stateBadge, when } from "./parts.js";
+import { format } from "./router.js";
+import { partitionOf, runDetail } from "./run-detail.js";
+
+/** The panel's content for a loaded job. */
+export function jobPanel(detail, route, config) {
+  const { job, runs } = detail;
+  const datasets = (list) => (list ?? []).map(({ namespace, name }) => ({ kind: "dataset", namespace, name }));
+  return [
+    panelHead(detail.node, "Job", route,
+      h("p", { class: "summary" }, stateBadge(job.latestRun), job.latestRun && when(job.latestRun.startedAt ?? job.latestRun.createdAt)),
+      job.description && h("p", {}, job.description)),
+    lastError(runs, detail.node, route),
+    section("Reads", nodeList(datasets(job.inputs), route, "Nothing.")),
+    section("Writes", nodeList(datasets(job.outputs), route, "Nothing.")),
+    runList(detail, route, config),
+    about(job),
+  ];
+}
+
+/** The error of the newest run: the answer to the commonest question stands on top, unless it is open below. */
+function lastError(runs, node, route) {
+  const [newest] = runs;
+  const error = errorOf(newest);
+  if (!error || route.run === newest.id) return null;
+  return h("a", { class: "callout failed", href: format({ ...route, node, run: newest.id }) },
+    h("strong", {}, "The last run failed"),
+    h("span", { class: "breakable" }, error.message),
+    h("span", { class: "more" }, "Show the run"));
+}
+
+function runList({ node, runs, totalCount }, route, config) {
+  const title = runs.length < totalCount ? `Runs: the last ${runs.length} of ${totalCount}` : `Runs: ${runs.length}`;
+  if (runs.length === 0) return section("Runs", h("p", { class: "quiet" }, "It has not run yet."));
+  return section(title,
+    h("div", { class: "run-list" },
+      h("div", { class: "run-row run-head", "aria-hidden": "true" },
+        h("span", {}, "State"), h("span", {}, "Started"), h("span", {}, "Duration"), h("span", {}, "Partition")),
+      runs.map((run) => runEntry(run, node, route, config))));
+}
+
+function runEntry(run, node, route, config) {
+  const open = run.id === route.run;
+  const started = run.startedAt ?? run.createdAt;
+  return h("div", { class: open ? "run open" : "run", key: run.id },
+    h("a", { class: "run-row", href: format({ ...route, node, run: open ? null : run.id }), "aria-expanded": String(open) },
+      stateBadge(run),
+      h("span", { title: started }, shortDateTime(started)),
+      h("span", { class: "number" }, duration(run.durationMs)),
+      h("span", { class: "partition", title: partitionOf(run) }, partitionOf(run) ?? "–")),
+    open && runDetail(run, { ...route, node }, config));
+}
+
+function about(job) {
+  const { ownership, sourceCodeLocation, tags, jobType } = job.facets ?? {};
+  const location = sourceCodeLocation?.url ?? job.location;
+  const entries = [
+    ["Type", [jobType?.integration, jobType?.jobType].filter(Boolean).join(" ").toLowerCase()],
+    ["Owners", (ownership?.owners ?? []).map(({ name }) => name).join(", ")],
+    ["Tags", (tags?.tags ?? []).map(({ key, value }) => (value && value !== "true" ? `${key}: ${value}` : key)).join(", ")],
+    ["Source code", location && source(location, sourceCodeLocation?.path)],
+    ["First seen", dateTime(job.createdAt)],
+    ["Parent job", job.parentJobName],
+  ];
+  return section("About", facts(entries));
+}
+
+const source = (url, path) =>
+  /^https?:/.test(url) ? h("a", { href: url, rel: "noreferrer", class: "breakable" }, path ?? url) : h("span", { class: "breakable" }, url);
+
+/** The panel of a node that the backend does not know. */
+export const missingPanel = (node, route) => [
+  panelHead(node, node.kind === "job" ? "Job" : "Dataset", route),
+  h("p", {}, `The lineage backend knows no ${node.kind} of this name in this namespace.`),
+  h("p", { class: "quiet" }, "The address may be old, or the first run has not arrived yet: this page looks again every few seconds."),
+];
+

@@ -1,0 +1,136 @@
+// The page: reads what the address asks for, shows it, and asks again every few seconds.
+
+import * as api from "./api.js";
+import { datasetPanel } from "./dataset-panel.js";
+import { h, patch } from "./dom.js";
+import { clock } from "./format.js";
+import { GraphView } from "./graph-view.js";
+import { renderHeader } from "./header.js";
+import { jobPanel, missingPanel } from "./job-panel.js";
+import { jobsView } from "./jobs-view.js";
+import { loadPage } from "./load.js";
+import { nodeKey } from "./model.js";
+import { emptyState } from "./parts.js";
+import { format, parse } from "./router.js";
+
+const POLL_MS = 4000;
+
+const find = (id) => document.getElementById(id);
+const elements = { header: find("header"), banner: find("banner"), view: find("view"), panel: find("panel") };
+const list = h("div", { class: "list" });
+const message = h("div", { class: "message" });
+const graphView = new GraphView(elements.view, coveredByPanel);
+elements.view.append(list, message);
+
+const state = {
+  config: { marquezUrl: null, dagsterUrl: null },
+  route: parse(location.hash),
+  page: { namespaces: [], namespace: null, jobs: [], graph: { nodes: new Map(), edges: [] }, detail: null },
+  live: { ok: true, at: null, problem: null },
+};
+let reading = new AbortController();
+let timer = 0;
+
+/** Read the page's data, show it, and plan the next time. A newer call ends the one before. */
+async function refresh() {
+  clearTimeout(timer);
+  reading.abort();
+  reading = new AbortController();
+  const { signal } = reading;
+  try {
+    if (!state.config.marquezUrl) state.config = await api.config(signal);
+    state.page = await loadPage(state.route, signal);
+    if (signal.aborted) return;
+    state.live = { ok: true, at: new Date(), problem: null };
+    pinNamespace();
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!(error instanceof api.ApiError)) throw error;
+    state.live = { ...state.live, ok: false, problem: error };
+  } finally {
+    // A throw in here shows in the console, and the page goes on asking.
+    if (!signal.aborted) timer = setTimeout(refresh, POLL_MS);
+  }
+  render();
+}
+
+/** Put the namespace that was chosen for the reader into the address: it can be shared and stays the same. */
+function pinNamespace() {
+  const { route, page } = state;
+  if (route.namespace || page.jobs.length === 0) return;
+  state.route = { ...route, namespace: page.namespace };
+  history.replaceState(null, "", format(state.route));
+}
+
+function render() {
+  const { page, route, config, live } = state;
+  renderHeader(elements.header, state);
+  patch(elements.banner, live.ok ? [] : [banner(live)]);
+  renderPanel(page, { ...route, namespace: page.namespace }, config);
+  const empty = page.jobs.length === 0 && (live.at !== null || !live.ok);
+  graphView.element.hidden = route.view !== "graph" || page.jobs.length === 0;
+  list.hidden = route.view !== "jobs" || page.jobs.length === 0;
+  message.hidden = !empty;
+  if (empty) patch(message, live.ok ? [nothingYet(page, config)] : []);
+  else if (route.view === "graph") graphView.render(page, route);
+  else patch(list, jobsView(page, route));
+  document.title = [route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
+}
+
+function renderPanel({ detail, graph }, route, config) {
+  const { panel } = elements;
+  const opened = panel.hidden && route.node;
+  panel.hidden = !route.node;
+  document.body.classList.toggle("with-panel", Boolean(route.node));
+  if (!route.node) return patch(panel, []);
+  const loaded = detail && nodeKey(detail.node) === nodeKey(route.node);
+  const key = nodeKey(route.node);
+  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, graph, route, config) : h("p", { class: "quiet" }, "Reading…"))]);
+  if (opened) panel.scrollTop = 0;
+}
+
+function content(detail, graph, route, config) {
+  if (detail.kind === "job") return jobPanel(detail, route, config).filter(Boolean);
+  if (detail.kind === "dataset") return datasetPanel(detail, graph, route);
+  return missingPanel(detail.node, route);
+}
+
+function banner({ at, problem }) {
+  const seen = at ? `What you see was read at ${clock(at)}.` : "Nothing could be read yet.";
+  const away = problem.status === 0 || problem.status === 502;
+  return h("p", { class: "banner" },
+    h("strong", {}, away ? problem.message : `The lineage backend answers with an error: ${problem.message}`),
+    ` ${seen} Trying again every few seconds.`);
+}
+
+function nothingYet({ namespace }, { marquezUrl, dagsterUrl }) {
+  return emptyState(
+    namespace ? `No lineage yet in ${namespace}` : "No lineage yet",
+    `This page reads ${marquezUrl}, which holds no job ${namespace ? "in this namespace" : "so far"}.`,
+    dagsterUrl
+      ? ["Materialize an asset in ", h("a", { href: dagsterUrl, rel: "noreferrer" }, "Dagster"), ": its run appears here by itself within seconds."]
+      : "Start a run of a pipeline that sends OpenLineage events there: it appears here by itself within seconds.",
+  );
+}
+
+/** How much of the view the panel covers: it lies on the right, or below on a narrow screen. */
+function coveredByPanel() {
+  if (elements.panel.hidden) return {};
+  const panel = elements.panel.getBoundingClientRect();
+  const view = elements.view.getBoundingClientRect();
+  const below = panel.width >= view.width - 1;
+  return below ? { bottom: Math.max(0, view.bottom - panel.top) } : { right: Math.max(0, view.right - panel.left) };
+}
+
+window.addEventListener("hashchange", () => {
+  const before = state.route;
+  state.route = parse(location.hash);
+  // The panel opens at once, on what is known; a different namespace waits for its data.
+  if (state.route.namespace === before.namespace || state.route.namespace === state.page.namespace) render();
+  refresh();
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && state.route.node) location.hash = format({ ...state.route, namespace: state.page.namespace, node: null, run: null });
+});
+refresh();

@@ -1,0 +1,86 @@
+// What the API's answers mean: run states, and the graph that a list of jobs holds. Pure.
+
+/** Marquez's run states, with the word and the tone that the page uses. */
+export const STATES = {
+  FAILED: { label: "Failed", tone: "failed" },
+  ABORTED: { label: "Aborted", tone: "aborted" },
+  RUNNING: { label: "Running", tone: "running" },
+  NEW: { label: "Waiting", tone: "waiting" },
+  COMPLETED: { label: "Completed", tone: "completed" },
+  NONE: { label: "No runs", tone: "none" },
+};
+
+export const stateOf = (run) => STATES[run?.state] ?? STATES.NONE;
+
+/** One string for a node, equal only for the same kind, namespace and name. */
+export const nodeKey = ({ kind, namespace, name }) => [kind, namespace, name].map(encodeURIComponent).join("/");
+
+/**
+ * The graph of a list of jobs: each job carries its inputs and outputs, so one request gives the whole.
+ * Returns `nodes` (by key: kind, namespace, name, and `job` for jobs) and `edges` (from, to: keys).
+ */
+export function buildGraph(jobs) {
+  const nodes = new Map();
+  const edges = new Map();
+  const add = (node) => {
+    const key = nodeKey(node);
+    if (!nodes.has(key)) nodes.set(key, { ...node, key });
+    return key;
+  };
+  const connect = (from, to) => edges.set(`${from}>${to}`, { from, to });
+  for (const job of sorted(jobs)) {
+    const key = add({ kind: "job", namespace: job.namespace, name: job.name, job });
+    for (const dataset of job.inputs ?? []) connect(add({ kind: "dataset", ...reference(dataset) }), key);
+    for (const dataset of job.outputs ?? []) connect(key, add({ kind: "dataset", ...reference(dataset) }));
+  }
+  return { nodes, edges: [...edges.values()] };
+}
+
+/** Jobs in the order of their names: it stays the same whatever ran last. */
+export const sorted = (jobs) => [...jobs].sort((a, b) => a.name.localeCompare(b.name) || a.namespace.localeCompare(b.namespace));
+
+/** How many jobs are in each state, as [state, count] in the order of STATES, without zeros. */
+export function countStates(jobs) {
+  const counts = new Map(Object.values(STATES).map((state) => [state, 0]));
+  for (const job of jobs) counts.set(stateOf(job.latestRun), counts.get(stateOf(job.latestRun)) + 1);
+  return [...counts].filter(([, number]) => number > 0);
+}
+
+/** The jobs that write and read a dataset: from the namespace's graph and, for other namespaces, from its lineage. */
+export function neighbours(dataset, graph, lineage) {
+  const key = nodeKey(dataset);
+  const near = (from, to) => graph.edges.filter((edge) => edge[from] === key).map((edge) => graph.nodes.get(edge[to]));
+  const producers = new Map(near("to", "from").map((node) => [node.key, node]));
+  const consumers = new Map(near("from", "to").map((node) => [node.key, node]));
+  for (const { type, data } of lineage?.graph ?? []) {
+    if (type !== "JOB") continue;
+    const node = { kind: "job", namespace: data.namespace, name: data.name, job: data };
+    node.key = nodeKey(node);
+    if (holds(data.outputs, dataset) && !producers.has(node.key)) producers.set(node.key, node);
+    if (holds(data.inputs, dataset) && !consumers.has(node.key)) consumers.set(node.key, node);
+  }
+  return { producers: [...producers.values()], consumers: [...consumers.values()] };
+}
+
+/** The nominal interval of a run: Marquez leaves its own fields empty where only the facet has it. */
+export function nominalTime(run) {
+  const facet = run.facets?.nominalTime ?? {};
+  return {
+    start: run.nominalStartTime ?? facet.nominalStartTime ?? null,
+    end: run.nominalEndTime ?? facet.nominalEndTime ?? null,
+  };
+}
+
+/** The error of a run: message and stack, or null. */
+export function errorOf(run) {
+  const facet = run?.facets?.errorMessage;
+  return facet ? { message: facet.message ?? "No message", stack: facet.stackTrace ?? null } : null;
+}
+
+/** Whether a namespace is one of data, by OpenLineage's naming: a URI, `file`, or Marquez's own `default`. */
+export const isDataNamespace = (name) => name.includes("://") || name === "file" || name === "default";
+
+const reference = ({ namespace, name }) => ({ namespace, name });
+
+const holds = (datasets, { namespace, name }) =>
+  (datasets ?? []).some((dataset) => dataset.namespace === namespace && dataset.name === name);

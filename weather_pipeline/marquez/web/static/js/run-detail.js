@@ -1,0 +1,96 @@
+// One run, opened in the list of runs: its error, what it read and wrote, and the checks on its data.
+
+import { h } from "./dom.js";
+import { count, dateTime, interval, shorten } from "./format.js";
+import { dataMark, inline } from "./icons.js";
+import { errorOf, nominalTime } from "./model.js";
+import { facts } from "./parts.js";
+import { format } from "./router.js";
+
+/** The partitions of a run, or the start of its nominal interval as Dagster writes partitions; null without both. */
+export function partitionOf(run) {
+  const partitions = run.facets?.dagster_run?.partitions ?? [];
+  if (partitions.length === 1) return partitions[0];
+  if (partitions.length > 1) return `${partitions[0]} … ${partitions.at(-1)} (${partitions.length})`;
+  const { start } = nominalTime(run);
+  return start && `${start.slice(0, 10)}-${start.slice(11, 16)}`;
+}
+
+/** The details of a run. */
+export function runDetail(run, route, config) {
+  return h("div", { class: "run-detail" },
+    errorBlock(errorOf(run)),
+    datasetTable("Read", run.inputDatasetVersions ?? [], route),
+    datasetTable("Wrote", run.outputDatasetVersions ?? [], route),
+    assertionTable(run),
+    facts(factsOf(run, config)));
+}
+
+function factsOf(run, config) {
+  const { start, end } = nominalTime(run);
+  const { processing_engine: engine, dagster_run: dagster } = run.facets ?? {};
+  return [
+    ["Started", dateTime(run.startedAt ?? run.createdAt)],
+    ["Ended", run.endedAt && dateTime(run.endedAt)],
+    ["Nominal time", interval(start, end)],
+    ["Launched by", dagster && [dagster.launchedBy, dagster.launchedByName].filter(Boolean).join(" ")],
+    ["Attempts", dagster?.attempts > 1 && String(dagster.attempts)],
+    ["Engine", engine && [engine.name, engine.version].filter(Boolean).join(" ")],
+    ["Dagster", dagster && dagsterLink(dagster, config)],
+    ["Run id", h("code", { class: "breakable" }, run.id)],
+  ];
+}
+
+function dagsterLink({ runId, url }, { dagsterUrl }) {
+  const target = dagsterUrl ? `${dagsterUrl}/runs/${encodeURIComponent(runId)}` : url;
+  return target ? h("a", { href: target, rel: "noreferrer" }, "Open the run in Dagster") : h("code", { class: "breakable" }, runId);
+}
+
+function errorBlock(error) {
+  if (!error) return null;
+  return h("div", { class: "error", role: "group", "aria-label": "Error" },
+    h("pre", { class: "message" }, error.message),
+    error.stack && h("details", {}, h("summary", {}, "Stack trace"), h("pre", {}, error.stack)));
+}
+
+function datasetTable(title, versions, route) {
+  if (versions.length === 0) return null;
+  return h("div", { class: "block" },
+    h("h4", {}, title),
+    h("ul", { class: "links" },
+      versions.map(({ datasetVersionId: id, facets }) =>
+        h("li", {},
+          h("a", { class: "node-link", href: format({ ...route, node: { kind: "dataset", ...id }, run: null }), title: `${id.name}\n${id.namespace}\nversion ${id.version}` },
+            inline(dataMark()),
+            h("span", { class: "name" }, shorten(id.name, 40)),
+            h("span", { class: "sub" }, amount(facets) ?? `version ${id.version.slice(0, 8)}`))))));
+}
+
+/** Rows and files of a dataset in a run, where the producer sent them. */
+function amount({ outputStatistics, inputStatistics, dataQualityMetrics } = {}) {
+  const statistics = outputStatistics ?? inputStatistics ?? dataQualityMetrics;
+  if (!statistics) return null;
+  const { rowCount, fileCount } = statistics;
+  const parts = [rowCount != null && count(rowCount, "row"), fileCount != null && count(fileCount, "file")];
+  return parts.filter(Boolean).join(", ") || null;
+}
+
+function assertionTable(run) {
+  const datasets = [...(run.inputDatasetVersions ?? []), ...(run.outputDatasetVersions ?? [])];
+  const rows = datasets.flatMap(({ datasetVersionId: { name }, facets }) =>
+    (facets?.dataQualityAssertions?.assertions ?? []).map((assertion) => ({ ...assertion, dataset: name })));
+  if (rows.length === 0) return null;
+  const failed = rows.filter(({ success }) => !success).length;
+  return h("div", { class: "block" },
+    h("h4", {}, `Checks: ${failed ? `${failed} of ${rows.length} failed` : `${rows.length} passed`}`),
+    h("table", {},
+      h("thead", {}, h("tr", {}, ["Result", "Check", "Column", "Dataset"].map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, rows.sort((a, b) => a.success - b.success).map(assertionRow))));
+}
+
+const assertionRow = ({ success, assertion, column, dataset, severity }) =>
+  h("tr", {},
+    h("td", {}, h("span", { class: `state ${success ? "completed" : severity === "warn" ? "aborted" : "failed"}` }, success ? "Passed" : "Failed")),
+    h("td", { class: "breakable" }, assertion),
+    h("td", { class: "breakable" }, column ?? "–"),
+    h("td", { title: dataset }, shorten(dataset, 24)));
