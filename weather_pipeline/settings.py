@@ -49,6 +49,9 @@ class Settings(BaseSettings):
 
     schedule: bool = Field(default=False, description="Whether the hourly schedule is on by itself. Set by the stack.")
 
+    lineage_database_url: SecretStr | None = Field(
+        default=None, description="The embedded lineage service's database, postgresql://…. Set by the stack."
+    )
     lineage_namespace: str = Field(default="weather-pipeline", description="OpenLineage namespace of the jobs.")
     job_suffix: str = Field(default="_dagster", description="Suffix of every OpenLineage job name.")
     marquez_url: str | None = Field(

@@ -1,0 +1,133 @@
+"""Many writers, restarts, and a database that goes away."""
+
+from __future__ import annotations
+
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.integration.marquez.conftest import LineageService
+from tests.integration.marquez.events import dataset, facet, run_event, schema
+from weather_pipeline.stack.postgres import EmbeddedPostgres
+
+pytestmark = pytest.mark.integration
+
+_CONNECTIONS = 8
+_RUNS = 25
+_TIME = "2026-03-01T10:00:00Z"
+
+
+def _story(writer: int, number: int) -> list[dict[str, object]]:
+    """A run that shares its job and its datasets with every other writer, named in another order by each."""
+    run_id = str(uuid.UUID(int=writer << 32 | number))
+    names = [f"d{(writer + position) % _CONNECTIONS}" for position in range(_CONNECTIONS)]
+    source = facet(name=f"source{writer % 2}", uri=f"s3://source{writer % 2}")
+    inputs = [dataset("load", name, {"schema": schema("a"), "dataSource": source}) for name in names]
+    job = ("load", f"job{number % 3}")
+    return [
+        run_event("START", f"2026-03-01T10:00:{number:02d}Z", run_id, job, inputs=inputs),
+        run_event(
+            "COMPLETE", f"2026-03-01T11:00:{number:02d}Z", run_id, job, inputs=inputs, outputs=inputs[: number % 4]
+        ),
+    ]
+
+
+def test_concurrent_writers_lose_nothing(new_service: LineageService) -> None:
+    def write(writer: int) -> set[int]:
+        with requests.Session() as session:
+            events = [event for number in range(_RUNS) for event in _story(writer, number)]
+            url = f"{new_service.url}/api/v1/lineage"
+            return {session.post(url, json=event, timeout=60).status_code for event in events}
+
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        statuses = set().union(*pool.map(write, range(_CONNECTIONS)))
+
+    jobs = new_service.get("/api/v1/namespaces/load/jobs")["jobs"]
+    runs = [
+        run
+        for job in jobs
+        for run in new_service.get(f"/api/v1/namespaces/load/jobs/{job['name']}/runs?limit=1000")["runs"]
+    ]
+    assert statuses == {201}
+    assert new_service.get("/api/v1/events/lineage?limit=1")["totalCount"] == _CONNECTIONS * _RUNS * 2
+    assert len({run["id"] for run in runs}) == _CONNECTIONS * _RUNS
+    assert {run["state"] for run in runs} == {"COMPLETED"}
+    assert new_service.get("/api/v1/namespaces/load/datasets")["totalCount"] == _CONNECTIONS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_restart_keeps_all_and_ends_well(new_service: LineageService, number: int) -> None:
+    run_id = str(uuid.uuid4())
+    new_service.accept(run_event("COMPLETE", _TIME, run_id, ("keep", "job"), outputs=[dataset("keep", "table")]))
+    before = new_service.get("/api/v1/namespaces/keep/jobs")
+
+    status = new_service.stop(number)
+    new_service.start()
+
+    assert status == 0
+    assert new_service.get("/api/v1/namespaces/keep/jobs") == before
+    assert new_service.get(f"/api/v1/jobs/runs/{run_id}")["state"] == "COMPLETED"
+
+
+def test_what_was_accepted_survives_the_service_being_killed(new_service: LineageService) -> None:
+    run_id = str(uuid.uuid4())
+    new_service.accept(run_event("COMPLETE", _TIME, run_id, ("kill", "job")))
+
+    new_service.stop(signal.SIGKILL)
+    new_service.start()
+
+    assert new_service.get(f"/api/v1/jobs/runs/{run_id}")["state"] == "COMPLETED"
+
+
+def test_the_service_outlives_its_database(tmp_path: Path) -> None:
+    database = _own_server(tmp_path)
+    with database, LineageService(database.ensure_database("lineage"), tmp_path / "service.log") as service:
+        first, refused, last = (_complete(f"2026-03-01T1{hour}:00:00Z") for hour in range(3))
+        service.accept(first)
+
+        database.stop()
+        posted = service.post(refused)
+        asked = requests.get(f"{service.url}/api/v1/jobs", timeout=30)
+        database.start()
+        _until(lambda: service.post(last).ok)
+
+        assert (posted.status_code, asked.status_code) == (503, 503)
+        assert (int(posted.headers["Retry-After"]), int(asked.headers["Retry-After"])) == (1, 1)
+        assert "Traceback" not in posted.text + asked.text
+        assert service.get("/api/v1/namespaces/away/jobs/job/runs")["totalCount"] == 2
+
+
+def test_the_service_waits_for_a_database_that_starts_later(tmp_path: Path) -> None:
+    database = _own_server(tmp_path)
+    with database:
+        url = database.ensure_database("lineage")
+    service = LineageService(url, tmp_path / "service.log")
+    service.launch()
+    with service:
+        _until(lambda: "can't be reached yet" in service.log())
+        with database:
+            service.wait()
+            names = [entry["name"] for entry in service.get("/api/v1/namespaces")["namespaces"]]
+            assert names == ["default"]
+
+
+def _own_server(directory: Path) -> EmbeddedPostgres:
+    # As root the data lies outside the directory, found by its path: a name that no earlier run had.
+    return EmbeddedPostgres(directory / uuid.uuid4().hex, log_file=directory / "postgres.log")
+
+
+def _complete(time_of_event: str) -> dict[str, object]:
+    return run_event("COMPLETE", time_of_event, str(uuid.uuid4()), ("away", "job"))
+
+
+def _until(holds: Callable[[], bool], timeout: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

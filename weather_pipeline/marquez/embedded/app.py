@@ -1,0 +1,172 @@
+"""The service: routes, errors, what holds for every request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weather_pipeline.marquez.embedded import (
+    columns,
+    datasets,
+    history,
+    jobs,
+    lineage,
+    namespaces,
+    runs,
+    search,
+    sources,
+    stats,
+    tags,
+    upstream,
+)
+from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
+from weather_pipeline.marquez.embedded.parameters import Connected
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = "1"
+"""Seconds after which a request may be sent again while the database is away."""
+
+health = APIRouter(tags=["health"])
+
+_ROUTERS = (health, lineage, columns, runs, jobs, datasets, namespaces, sources, search, tags, history, stats, upstream)
+
+
+def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
+    """The service on a database, whose schema is brought up to date when the service starts.
+
+    Args:
+        database_url: `postgresql://user:password@host:port/database`.
+        startup_wait: Seconds to wait at start for a database that is not there yet.
+    """
+    database = Database(database_url, startup_wait=startup_wait)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        yield
+        await database.close()
+
+    app = FastAPI(
+        title="weather_pipeline lineage service",
+        description="Marquez's REST API on PostgreSQL.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        # Their pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.database = database
+    app.add_middleware(EncodedPaths)
+    for module in _ROUTERS:
+        app.include_router(module if isinstance(module, APIRouter) else module.router)
+    _handle_errors(app)
+    return app
+
+
+@health.get("/healthcheck")
+@health.get("/api/v1/health")
+async def healthcheck(connection: Connected) -> dict[str, dict[str, bool]]:
+    """Whether the service and its database answer. Marquez has it on its admin port only."""
+    await connection.execute("SELECT 1")
+    return {"postgresql": {"healthy": True}}
+
+
+class EncodedPaths:
+    """Routes by the path as it was sent: an encoded slash belongs to a name and does not split the path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        if b"%00" in raw or b"%00" in scope["query_string"]:
+            await _error(HTTPStatus.BAD_REQUEST, "The address contains the character NUL.")(scope, receive, send)
+            return
+        await self._app({**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")}, receive, send)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(psycopg.DataError, _bad_data)
+    app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.add_exception_handler(PoolTimeout, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"code": int(status), "message": message}, status, headers)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, InvalidBody):
+        return JSONResponse({"errors": error.errors}, error.status)
+    assert isinstance(error, Refused)  # noqa: S101  (registered for it)
+    if error.status is HTTPStatus.BAD_REQUEST:
+        return JSONResponse({"errors": [str(error)]}, error.status)
+    return _error(error.status, str(error))
+
+
+async def _bad_parameters(_: Request, error: Exception) -> Response:
+    """Marquez answers 404 for a parameter that it can't parse, and 400 for a value that it does not allow."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
+    messages = [_parameter_message(entry) for entry in error.errors()]
+    if any(entry["type"] not in _NOT_ALLOWED for entry in error.errors()):
+        return _error(HTTPStatus.NOT_FOUND, f"HTTP 404 Not Found: {'; '.join(messages)}")
+    return JSONResponse({"errors": messages}, HTTPStatus.BAD_REQUEST)
+
+
+_NOT_ALLOWED = ("missing", "greater_than_equal", "less_than_equal")
+
+
+def _parameter_message(entry: dict[str, Any]) -> str:
+    where: Sequence[str | int] = entry["loc"]
+    name = where[-1]
+    reasons = {
+        "missing": "must not be null",
+        "greater_than_equal": f"must be greater than or equal to {entry.get('ctx', {}).get('ge')}",
+        "less_than_equal": f"must be less than or equal to {entry.get('ctx', {}).get('le')}",
+    }
+    return f"{where[0]} param {name} {reasons.get(entry['type'], entry['msg'])}"
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers) if error.headers else None
+    return _error(status, f"HTTP {status.value} {status.phrase}", headers)
+
+
+async def _bad_data(_: Request, error: Exception) -> Response:
+    log.info("PostgreSQL refused a value: %s", error)
+    return _error(HTTPStatus.BAD_REQUEST, "A value of the request can't be stored or compared.")
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("The lineage database is away: %s", str(error).strip() or type(error).__name__)
+    request.app.state.database.check_soon()
+    message = "The lineage database can't be reached. Nothing of this request was acknowledged: send it again."
+    return _error(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": RETRY_AFTER})
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    # uvicorn logs the exception with its stack.
+    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed. The service's log says why.")

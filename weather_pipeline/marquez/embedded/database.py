@@ -1,0 +1,116 @@
+"""The connection pool, and the schema's numbered migrations."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+from psycopg import AsyncConnection, OperationalError
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Connection = AsyncConnection[Row]
+"""A connection whose rows are dictionaries."""
+
+_MIGRATION_LOCK = 5_120_051
+"""Key of the advisory lock that lets one process migrate at a time."""
+
+_MAX_CONNECTIONS = 16
+_WAIT_FOR_CONNECTION = 3.0
+_RECONNECT_TIMEOUT = 5.0
+
+
+class Database:
+    """The service's PostgreSQL.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`.
+        startup_wait: Seconds to wait at start for a database that is not there yet.
+    """
+
+    def __init__(self, url: str, *, startup_wait: float = 60.0) -> None:
+        self._url = url
+        self._startup_wait = startup_wait
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            open=False,
+            min_size=1,
+            max_size=_MAX_CONNECTIONS,
+            timeout=_WAIT_FOR_CONNECTION,
+            # Short, because the pause between attempts doubles: after it, the next request starts a new attempt.
+            reconnect_timeout=_RECONNECT_TIMEOUT,
+            connection_class=cast("type[Connection]", AsyncConnection),
+            kwargs={"row_factory": dict_row, "autocommit": True, "application_name": "weather-lineage"},
+        )
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Wait for the database, apply the migrations that it lacks, open the pool.
+
+        Raises:
+            psycopg.OperationalError: No connection within `startup_wait` seconds.
+        """
+        deadline = time.monotonic() + self._startup_wait
+        while True:
+            try:
+                await migrate(self._url)
+                break
+            except OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("The lineage database can't be reached yet, trying again: %s", str(error).strip())
+                await asyncio.sleep(1.0)
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode.
+
+        Raises:
+            psycopg.OperationalError: The database is away.
+        """
+        async with self._pool.connection() as connection:
+            yield connection
+
+    def check_soon(self) -> None:
+        """Test every pooled connection in the background: the database went away, so most are broken."""
+        task = asyncio.create_task(self._pool.check())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def migrate(url: str) -> list[str]:
+    """Apply the migrations that the database lacks, in order; returns their names."""
+    applied: list[str] = []
+    async with await AsyncConnection.connect(url, connect_timeout=5) as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        rows = await (await connection.execute("SELECT name FROM schema_migrations")).fetchall()
+        known = {name for (name,) in rows}
+        for name, text in _migrations():
+            if name not in known:
+                await connection.execute(cast("LiteralString", text))
+                await connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
+                applied.append(name)
+    return applied
+
+
+def _migrations() -> list[tuple[str, str]]:
+    folder = files("weather_pipeline.marquez.embedded") / "migrations"
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return [(file.name, file.read_text("utf-8")) for file in sorted(found, key=lambda file: file.name)]

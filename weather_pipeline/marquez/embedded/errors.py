@@ -1,0 +1,48 @@
+"""What a request can be refused for; `app.py` turns each into Marquez's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from weather_pipeline.errors import Terminal
+
+
+class Refused(Terminal):
+    """A request that is answered with a 4xx status."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(Refused):
+    """Something the request names does not exist."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    @classmethod
+    def named(cls, kind: str, name: str) -> NotFound:
+        """The answer for a namespace, job, run, … that does not exist."""
+        return cls(f"{kind} '{name}' not found.")
+
+
+class BodyTooLarge(Refused):
+    """The body is larger than the limit, before or after decompression."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedEncoding(Refused):
+    """The body's Content-Encoding is neither gzip nor identity."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class InvalidBody(Refused):
+    """The body can't be accepted; every error names a field and what is wrong with it."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        """Keep the errors, each naming its field."""
+        super().__init__("; ".join(errors))
+        self.errors = list(errors)

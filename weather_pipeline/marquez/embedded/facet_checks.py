@@ -1,0 +1,89 @@
+"""What may be wrong with the facets that the service itself reads; other facets are stored as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_READ_FACETS = (
+    "nominalTime", "parent", "documentation", "sourceCodeLocation", "jobType", "schema", "dataSource",
+    "lifecycleStateChange", "symlinks", "columnLineage",
+)  # fmt: skip
+_TEXTS = (
+    ("documentation", "description"),
+    ("sourceCodeLocation", "url"),
+    ("jobType", "processingType"),
+    ("jobType", "integration"),
+    ("jobType", "jobType"),
+    ("dataSource", "name"),
+    ("dataSource", "uri"),
+    ("lifecycleStateChange", "lifecycleStateChange"),
+)
+
+
+def parse_time(value: str) -> datetime | None:
+    """An ISO 8601 time with an offset, in UTC; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def facet_errors(facets: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the facets that the service reads; each error begins with the facet's name."""
+    errors = [
+        f"{name} must be an object" for name in _READ_FACETS if not isinstance(facets.get(name, {}), Mapping | None)
+    ]
+    for facet_name, key in _TEXTS:
+        value = _member(facets, facet_name, key)
+        if value is not None and not isinstance(value, str):
+            errors.append(f"{facet_name}.{key} must be a string")
+    for key in ("nominalStartTime", "nominalEndTime"):
+        value = _member(facets, "nominalTime", key)
+        if value is not None and (not isinstance(value, str) or parse_time(value) is None):
+            errors.append(f"nominalTime.{key} must be an ISO 8601 time with an offset")
+    errors += _list_errors(facets, "schema", "fields", ("name",))
+    errors += _list_errors(facets, "symlinks", "identifiers", ("namespace", "name"))
+    return errors + _column_errors(_member(facets, "columnLineage", "fields"))
+
+
+def _member(facets: Mapping[str, Any], facet_name: str, key: str) -> Any:
+    facet = facets.get(facet_name)
+    return facet.get(key) if isinstance(facet, Mapping) else None
+
+
+def _list_errors(facets: Mapping[str, Any], facet_name: str, key: str, required: Sequence[str]) -> list[str]:
+    value = _member(facets, facet_name, key)
+    if value is None:
+        return []
+    path = f"{facet_name}.{key}"
+    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+        return [f"{path} must be an array of objects"]
+    return [
+        f"{path}[{i}].{name} must be a string"
+        for i, entry in enumerate(value)
+        for name in required
+        if not isinstance(entry.get(name), str)
+    ]
+
+
+def _column_errors(columns: Any) -> list[str]:
+    path = "columnLineage.fields"
+    if columns is None:
+        return []
+    if not isinstance(columns, Mapping):
+        return [f"{path} must be an object"]
+    errors: list[str] = []
+    for name, column in columns.items():
+        sources = column.get("inputFields", []) if isinstance(column, Mapping) else None
+        if not isinstance(sources, list):
+            errors.append(f"{path}.{name}.inputFields must be an array")
+            continue
+        for i, source in enumerate(sources):
+            if not isinstance(source, Mapping) or not all(
+                isinstance(source.get(key), str) for key in ("namespace", "name", "field")
+            ):
+                errors.append(f"{path}.{name}.inputFields[{i}] must have namespace, name and field as strings")
+    return errors

@@ -1,0 +1,35 @@
+"""What every route takes: names in paths, pages, a connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from urllib.parse import unquote
+
+from fastapi import Depends, Query, Request
+from pydantic import AfterValidator
+
+from weather_pipeline.marquez.embedded.database import Connection, Database
+
+PathName = Annotated[str, AfterValidator(unquote)]
+"""A name in a path. Paths are routed as they were sent, so that an encoded slash stays part of its name."""
+
+_LARGEST_PAGE = 2**31 - 1
+
+Limit = Annotated[int, Query(ge=0, le=_LARGEST_PAGE, description="Most entries to answer.")]
+Offset = Annotated[int, Query(ge=0, le=_LARGEST_PAGE, description="Entries to leave out first.")]
+Depth = Annotated[int, Query(ge=0, le=1000, description="How far to walk.")]
+
+
+def database_of(request: Request) -> Database:
+    """The service's database."""
+    return request.app.state.database
+
+
+async def _connected(request: Request) -> AsyncIterator[Connection]:
+    async with database_of(request).connection() as connection:
+        yield connection
+
+
+Connected = Annotated[Connection, Depends(_connected)]
+"""A pooled connection for one request."""
