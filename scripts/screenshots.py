@@ -79,6 +79,8 @@ def _open_asset_lineage(page: Page, url: str, zoom: float) -> None:
     page.add_init_script(_DAGSTER_PREFERENCES)
     page.goto(f"{url}/asset-groups")
     page.locator("svg foreignObject").first.wait_for()
+    page.keyboard.press("Alt+e")  # expands all groups
+    page.wait_for_timeout(1500)
     page.locator("button:has([aria-label=panel_show_right])").click()
     page.wait_for_timeout(1000)
     # A double click on the ground fits the graph to the window, which the closed list has made wider.

@@ -26,8 +26,9 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Make the children of `parent` equal to `next`, keeping elements that are still there. */
-export function patch(parent, next) {
+/** Make the children of `parent` equal to `next`, keeping elements that are still there; what is not there is left out. */
+export function patch(parent, children) {
+  const next = children.filter(Boolean);
   const wanted = new Set(next.map(keyOf).filter(Boolean));
   const kept = new Map();
   for (const child of [...parent.childNodes]) {
