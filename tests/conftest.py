@@ -28,8 +28,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     """One real PostgreSQL for the whole session."""
     directory = tmp_path_factory.mktemp("postgres")
     options = {"fsync": "off", "max_connections": "200"}
-    with EmbeddedPostgres(directory / "server", log_file=directory / "postgres.log", options=options) as server:
+    server = EmbeddedPostgres(directory / "server", log_file=directory / "postgres.log", options=options)
+    try:
+        server.start()
         yield server
+    finally:
+        server.destroy()
 
 
 @pytest.fixture(scope="session")

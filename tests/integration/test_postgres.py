@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,15 +20,23 @@ def test_serves_sql_on_loopback_tcp(new_database: Callable[[], str]) -> None:
     assert row == ("127.0.0.1",)
 
 
-def test_keeps_its_data_over_a_restart_and_refuses_a_wrong_password(tmp_path: Path) -> None:
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of the test's own, not started."""
     server = EmbeddedPostgres(tmp_path / "pg", log_file=tmp_path / "pg.log")
+    yield server
+    server.destroy()
+
+
+def test_keeps_its_data_over_a_restart_and_refuses_a_wrong_password(own: EmbeddedPostgres) -> None:
+    server = own
     with server:
         url = server.ensure_database("kept")
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE t AS SELECT 7 AS n")
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(url.replace(server.password, "wrong"))
-    again = EmbeddedPostgres(tmp_path / "pg", log_file=tmp_path / "pg.log")
+    again = EmbeddedPostgres(own.directory, log_file=own.log_file)
     with again, psycopg.connect(again.url("kept")) as connection:
         assert connection.execute("SELECT n FROM t").fetchone() == (7,)
 
@@ -46,6 +54,42 @@ def test_as_root_runs_unprivileged(postgres: EmbeddedPostgres) -> None:
     assert f"Uid:\t{UNPRIVILEGED_ID}\t{UNPRIVILEGED_ID}" in status
 
 
-def test_a_taken_port_is_an_error_with_the_servers_log(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_a_taken_port_is_an_error_with_the_servers_log(postgres: EmbeddedPostgres, own: EmbeddedPostgres) -> None:
+    own.port = postgres.port
     with pytest.raises(StackError, match=r"Address already in use"):
-        EmbeddedPostgres(tmp_path / "pg", port=postgres.port, log_file=tmp_path / "pg.log").start()
+        own.start()
+
+
+def test_what_a_killed_initialisation_left_is_done_again(own: EmbeddedPostgres) -> None:
+    _, data = own._binaries_and_data()
+    half = data.with_name("data.partial")
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18")
+    with own:
+        psycopg.connect(own.url()).close()
+    assert not half.exists()
+
+
+def test_a_server_that_its_owner_left_is_stopped_by_the_next(own: EmbeddedPostgres) -> None:
+    running = own.start()
+    heir = EmbeddedPostgres(own.directory, log_file=own.log_file)
+    assert heir.stop_leftover()
+    assert running.wait() == 0
+    assert not heir.stop_leftover()
+
+
+def test_a_process_number_that_was_given_away_is_left_alone(own: EmbeddedPostgres) -> None:
+    _, data = own._binaries_and_data()
+    data.mkdir(parents=True)
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")
+    assert not own.stop_leftover()
+
+
+def test_destroy_leaves_nothing(own: EmbeddedPostgres) -> None:
+    own.start()
+    _, data = own._binaries_and_data()
+    assert (data / "PG_VERSION").exists()
+    own.destroy()
+    assert not data.exists()
+    assert not own.directory.exists()
+    assert not own._outside.exists()

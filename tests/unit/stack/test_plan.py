@@ -1,0 +1,100 @@
+"""The plan is pure: everything that would be started can be looked at."""
+
+from pathlib import Path
+
+import pytest
+
+from weather_pipeline.settings import Settings, SourceName
+from weather_pipeline.stack.part import Part, PartDied, stop_order
+from weather_pipeline.stack.plan import Chosen, LineageTarget, StackOptions, build_parts, port_needs, workspace_text
+from weather_pipeline.stack.probes import TcpProbe
+
+HOME = Path("/srv/weather")
+EMBEDDED = LineageTarget("http://127.0.0.1:5100", embedded=True, reason="the embedded lineage service")
+EXTERNAL = LineageTarget("http://marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
+UNKNOWN = LineageTarget(None, embedded=False, reason="OPENLINEAGE_CONFIG")
+CHOSEN = Chosen(
+    code_port=4321,
+    warehouse_url="postgresql://weather:secret@127.0.0.1:1/weather",
+    dagster_url="postgresql://weather:secret@127.0.0.1:1/dagster",
+    lineage_url="postgresql://weather:secret@127.0.0.1:1/marquez",
+    started=1.0,
+)
+
+
+def options(lineage: LineageTarget = EMBEDDED, source: SourceName = SourceName.REPLAY) -> StackOptions:
+    return StackOptions(Settings(home=HOME, port_offset=100, source=source), lineage)
+
+
+def parts(lineage: LineageTarget = EMBEDDED) -> dict[str, Part]:
+    return {part.name: part for part in build_parts(options(lineage), CHOSEN)}
+
+
+def test_every_port_moves_with_the_offset() -> None:
+    assert [need.port for need in port_needs(options())] == [3100, 5100, 5101]
+    ports = {name: part.port for name, part in parts().items()}
+    assert ports == {"lineage": 5100, "lineage-page": 5101, "code-server": 4321, "webserver": 3100, "daemon": None}
+
+
+def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
+    found = parts()
+    environment = found["code-server"].environment
+    assert environment == found["daemon"].environment == found["webserver"].environment
+    assert environment["DAGSTER_HOME"] == "/srv/weather/dagster_home"
+    assert environment["WEATHER_HOME"] == "/srv/weather"
+    assert environment["WEATHER_PORT_OFFSET"] == "100"
+    assert environment["WEATHER_DATABASE_URL"] == CHOSEN.warehouse_url
+    assert environment["WEATHER_DAGSTER_DATABASE_URL"] == CHOSEN.dagster_url
+    assert environment["MARQUEZ_URL"] == "http://127.0.0.1:5100"
+    assert environment["WEATHER_DAGSTER_URL"] == "http://localhost:3100"
+    assert environment["WEATHER_SOURCE"] == "replay"
+    assert environment["WEATHER_LAKE_URL"] == "file:///srv/weather/lake"
+    assert "WEATHER_LINEAGE_DATABASE_URL" not in environment
+    assert found["lineage"].environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
+    assert not any("secret" in value for value in found["lineage-page"].environment.values())
+
+
+def test_no_secret_on_a_command_line_or_in_a_representation() -> None:
+    assert not any("secret" in word for part in parts().values() for word in part.command)
+    assert "secret" not in repr(parts()) + repr(CHOSEN)
+
+
+@pytest.mark.parametrize(
+    ("lineage", "names"),
+    [
+        (EMBEDDED, {"lineage", "lineage-page", "code-server", "webserver", "daemon"}),
+        (EXTERNAL, {"lineage-page", "code-server", "webserver", "daemon"}),
+        (UNKNOWN, {"code-server", "webserver", "daemon"}),
+    ],
+)
+def test_the_lineage_service_starts_only_where_nothing_else_is_set(lineage: LineageTarget, names: set[str]) -> None:
+    assert set(parts(lineage)) == names
+    assert parts(lineage)["daemon"].environment.get("MARQUEZ_URL") == lineage.url
+
+
+def test_who_is_needed_stops_last() -> None:
+    groups = [{part.name for part in group} for group in stop_order(build_parts(options(), CHOSEN))]
+    assert groups == [{"webserver", "daemon", "lineage-page"}, {"lineage", "code-server"}]
+
+
+def test_parts_that_need_each_other_are_a_mistake() -> None:
+    circle = [Part(name, (), {}, HOME / "log", TcpProbe(1), after=frozenset({other})) for name, other in ["ab", "ba"]]
+    with pytest.raises(ValueError, match="in a circle"):
+        stop_order(tuple(circle))
+
+
+def test_the_workspace_names_the_code_server() -> None:
+    text = (
+        "load_from:\n  - grpc_server:\n      host: 127.0.0.1\n      port: 4321\n      location_name: weather_pipeline\n"
+    )
+    assert workspace_text(4321) == text
+
+
+@pytest.mark.parametrize(("code", "words"), [(3, "ended with code 3"), (-9, "was killed by signal 9")])
+def test_a_dead_part_is_reported_with_the_end_of_its_log(tmp_path: Path, code: int, words: str) -> None:
+    log = tmp_path / "part.log"
+    log.write_text("\n".join(f"line {number}" for number in range(50)) + "\n\x1b[31mthe reason\x1b[0m\n")
+    message = str(PartDied("daemon", code, log))
+    assert f"daemon {words}" in message
+    assert message.endswith("\nthe reason")
+    assert "line 10" not in message

@@ -1,0 +1,84 @@
+"""The `weather` command. Commands are imported when they are asked for, and import what is slow when they run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import click
+
+from weather_pipeline.errors import WeatherPipelineError
+
+FAILED, INTERRUPTED = 1, 130
+
+_COMMANDS = {
+    "demo": "demo",
+    "up": "up",
+    "down": "up",
+    "status": "status",
+    "psql": "psql",
+    "replay": "replay",
+}
+"""Command → the module of this package that has it, by the same name."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (click's signature)
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        return getattr(importlib.import_module(f"{__name__}.{module}"), cmd_name)
+
+
+@click.group(
+    cls=_Commands,
+    epilog="""
+    \b
+    Example:
+      weather demo
+
+    \b
+    Exit codes: 0 done; 1 failed (the reason is on stderr; for `status`: not all parts are up); 2 wrong usage;
+    3 `status` only: not running; 130 interrupted before the work was done.
+    """,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(package_name="weather-pipeline", prog_name="weather")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def weather(*, debug: bool) -> None:
+    """Run a weather data platform whose every run arrives in Marquez as OpenLineage events."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; the console script `weather`."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    command = partial(weather.main, args=given, prog_name="weather", standalone_mode=False)
+    sys.exit(exit_code(command, debug="--debug" in given))
+
+
+def exit_code(command: Callable[[], object], *, debug: bool = False) -> int:
+    """Run a command; print its error, if any, as one message on stderr.
+
+    Args:
+        command: Returns an exit code, or anything else for 0.
+        debug: Let our own errors through, with their traceback.
+    """
+    try:
+        code = command()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except WeatherPipelineError as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return FAILED
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,140 @@
+"""What the commands share: their options, the settings, what is decided before a start."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from weather_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from weather_pipeline.cli.progress import Progress
+    from weather_pipeline.settings import Settings
+    from weather_pipeline.stack.plan import StackOptions
+    from weather_pipeline.stack.supervisor import Stack
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def home_option(command: _Command) -> _Command:
+    """`--home`."""
+    option = click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="State directory of the stack.  [default: WEATHER_HOME or .weather]",
+    )
+    return option(command)
+
+
+def port_offset_option(command: _Command) -> _Command:
+    """`--port-offset`."""
+    option = click.option(
+        "--port-offset",
+        type=click.IntRange(0, 50000),
+        metavar="N",
+        help="Add N to every port.  [default: WEATHER_PORT_OFFSET or 0]",
+    )
+    return option(command)
+
+
+def read_settings(home: Path | None = None, port_offset: int | None = None) -> Settings:
+    """The settings of the environment, with the command's options on top and an absolute state directory.
+
+    Raises:
+        ConfigurationError: A variable can't be used; names it and its value.
+    """
+    from pydantic import ValidationError
+
+    from weather_pipeline.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (it is {e['input']!r})" for e in error.errors()]
+        raise ConfigurationError("Settings that can't be used:\n" + "\n".join(problems)) from error
+    changes = {
+        "home": (home or settings.home).absolute(),
+        "port_offset": settings.port_offset if port_offset is None else port_offset,
+    }
+    return settings.model_copy(update=changes)
+
+
+def weather_command(settings: Settings, arguments: str) -> str:
+    """A `weather` command for this state directory that can be copied into a shell in the current directory."""
+    program = shlex.quote(_short(Path(sys.executable).with_name("weather")))
+    home = "" if settings.home == Path(".weather").absolute() else f" --home {shlex.quote(_short(settings.home))}"
+    return f"{program} {arguments}{home}"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def stack_options(settings: Settings, progress: Progress) -> StackOptions:
+    """Decide where weather comes from and where lineage goes, and say both."""
+    from weather_pipeline.stack.lineage_target import lineage_target
+    from weather_pipeline.stack.plan import StackOptions
+
+    # OpenLineage's own variables are not ours: only whether they are there counts.
+    target = lineage_target(settings, os.environ, directory=Path.cwd(), user=Path.home())
+    if not target.embedded:
+        where = target.url or "where that says"
+        progress.note(f"Lineage goes to {where}, by {target.reason}; the embedded service is not started.")
+    return StackOptions(settings=_with_source(settings, progress), lineage=target)
+
+
+def new_stack(options: StackOptions, progress: Progress) -> Stack:
+    """A stack whose warehouse has its tables before anything can run."""
+    from weather_pipeline.stack.supervisor import Stack
+
+    def prepare(warehouse_url: str) -> None:
+        from weather_pipeline.store.migrate import migrate
+
+        with progress.phase("migrate", "Bringing the warehouse's tables up to date"):
+            migrate(warehouse_url)
+
+    return Stack(options, progress, prepare=prepare)
+
+
+def _with_source(settings: Settings, progress: Progress) -> Settings:
+    from weather_pipeline.settings import SourceName
+    from weather_pipeline.sources.choose import probe
+
+    if settings.source is not SourceName.AUTO:
+        return settings
+    with progress.phase("source", f"Looking for {settings.open_meteo_url}"):
+        reachable = probe(settings)
+    if not reachable:
+        progress.note(
+            f"{settings.open_meteo_url} can't be reached: recorded observations are used instead. "
+            "WEATHER_SOURCE=open-meteo insists on live data."
+        )
+    source = SourceName.OPEN_METEO if reachable else SourceName.REPLAY
+    return settings.model_copy(update={"source": source})
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into `KeyboardInterrupt`; later ones are ignored: it is stopping."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""The lineage that the weather pipeline must leave behind, as the design's table has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from weather_pipeline.settings import Settings
+
+SOURCE = ("https://api.open-meteo.com", "v1/forecast")
+"""The HTTP source: one dataset, whichever server answers for it."""
+
+
+@dataclass(frozen=True)
+class ExpectedJob:
+    """One job with its datasets; each dataset is (namespace, name)."""
+
+    asset: str
+    namespace: str
+    name: str
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+    @property
+    def node(self) -> str:
+        """The job's node id in the lineage API."""
+        return f"job:{self.namespace}:{self.name}"
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """The node ids of all its datasets."""
+        return frozenset(dataset_node(*dataset) for dataset in (*self.inputs, *self.outputs))
+
+    @property
+    def edges(self) -> frozenset[tuple[str, str]]:
+        """The edges (from, to) into and out of the job."""
+        into = {(dataset_node(*dataset), self.node) for dataset in self.inputs}
+        return frozenset(into | {(self.node, dataset_node(*dataset)) for dataset in self.outputs})
+
+
+def dataset_node(namespace: str, name: str) -> str:
+    """A dataset's node id in the lineage API."""
+    return f"dataset:{namespace}:{name}"
+
+
+def expected_jobs(settings: Settings) -> tuple[ExpectedJob, ...]:
+    """The jobs of one pipeline run, in the order of the data."""
+    bronze, silver = _lake(settings, "bronze"), _lake(settings, "silver")
+    observations, quarantine = _table(settings, "observations"), _table(settings, "quarantine")
+    rows = (
+        ("raw_weather_data", (SOURCE,), (bronze,)),
+        ("weather_quality_check", (bronze,), (_table(settings, "quality_metrics"), quarantine)),
+        ("clean_weather_data", (bronze, quarantine), (silver,)),
+        ("weather_to_postgres", (silver, _table(settings, "locations")), (observations,)),
+        ("weather_near_towers", (observations, _table(settings, "towers")), (_table(settings, "weather_near_towers"),)),
+    )
+    return tuple(
+        ExpectedJob(asset, settings.lineage_namespace, asset + settings.job_suffix, inputs, outputs)
+        for asset, inputs, outputs in rows
+    )
+
+
+def _lake(settings: Settings, layer: str) -> tuple[str, str]:
+    scheme = urlsplit(settings.effective_lake_url).scheme
+    return ("file", f"lake/{layer}/weather") if scheme == "file" else (f"{scheme}://{layer}", "weather")
+
+
+def _table(settings: Settings, table: str) -> tuple[str, str]:
+    return f"postgres://{settings.warehouse_authority}", f"weather.weather.{table}"

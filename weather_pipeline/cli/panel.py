@@ -1,0 +1,72 @@
+"""The panel at the end of a demo: where everything is, what ran, what to try next."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.box import HORIZONTALS
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from weather_pipeline.cli.common import weather_command
+from weather_pipeline.settings import SourceName
+
+if TYPE_CHECKING:
+    from weather_pipeline.cli.demo import Outcome
+    from weather_pipeline.stack.plan import StackOptions
+
+_SOURCES = {
+    SourceName.OPEN_METEO: "live data of Open-Meteo",
+    SourceName.REPLAY: "recorded observations (no network needed)",
+    SourceName.AUTO: "decided by each run",
+}
+
+
+def show_panel(options: StackOptions, outcome: Outcome) -> None:
+    """Print the panel on stdout; its lines are never broken, so that commands can be copied."""
+    lines = panel_lines(options, outcome)
+    width = max(len(line) for line in lines) + 4
+    console = Console(file=sys.stdout)
+    console.width = max(console.width, width)
+    text = Text("\n".join(lines), no_wrap=True, overflow="ignore")
+    console.print(Panel.fit(text, box=HORIZONTALS, title="weather_pipeline is up"), soft_wrap=True)
+
+
+def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:
+    """The panel's text."""
+    settings, lineage = options.settings, options.lineage
+    ui = settings.effective_dagster_url
+    page = f"http://localhost:{settings.lineage_web_port}"
+    lines = [f"Dagster       {ui}"]
+    if lineage.url is not None:
+        lines += [f"Lineage page  {page}", f"Lineage API   {lineage.url}"]
+    else:
+        lines.append(f"Lineage       goes where {lineage.reason} says")
+    lines += ["", *_what_ran(outcome), f"Source        {_SOURCES[settings.source]}", "", "Try next:"]
+    lines += [f"  {command}" for command in _commands(options)]
+    lines.append(f"  Then materialize an asset on {ui}/asset-groups" + (f" and watch {page}" if lineage.url else ""))
+    return [*lines, "", "Ctrl-C stops everything. The next start reuses the data."]
+
+
+def _commands(options: StackOptions) -> list[str]:
+    settings, lineage = options.settings, options.lineage
+    query = "SELECT * FROM weather.weather_near_towers ORDER BY observed_at DESC LIMIT 5"
+    commands = [weather_command(settings, f'psql -c "{query}"'), weather_command(settings, "status")]
+    if lineage.url is not None:
+        commands.insert(0, f"curl -s {lineage.url}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
+    return commands
+
+
+def _what_ran(outcome: Outcome) -> list[str]:
+    if outcome.runs:
+        ran = f"{len(outcome.runs)} run(s) over {outcome.hours} hours in {outcome.seconds:.0f} s"
+    else:
+        ran = f"nothing: all {outcome.hours} hours were there"
+    lines = [f"Ran           {ran}", f"Rows          {outcome.rows:,} in weather.observations for these hours"]
+    if outcome.lineage is not None:
+        found = outcome.lineage
+        counts = f"{len(found.jobs)} jobs, {len(found.datasets)} datasets, {len(found.edges)} edges"
+        lines.append(f"Lineage       {counts}, all complete")
+    return lines

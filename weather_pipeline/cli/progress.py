@@ -1,0 +1,97 @@
+"""Progress with times on stderr: a live line on a terminal, a plain log elsewhere; colour only on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import Progress as LiveProgress
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+
+class Progress:
+    """Shows phases as they go, and keeps how long each took.
+
+    Also the `Report` that the stack's supervisor talks to.
+
+    Attributes:
+        seconds: Phase → seconds, in the order of their ends.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._began = time.monotonic()
+        self._live: LiveProgress | None = None
+        self._text = ""
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        """Show `text` while the body runs, then how long it took; nothing of the sort when it fails."""
+        began = time.monotonic()
+        with self._spinner(text):
+            yield
+        took = time.monotonic() - began
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + took, 2)
+        self._line(f"{text}: done in {took:.1f} s", mark="✓")
+
+    def update(self, text: str) -> None:
+        """Change what is shown of the phase; on a log, a line where it differs."""
+        if text == self._text:
+            return
+        self._text = text
+        if self._live is not None:
+            self._live.update(self._live.task_ids[-1], description=text)
+        else:
+            self._line(text)
+
+    def note(self, text: str) -> None:
+        """Say something that should stay on screen."""
+        self._line(text, mark="!")
+
+    def starting(self, part: str) -> None:
+        """The supervisor started a part."""
+        self.update(f"Starting {part}")
+
+    def ready(self, part: str, seconds: float) -> None:
+        """A part is ready."""
+        self._line(f"{part} is ready after {seconds:.1f} s", mark="✓")
+
+    def stopping(self, part: str) -> None:
+        """The supervisor stops a part."""
+        self.update(f"Stopping {part}")
+
+    @contextmanager
+    def _spinner(self, text: str) -> Iterator[None]:
+        self._text = text
+        if not self._console.is_terminal:
+            self._line(f"{text} …")
+            yield
+            return
+        if self._live is not None:  # inside another phase, whose live line goes on
+            self.update(text)
+            yield
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with LiveProgress(*columns, console=self._console, transient=True) as live:
+            live.add_task(text, total=None)
+            self._live = live
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def _line(self, text: str, *, mark: str = " ") -> None:
+        if self._console.is_terminal:
+            style = {"✓": "green", "!": "yellow"}.get(mark, "")
+            self._console.print(f"{mark} {text}", style=style, markup=False, highlight=False)
+        else:
+            click.echo(f"[{self.elapsed:6.1f} s] {text}", err=True)

@@ -1,0 +1,256 @@
+"""Dagster's GraphQL API over HTTP: launch runs, follow them, and see what Dagster alone knows.
+
+No Dagster import: the command line must start fast, and the same calls work against a remote Dagster. Checked against
+the schema of Dagster 1.13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from weather_pipeline.errors import StackError
+
+LOCATION = "weather_pipeline"
+REPOSITORY = "__repository__"
+
+FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
+
+# As Dagster's own UI launches a range of partitions in a single run.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+_TIMEOUT = 20.0
+
+
+class DagsterApiError(StackError):
+    """Dagster's webserver refused or failed a request."""
+
+
+@dataclass(frozen=True)
+class DagsterRun:
+    """A run as Dagster sees it; times are POSIX seconds."""
+
+    run_id: str
+    job: str
+    status: str
+    start: float | None
+    end: float | None
+    steps_succeeded: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended, well or not."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One daemon thread; `last_heartbeat` is 0 before the first one."""
+
+    name: str
+    required: bool
+    healthy: bool
+    last_heartbeat: float
+
+
+@dataclass(frozen=True)
+class Instigator:
+    """A schedule or a sensor, and whether it is on."""
+
+    name: str
+    running: bool
+
+
+_RUN_FIELDS = """
+  runId jobName status startTime endTime stats { ... on RunStatsSnapshot { stepsSucceeded } }
+"""
+
+
+class DagsterApi:
+    """A client of one Dagster webserver."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/") + "/graphql"
+
+    def location_error(self, location: str = LOCATION) -> str | None:
+        """Why a code location can't be loaded: the innermost error and its stack. None where it is loaded.
+
+        Raises:
+            DagsterApiError: The webserver does not know the location (yet).
+        """
+        query = """
+          query ($name: String!) { workspaceLocationEntryOrError(name: $name) {
+            __typename
+            ... on WorkspaceLocationEntry { locationOrLoadError { __typename
+              ... on PythonError { message errorChain { error { message stack } } } } }
+            ... on PythonError { message } } }
+        """
+        entry = self._query(query, {"name": location})["workspaceLocationEntryOrError"]
+        loaded = entry and entry.get("locationOrLoadError")
+        if not loaded:
+            raise DagsterApiError(f"Dagster at {self._url} has not loaded {location} yet: {entry}")
+        if loaded["__typename"] == "RepositoryLocation":
+            return None
+        causes = [link["error"]["message"] + "".join(link["error"]["stack"]) for link in loaded["errorChain"]]
+        return causes[-1] if causes else loaded["message"]
+
+    def daemons(self) -> list[Daemon]:
+        """All daemon threads and their last heartbeats."""
+        query = """
+          query { instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }
+        """
+        statuses = self._query(query)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return [
+            Daemon(
+                name=status["daemonType"],
+                required=status["required"],
+                healthy=bool(status["healthy"]),
+                last_heartbeat=status["lastHeartbeatTime"] or 0.0,
+            )
+            for status in statuses
+        ]
+
+    def launch_range(self, job: str, first: str, last: str, *, tags: Mapping[str, str] | None = None) -> str:
+        """Launch one run of an asset job over the partitions from `first` to `last`; returns the run's id.
+
+        Raises:
+            DagsterApiError: Dagster refused the launch.
+        """
+        all_tags = {RANGE_START_TAG: first, RANGE_END_TAG: last, **(tags or {})}
+        selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "pipelineName": job}
+        metadata = {"tags": [{"key": key, "value": value} for key, value in all_tags.items()]}
+        mutation = """
+          mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
+            __typename
+            ... on LaunchRunSuccess { run { runId } }
+            ... on RunConfigValidationInvalid { errors { message } }
+            ... on Error { message } } }
+        """
+        params = {"params": {"selector": selector, "executionMetadata": metadata, "runConfigData": {}}}
+        answer = self._query(mutation, params)["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            reasons = [error["message"] for error in answer.get("errors", [])] or [answer.get("message")]
+            raise DagsterApiError(f"Dagster did not launch {job} for {first} to {last}: {reasons}")
+        return answer["run"]["runId"]
+
+    def run(self, run_id: str) -> DagsterRun:
+        """One run's state.
+
+        Raises:
+            DagsterApiError: There is no such run.
+        """
+        query = f"""
+          query ($id: ID!) {{ runOrError(runId: $id) {{
+            __typename ... on Run {{ {_RUN_FIELDS} }} ... on Error {{ message }} }} }}
+        """
+        answer = self._query(query, {"id": run_id})["runOrError"]
+        if answer["__typename"] != "Run":
+            raise DagsterApiError(f"Dagster knows no run {run_id}: {answer.get('message')}")
+        return _run(answer)
+
+    def runs(
+        self, statuses: Sequence[str] = (), *, updated_before: float | None = None, limit: int = 100
+    ) -> list[DagsterRun]:
+        """The newest runs, all or those in some states that nothing has touched since a time (POSIX seconds)."""
+        query = f"""
+          query ($filter: RunsFilter, $limit: Int) {{ runsOrError(filter: $filter, limit: $limit) {{
+            __typename ... on Runs {{ results {{ {_RUN_FIELDS} }} }} ... on Error {{ message }} }} }}
+        """
+        run_filter = {"statuses": list(statuses) or None, "updatedBefore": updated_before}
+        answer = self._query(query, {"filter": run_filter, "limit": limit})["runsOrError"]
+        if answer["__typename"] != "Runs":
+            raise DagsterApiError(f"Dagster did not list its runs: {answer.get('message')}")
+        return [_run(result) for result in answer["results"]]
+
+    def failures(self, run_id: str) -> list[str]:
+        """What went wrong in a run: one text for each failed step with its innermost error, or the run's own."""
+        query = """
+          query ($id: ID!) { logsForRun(runId: $id) { __typename ... on EventConnection { events {
+            __typename
+            ... on ExecutionStepFailureEvent { stepKey error { message errorChain { error { message } } } }
+            ... on RunFailureEvent { message } } } } }
+        """
+        events = self._query(query, {"id": run_id})["logsForRun"].get("events", [])
+        steps = [_step_failure(event) for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
+        return steps or [event["message"] for event in events if event["__typename"] == "RunFailureEvent"]
+
+    def cancel(self, run_ids: Sequence[str], *, processes_gone: bool = False) -> None:
+        """Ask runs to end as cancelled, or write that they have where their processes are known to be gone."""
+        mutation = """
+          mutation ($ids: [String!]!, $policy: TerminateRunPolicy) {
+            terminateRuns(runIds: $ids, terminatePolicy: $policy) { __typename } }
+        """
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if processes_gone else "SAFE_TERMINATE"
+        if run_ids:
+            self._query(mutation, {"ids": list(run_ids), "policy": policy})
+
+    def materialized_ranges(self, assets: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+        """For each of the assets that has time partitions, the materialized spans as (start, end) in POSIX seconds."""
+        query = """
+          query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
+            assetKey { path }
+            assetPartitionStatuses { ... on TimePartitionStatuses { ranges { startTime endTime status } } } } }
+        """
+        nodes = self._query(query, {"keys": [{"path": asset.split("/")} for asset in assets]})["assetNodes"]
+        return {
+            "/".join(node["assetKey"]["path"]): [
+                (span["startTime"], span["endTime"])
+                for span in node["assetPartitionStatuses"]["ranges"]
+                if span["status"] == "MATERIALIZED"
+            ]
+            for node in nodes
+            if "ranges" in node["assetPartitionStatuses"]
+        }
+
+    def schedules(self) -> list[Instigator]:
+        """All schedules of the location."""
+        return self._instigators("schedulesOrError", "Schedules", "scheduleState")
+
+    def sensors(self) -> list[Instigator]:
+        """All sensors of the location."""
+        return self._instigators("sensorsOrError", "Sensors", "sensorState")
+
+    def _instigators(self, field: str, kind: str, state: str) -> list[Instigator]:
+        query = f"""
+          query ($selector: RepositorySelector!) {{ {field}(repositorySelector: $selector) {{
+            __typename ... on {kind} {{ results {{ name {state} {{ status }} }} }} ... on Error {{ message }} }} }}
+        """
+        selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
+        answer = self._query(query, {"selector": selector})[field]
+        if answer["__typename"] != kind:
+            raise DagsterApiError(f"Dagster did not list its {kind.lower()}: {answer.get('message')}")
+        return [Instigator(result["name"], result[state]["status"] == "RUNNING") for result in answer["results"]]
+
+    def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        with requests.Session() as session:
+            session.trust_env = False  # loopback: a proxy of the environment must not be asked
+            response = session.post(self._url, json={"query": query, "variables": variables or {}}, timeout=_TIMEOUT)
+        try:
+            body: dict[str, Any] = response.json()
+        except ValueError:
+            body = {"errors": response.text[:500]}
+        if not response.ok or body.get("errors"):
+            raise DagsterApiError(f"Dagster at {self._url} answered {response.status_code}: {body.get('errors')}")
+        return body["data"]
+
+
+def _run(body: Mapping[str, Any]) -> DagsterRun:
+    return DagsterRun(
+        run_id=body["runId"],
+        job=body["jobName"],
+        status=body["status"],
+        start=body["startTime"],
+        end=body["endTime"],
+        steps_succeeded=(body["stats"] or {}).get("stepsSucceeded") or 0,
+    )
+
+
+def _step_failure(event: Mapping[str, Any]) -> str:
+    error = event["error"] or {"message": "no error was recorded", "errorChain": []}
+    causes = [link["error"]["message"] for link in error.get("errorChain") or []]
+    return f"{event['stepKey']}: {(causes[-1] if causes else error['message']).strip()}"

@@ -1,0 +1,41 @@
+"""Where lineage goes: OpenLineage's own configuration, else `MARQUEZ_URL`, else the embedded service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from weather_pipeline.settings import Settings
+from weather_pipeline.stack.plan import LineageTarget
+from weather_pipeline.stack.ports import HOST
+
+
+def lineage_target(settings: Settings, environment: Mapping[str, str], *, directory: Path, user: Path) -> LineageTarget:
+    """Decide where lineage goes.
+
+    OpenLineage's Python client reads `OPENLINEAGE_CONFIG`, `./openlineage.yml`, `~/.openlineage/openlineage.yml`,
+    `OPENLINEAGE__…` and `OPENLINEAGE_URL` (openlineage.client.OpenLineageClient).
+
+    Args:
+        settings: The settings.
+        environment: The environment that the stack hands on.
+        directory: The current directory.
+        user: The user's home directory.
+    """
+    configured = openlineage_configuration(environment, directory=directory, user=user)
+    if configured:
+        url = settings.marquez_url or environment.get("OPENLINEAGE_URL")
+        return LineageTarget(url=url, embedded=False, reason=f"OpenLineage's configuration ({configured})")
+    if settings.marquez_url:
+        return LineageTarget(url=settings.marquez_url, embedded=False, reason="MARQUEZ_URL")
+    url = f"http://{HOST}:{settings.lineage_port}"
+    return LineageTarget(url=url, embedded=True, reason="the embedded lineage service")
+
+
+def openlineage_configuration(environment: Mapping[str, str], *, directory: Path, user: Path) -> str | None:
+    """The first of OpenLineage's own settings that names a transport, or None."""
+    for name in sorted(environment):
+        if name in {"OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"} or name.startswith("OPENLINEAGE__TRANSPORT"):
+            return name
+    files = (directory / "openlineage.yml", user / ".openlineage" / "openlineage.yml")
+    return next((str(file) for file in files if file.is_file()), None)

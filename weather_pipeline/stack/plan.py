@@ -1,0 +1,198 @@
+"""The plan: settings and ports in, parts out. Pure, so that a test can look at all that would be started."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weather_pipeline.settings import Settings
+from weather_pipeline.stack.dagster_api import LOCATION
+from weather_pipeline.stack.part import Part
+from weather_pipeline.stack.ports import HOST, PortNeed
+from weather_pipeline.stack.probes import DaemonProbe, HttpProbe, TcpProbe, WebserverProbe
+
+POSTGRES, LINEAGE, PAGE = "postgres", "lineage", "lineage-page"
+CODE_SERVER, WEBSERVER, DAEMON = "code-server", "webserver", "daemon"
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The Python modules that the parts run."""
+
+    definitions: str = "weather_pipeline.definitions"
+    lineage: str = "weather_pipeline.marquez.embedded"
+    page: str = "weather_pipeline.marquez.web"
+
+
+@dataclass(frozen=True)
+class LineageTarget:
+    """Where lineage goes.
+
+    Attributes:
+        url: Base URL of the lineage API that everything reads; None where only OpenLineage's configuration knows.
+        embedded: Whether the stack starts the service itself.
+        reason: Which setting decided, in words for the user.
+    """
+
+    url: str | None
+    embedded: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What is decided once, before the start.
+
+    Attributes:
+        settings: The settings; `home` is absolute, and `source` not `auto`, so that no run decides for itself.
+        lineage: Where lineage goes.
+        modules: What the parts run.
+    """
+
+    settings: Settings
+    lineage: LineageTarget
+    modules: Modules = field(default_factory=Modules)
+
+    @property
+    def home(self) -> Path:
+        """The state directory."""
+        return self.settings.home
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Ports that are chosen at start, and the databases' URLs with their passwords."""
+
+    code_port: int
+    warehouse_url: str = field(repr=False)
+    dagster_url: str = field(repr=False)
+    lineage_url: str = field(repr=False)
+    started: float
+
+
+def port_needs(options: StackOptions) -> list[PortNeed]:
+    """The fixed ports, which users know; the others take any free one."""
+    settings = options.settings
+    needs = [PortNeed(settings.dagster_port, "Dagster UI"), PortNeed(settings.lineage_web_port, "lineage page")]
+    if options.lineage.embedded:
+        needs.append(PortNeed(settings.lineage_port, "lineage API"))
+    return sorted(needs, key=lambda need: need.port)
+
+
+def log_file(home: Path, part: str) -> Path:
+    """Where a part's output goes."""
+    return home / "logs" / f"{part}.log"
+
+
+def dagster_home(home: Path) -> Path:
+    """The stack's `DAGSTER_HOME`."""
+    return home / "dagster_home"
+
+
+def workspace_file(home: Path) -> Path:
+    """The workspace that names the stack's code server."""
+    return home / "workspace.yaml"
+
+
+def workspace_text(code_port: int) -> str:
+    """The body of the workspace file."""
+    server = f"      host: {HOST}\n      port: {code_port}\n      location_name: {LOCATION}\n"
+    return f"load_from:\n  - grpc_server:\n{server}"
+
+
+def build_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, ...]:
+    """All parts but PostgreSQL, which runs before any of them."""
+    parts = list(_dagster_parts(options, chosen))
+    if options.lineage.embedded:
+        parts.insert(0, _lineage_part(options, chosen))
+    if options.lineage.url is not None:
+        parts.append(_page_part(options, options.lineage.url))
+    return tuple(parts)
+
+
+def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str]:
+    settings = options.settings
+    environment = {
+        "PYTHONUNBUFFERED": "1",
+        "DAGSTER_HOME": str(dagster_home(options.home)),
+        "WEATHER_HOME": str(options.home),
+        "WEATHER_PORT_OFFSET": str(settings.port_offset),
+        "WEATHER_SOURCE": settings.source.value,
+        "WEATHER_SCHEDULE": "true",
+        "WEATHER_LAKE_URL": settings.effective_lake_url,
+        "WEATHER_DATABASE_URL": chosen.warehouse_url,
+        "WEATHER_DAGSTER_DATABASE_URL": chosen.dagster_url,
+        "WEATHER_DAGSTER_URL": settings.effective_dagster_url,
+    }
+    if options.lineage.url is not None:
+        environment["MARQUEZ_URL"] = options.lineage.url
+    return environment
+
+
+def _dagster_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, Part, Part]:
+    environment = _dagster_environment(options, chosen)
+    settings, home = options.settings, options.home
+    ui = f"http://{HOST}:{settings.dagster_port}"
+    workspace = ("-w", str(workspace_file(home)))
+    code_server = Part(
+        name=CODE_SERVER,
+        # `code-server start` rather than `api grpc`: the UI can then reload edited code, for half a second at start.
+        command=(
+            *(sys.executable, "-m", "dagster", "code-server", "start", "-h", HOST, "-p", str(chosen.code_port)),
+            *("-m", options.modules.definitions, "--location-name", LOCATION),
+        ),
+        environment=environment,
+        log_file=log_file(home, CODE_SERVER),
+        probe=TcpProbe(chosen.code_port),
+        port=chosen.code_port,
+        stop_grace=20.0,  # it ends its runs, which write that they were cancelled
+    )
+    port = str(settings.dagster_port)
+    webserver = Part(
+        name=WEBSERVER,
+        command=(sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", port, *workspace),
+        environment=environment,
+        log_file=log_file(home, WEBSERVER),
+        probe=WebserverProbe(ui, LOCATION),
+        port=settings.dagster_port,
+        after=frozenset({CODE_SERVER}),
+        stop_grace=3.0,  # it waits for every browser that looks at it
+    )
+    daemon = Part(
+        name=DAEMON,
+        command=(sys.executable, "-m", "dagster._daemon", "run", *workspace),
+        environment=environment,
+        log_file=log_file(home, DAEMON),
+        probe=DaemonProbe(ui, since=chosen.started),
+        after=frozenset({CODE_SERVER}),
+    )
+    return code_server, webserver, daemon
+
+
+def _lineage_part(options: StackOptions, chosen: Chosen) -> Part:
+    port = options.settings.lineage_port
+    return Part(
+        name=LINEAGE,
+        command=(sys.executable, "-m", options.modules.lineage, "--host", HOST, "--port", str(port)),
+        environment={"PYTHONUNBUFFERED": "1", "WEATHER_LINEAGE_DATABASE_URL": chosen.lineage_url},
+        log_file=log_file(options.home, LINEAGE),
+        probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),
+        port=port,
+        stop_grace=5.0,
+    )
+
+
+def _page_part(options: StackOptions, lineage_url: str) -> Part:
+    port = options.settings.lineage_web_port
+    command = (sys.executable, "-m", options.modules.page, "--host", HOST, "--port", str(port))
+    return Part(
+        name=PAGE,
+        command=(*command, "--marquez-url", lineage_url),
+        environment={"PYTHONUNBUFFERED": "1"},
+        log_file=log_file(options.home, PAGE),
+        probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),
+        port=port,
+        after=frozenset({LINEAGE}) if options.lineage.embedded else frozenset(),
+        stop_grace=3.0,
+    )

@@ -1,0 +1,96 @@
+"""TCP ports on loopback: which are free, who has the others, and an offset that moves a taken set."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+
+from weather_pipeline.errors import PortTaken
+
+HOST = "127.0.0.1"
+"""The address that every server of the stack binds."""
+
+_OFFSET_STEP = 100
+_LARGEST_OFFSET = 50000
+_LARGEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class PortNeed:
+    """A port that a part must have, and what for in words of the user."""
+
+    port: int
+    purpose: str
+
+
+def free_port() -> int:
+    """A TCP port that is free on 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether something accepts connections on 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can listen on this port of 127.0.0.1 now."""
+    if is_listening(port):
+        return False
+    with socket.socket() as probe:
+        # As servers do: connections of an earlier server that linger must not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
+    """Check that every port can be had.
+
+    Args:
+        needs: The ports of the stack, `offset` included.
+        offset: The offset that they have now, to suggest another one.
+
+    Raises:
+        PortTaken: Names each taken port, its purpose, the process that has it (where visible) and a free offset.
+    """
+    needs = list(needs)
+    taken = [need for need in needs if not is_free(need.port)]
+    if not taken:
+        return
+    lines = [f"Port {need.port} ({need.purpose}) is taken by {_owner(need.port)}." for need in taken]
+    suggestion = free_offset([need.port - offset for need in needs])
+    if suggestion is not None:
+        lines.append(f"Stop it, or move every port of the stack: --port-offset {suggestion}")
+    raise PortTaken("\n".join(lines))
+
+
+def free_offset(bases: Iterable[int]) -> int | None:
+    """The smallest multiple of 100 at which every base port is free, or None."""
+    bases = list(bases)
+    largest = min(_LARGEST_OFFSET, _LARGEST_PORT - max(bases))
+    for offset in range(_OFFSET_STEP, largest + 1, _OFFSET_STEP):
+        if all(is_free(base + offset) for base in bases):
+            return offset
+    return None
+
+
+def _owner(port: int) -> str:
+    """Who listens on the port, as far as this user may see it; never the command line, which may hold secrets."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another process"

@@ -1,0 +1,124 @@
+"""The state directory: the lock that one stack holds, and the file that says which processes it has."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from weather_pipeline.errors import StackError
+from weather_pipeline.stack.process import Identity
+
+STARTING, UP, STOPPING = "starting", "up", "stopping"
+
+
+@dataclass(frozen=True)
+class PartState:
+    """One started part.
+
+    Attributes:
+        ready: POSIX time at which its probe first succeeded; None before.
+    """
+
+    name: str
+    identity: Identity
+    port: int | None
+    log: str
+    started: float
+    ready: float | None = None
+
+
+@dataclass(frozen=True)
+class StackState:
+    """What runs for a state directory."""
+
+    stack_id: str
+    supervisor: Identity
+    phase: str
+    started: float
+    port_offset: int
+    source: str
+    lineage: str
+    parts: tuple[PartState, ...] = ()
+
+    def with_part(self, part: PartState) -> StackState:
+        """The same with this part added, or replaced where it is known."""
+        others = tuple(known for known in self.parts if known.name != part.name)
+        return replace(self, parts=(*others, part))
+
+
+def state_file(home: Path) -> Path:
+    """Where the state of a stack lies."""
+    return home / "stack.json"
+
+
+def read_state(home: Path) -> StackState | None:
+    """The state that the last stack left, or has; None where there is none.
+
+    Raises:
+        StackError: The file can't be understood.
+    """
+    file = state_file(home)
+    try:
+        body = json.loads(file.read_text())
+        parts = tuple(PartState(**{**part, "identity": Identity(**part["identity"])}) for part in body.pop("parts"))
+        return StackState(**{**body, "supervisor": Identity(**body["supervisor"]), "parts": parts})
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise StackError(f"{file} can't be understood ({error!r}): stop what runs by hand and remove it.") from error
+
+
+def write_state(home: Path, state: StackState) -> None:
+    """Replace the state file in one step."""
+    file = state_file(home)
+    partial = file.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(asdict(state), indent=1))
+    partial.replace(file)
+
+
+def remove_state(home: Path) -> None:
+    """Forget the stack, once all its processes have ended."""
+    state_file(home).unlink(missing_ok=True)
+
+
+@contextmanager
+def stack_lock(home: Path) -> Iterator[None]:
+    """Hold the state directory for this process; the system frees the lock whatever ends the process.
+
+    Raises:
+        StackError: Another process holds it; names its pid.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "lock"
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = handle.read().strip() or "unknown"
+            raise StackError(
+                f"Another stack uses {home} (process {holder}). Stop it with `weather down --home {home}`, "
+                "or give this one a directory of its own: --home DIR --port-offset N."
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def kept_port(home: Path, name: str) -> int | None:
+    """The port that a part had at an earlier start."""
+    try:
+        return int((home / f"{name}.port").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def keep_port(home: Path, name: str, port: int) -> None:
+    """Remember a part's port for later starts."""
+    (home / f"{name}.port").write_text(str(port))

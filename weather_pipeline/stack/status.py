@@ -1,0 +1,117 @@
+"""What runs for a state directory now, and the way to stop it from outside."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from weather_pipeline.errors import StackError
+from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.ports import is_listening
+from weather_pipeline.stack.process import wait_for_end
+from weather_pipeline.stack.state import UP, PartState, StackState, read_state, stack_lock
+
+NOT_RUNNING, DEGRADED = "not running", "degraded"
+
+_STOP_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part as it is now; `state` is up, starting, not answering or dead."""
+
+    name: str
+    pid: int
+    port: int | None
+    state: str
+    uptime_seconds: float
+    log: str
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """The whole; `state` is up, starting, stopping, degraded or not running."""
+
+    state: str
+    home: str
+    supervisor: int | None = None
+    port_offset: int | None = None
+    source: str | None = None
+    lineage: str | None = None
+    parts: tuple[PartStatus, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as plain values."""
+        return asdict(self)
+
+
+def stack_status(home: Path) -> StackStatus:
+    """What runs for this state directory."""
+    state = read_state(home)
+    if state is None:
+        return StackStatus(NOT_RUNNING, str(home))
+    parts = tuple(_part_status(part) for part in state.parts)
+    supervisor = state.supervisor.process()
+    if supervisor is None and all(part.state == "dead" for part in parts):
+        return StackStatus(NOT_RUNNING, str(home))
+    return StackStatus(
+        state=_overall(state, parts, supervised=supervisor is not None),
+        home=str(home),
+        supervisor=supervisor.pid if supervisor else None,
+        port_offset=state.port_offset,
+        source=state.source,
+        lineage=state.lineage,
+        parts=parts,
+    )
+
+
+def stop_stack(home: Path) -> bool:
+    """Stop what runs for a state directory: ask its supervisor, or clean up where that is gone.
+
+    Returns:
+        Whether anything was running.
+
+    Raises:
+        StackError: The supervisor did not stop in time.
+    """
+    if not home.is_dir():
+        return False
+    state = read_state(home)
+    supervisor = state.supervisor.process() if state else None
+    if supervisor is None:
+        with stack_lock(home):
+            return stop_leftovers(home)
+    supervisor.send_signal(signal.SIGTERM)
+    if wait_for_end([supervisor], deadline=time.monotonic() + _STOP_TIMEOUT):
+        raise StackError(
+            f"The stack's supervisor (process {supervisor.pid}) did not stop within {_STOP_TIMEOUT:.0f} s. "
+            f"Kill it and run `weather down --home {home}` again, which ends what it leaves."
+        )
+    return True
+
+
+def _overall(state: StackState, parts: tuple[PartStatus, ...], *, supervised: bool) -> str:
+    if not supervised:
+        return DEGRADED
+    if state.phase != UP:
+        return state.phase
+    return UP if all(part.state == UP for part in parts) else DEGRADED
+
+
+def _part_status(part: PartState) -> PartStatus:
+    process = part.identity.process()
+    if process is None:
+        found = "dead"
+    elif part.ready is None:
+        found = "starting"
+    elif process.status() == psutil.STATUS_STOPPED or (part.port is not None and not is_listening(part.port)):
+        found = "not answering"
+    else:
+        found = UP
+    uptime = round(time.time() - part.started, 1) if process else 0.0
+    return PartStatus(part.name, part.identity.pid, part.port, found, uptime, part.log)

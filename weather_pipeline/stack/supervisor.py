@@ -1,0 +1,305 @@
+"""The supervisor: starts the parts in order, watches them, stops them in reverse, leaves no process behind.
+
+A part that dies is not started again: the stack reports it with the end of its log, stops everything and fails, so
+that nobody works with half a stack without knowing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from weather_pipeline.errors import StackError
+from weather_pipeline.stack import process
+from weather_pipeline.stack.dagster_api import DagsterApi
+from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.part import Part, PartDied, stop_order
+from weather_pipeline.stack.plan import (
+    POSTGRES,
+    WEBSERVER,
+    Chosen,
+    StackOptions,
+    build_parts,
+    dagster_home,
+    log_file,
+    port_needs,
+    workspace_file,
+    workspace_text,
+)
+from weather_pipeline.stack.ports import HOST, check_ports, free_port, is_free
+from weather_pipeline.stack.postgres import EmbeddedPostgres, tail
+from weather_pipeline.stack.runs import cancel_runs, end_stranded_runs
+from weather_pipeline.stack.state import (
+    STARTING,
+    STOPPING,
+    UP,
+    PartState,
+    StackState,
+    keep_port,
+    kept_port,
+    remove_state,
+    stack_lock,
+    write_state,
+)
+
+_POLL = 0.05
+
+
+class Report(Protocol):
+    """Hears what the supervisor does, to show it."""
+
+    def starting(self, part: str) -> None:
+        """A part was started."""
+
+    def ready(self, part: str, seconds: float) -> None:
+        """A part answers, so many seconds after it was started."""
+
+    def stopping(self, part: str) -> None:
+        """A part was asked to stop."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+
+
+class Stack:
+    """The embedded stack of one state directory; a context manager that starts and stops it.
+
+    Args:
+        options: What to start.
+        report: Hears the progress.
+        prepare: Called with the warehouse's URL once PostgreSQL runs and before anything uses it: applies migrations.
+    """
+
+    def __init__(
+        self, options: StackOptions, report: Report, *, prepare: Callable[[str], object] | None = None
+    ) -> None:
+        self.options = options
+        self.report = report
+        self._prepare = prepare
+        self._id = uuid.uuid4().hex
+        self._resources = ExitStack()
+        self._processes: dict[str, subprocess.Popen[Any]] = {}
+        self._parts: tuple[Part, ...] = ()
+        self._state: StackState | None = None
+        self.postgres = open_postgres(options.home)
+        self.chosen: Chosen | None = None
+        self._api = DagsterApi(f"http://{HOST}:{options.settings.dagster_port}")
+
+    @property
+    def warehouse_url(self) -> str:
+        """The warehouse's URL, password included.
+
+        Raises:
+            StackError: The stack has not started.
+        """
+        if self.chosen is None:
+            raise StackError("The stack has not started.")
+        return self.chosen.warehouse_url
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and wait until all of it is ready.
+
+        Raises:
+            PortTaken: A port is in use.
+            StackError: Another stack uses the directory, or a part did not become ready.
+        """
+        home = self.options.home
+        self._resources.enter_context(stack_lock(home))
+        if stop_leftovers(home):
+            self.report.note("Stopped what an earlier stack, killed before it could clean up, had left running.")
+        check_ports(port_needs(self.options), offset=self.options.settings.port_offset)
+        state = self._first_state()
+        self._save(state)
+        self._start_postgres()
+        chosen = self._choose(state.started)
+        self.chosen = chosen
+        if self._prepare is not None:
+            self._prepare(chosen.warehouse_url)
+        self._write_dagster_files(chosen.code_port)
+        self._parts = build_parts(self.options, chosen)
+        self._start_parts()
+        self._save(replace(self._known, phase=UP))
+
+    def check(self) -> None:
+        """See that every part still runs.
+
+        Raises:
+            PartDied: One does not; carries its exit code and the end of its log.
+        """
+        logs = {part.name: part.log_file for part in self._parts}
+        for name, running in self._processes.items():
+            if running.poll() is not None:
+                raise PartDied(name, running.returncode, logs.get(name, self.postgres.log_file))
+
+    def wait(self) -> None:
+        """Watch the parts until one dies or a signal's handler raises.
+
+        Raises:
+            PartDied: A part died.
+        """
+        while True:
+            self.check()
+            time.sleep(0.25)
+
+    def stop(self) -> None:
+        """Stop everything, whatever state it is in; a second call does nothing."""
+        state, self._state = self._state, None
+        if state is not None:
+            write_state(self.options.home, replace(state, phase=STOPPING))
+            if WEBSERVER in self._processes and cancel_runs(self._api):
+                self.report.note("Cancelled the runs that were in progress.")
+            for group in stop_order(self._parts):
+                self._stop_group([part for part in group if part.name in self._processes])
+            process.end(process.members(self._id), grace=5.0)
+            self.report.stopping(POSTGRES)
+            self.postgres.stop()
+            remove_state(self.options.home)
+        self._processes.clear()
+        self._resources.close()
+
+    def _first_state(self) -> StackState:
+        supervisor = process.Identity.current()
+        options = self.options
+        return StackState(
+            stack_id=self._id,
+            supervisor=supervisor,
+            phase=STARTING,
+            started=time.time(),
+            port_offset=options.settings.port_offset,
+            source=options.settings.source.value,
+            lineage=options.lineage.url or options.lineage.reason,
+        )
+
+    def _save(self, state: StackState) -> None:
+        self._state = state
+        write_state(self.options.home, state)
+
+    @property
+    def _known(self) -> StackState:
+        if self._state is None:
+            raise StackError("The stack has not started.")
+        return self._state
+
+    def _record(
+        self, name: str, running: subprocess.Popen[Any], *, port: int | None, log: Path, started: float
+    ) -> None:
+        self._processes[name] = running
+        identity = process.Identity.of(running.pid)
+        if identity is None:
+            raise PartDied(name, running.wait(), log)
+        self._save(self._known.with_part(PartState(name, identity, port, str(log), started)))
+
+    def _mark_ready(self, name: str) -> None:
+        part = next(part for part in self._known.parts if part.name == name)
+        now = time.time()
+        self._save(self._known.with_part(replace(part, ready=now)))
+        self.report.ready(name, now - part.started)
+
+    def _start_postgres(self) -> None:
+        home, server = self.options.home, self.postgres
+        server.port = _postgres_port(home, self.options.settings.port_offset)
+        self.report.starting(POSTGRES)
+        started = time.time()
+        running = server.start()
+        keep_port(home, POSTGRES, server.port)
+        self._record(POSTGRES, running, port=server.port, log=server.log_file, started=started)
+        for database in ("weather", "dagster", "marquez"):
+            server.ensure_database(database)
+        self._mark_ready(POSTGRES)
+
+    def _choose(self, started: float) -> Chosen:
+        database = self.options.settings.database_url
+        return Chosen(
+            code_port=free_port(),
+            warehouse_url=database.get_secret_value() if database else self.postgres.url("weather"),
+            dagster_url=self.postgres.url("dagster"),
+            lineage_url=self.postgres.url("marquez"),
+            started=started,
+        )
+
+    def _write_dagster_files(self, code_port: int) -> None:
+        home = self.options.home
+        dagster_home(home).mkdir(exist_ok=True)
+        shutil.copyfile(Path(__file__).with_name("dagster.yaml"), dagster_home(home) / "dagster.yaml")
+        workspace_file(home).write_text(workspace_text(code_port))
+
+    def _start_parts(self) -> None:
+        waiting = list(self._parts)
+        starting: dict[str, tuple[Part, float]] = {}
+        ready: set[str] = set()
+        while waiting or starting:
+            for part in [part for part in waiting if part.after <= ready]:
+                waiting.remove(part)
+                self._launch(part)
+                starting[part.name] = (part, time.monotonic())
+            for name, (part, since) in list(starting.items()):
+                if part.probe.ready():
+                    del starting[name]
+                    ready.add(name)
+                    self._on_ready(name)
+                elif time.monotonic() - since > part.start_timeout:
+                    raise StackError(
+                        f"{name} was not ready after {part.start_timeout:.0f} s. "
+                        f"The end of {part.log_file}:\n{tail(part.log_file)}"
+                    )
+            self.check()
+            time.sleep(_POLL)
+
+    def _launch(self, part: Part) -> None:
+        self.report.starting(part.name)
+        started = time.time()
+        running = process.launch(
+            part.name, part.command, environment=part.environment, log_file=part.log_file, stack_id=self._id
+        )
+        self._record(part.name, running, port=part.port, log=part.log_file, started=started)
+
+    def _on_ready(self, name: str) -> None:
+        self._mark_ready(name)
+        if name == WEBSERVER:
+            stranded = end_stranded_runs(self._api, self._known.started)
+            if stranded:
+                self.report.note(f"Marked {stranded} run(s) as cancelled that an earlier stack's end had cut off.")
+
+    def _stop_group(self, parts: list[Part]) -> None:
+        asked = []
+        for part in parts:
+            self.report.stopping(part.name)
+            found = process.members(self._id, part.name)
+            process.send(found, process.TERMINATE)
+            asked.append((part, found))
+        deadline = time.monotonic()
+        for part, found in asked:
+            process.finish(found, deadline=deadline + part.stop_grace)
+            self._processes[part.name].wait()
+
+
+def open_postgres(home: Path) -> EmbeddedPostgres:
+    """The stack's PostgreSQL, not started."""
+    return EmbeddedPostgres(home / POSTGRES, log_file=log_file(home, POSTGRES), options={"max_connections": "200"})
+
+
+def _postgres_port(home: Path, offset: int) -> int:
+    """The port of the last start where it is free, else PostgreSQL's own plus the offset, else any."""
+    candidates = (kept_port(home, POSTGRES), 5432 + offset)
+    return next((port for port in candidates if port and is_free(port)), None) or free_port()
