@@ -18,6 +18,7 @@ _COMMANDS = {
     "up": "up",
     "down": "up",
     "status": "status",
+    "migrate": "migrate",
     "psql": "psql",
     "replay": "replay",
 }

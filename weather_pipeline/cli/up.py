@@ -38,7 +38,7 @@ if TYPE_CHECKING:
       weather up --port-offset 100   Dagster on 3100, lineage on 5100 and 5101
 
     \b
-    Exit codes: 0 stopped by Ctrl-C or `weather down`; 1 could not start, or a part died;
+    Exit codes: 0 stopped by Ctrl-C or `weather down`; 1 could not start, or a part kept dying;
     130 interrupted while starting.
     """
 )
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) -> None:
     """Start PostgreSQL, the lineage service, its page and Dagster.
 
-    If a part dies, the stack says which and why, stops the others and fails.
+    A part that dies is reported with the end of its log and started again; one that keeps dying ends the stack.
     """
     from weather_pipeline.cli.progress import Progress
 

@@ -62,6 +62,16 @@ class PartDied(StackError):
         super().__init__(name, code, log_file)
         self.name, self.code, self.log_file = name, code, log_file
 
-    def __str__(self) -> str:
+    @property
+    def what(self) -> str:
+        """Who died, and how."""
         how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
-        return f"{self.name} {how}; the stack stops. The end of {self.log_file}:\n{tail(self.log_file)}"
+        return f"{self.name} {how}."
+
+    @property
+    def log(self) -> str:
+        """The end of its log, introduced."""
+        return f"The end of {self.log_file}:\n{tail(self.log_file)}"
+
+    def __str__(self) -> str:
+        return f"{self.what} The stack stops. {self.log}"

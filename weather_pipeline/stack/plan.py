@@ -188,7 +188,7 @@ def _page_part(options: StackOptions, lineage_url: str) -> Part:
     command = (sys.executable, "-m", options.modules.page, "--host", HOST, "--port", str(port))
     return Part(
         name=PAGE,
-        command=(*command, "--marquez-url", lineage_url),
+        command=(*command, "--marquez-url", lineage_url, "--dagster-url", options.settings.effective_dagster_url),
         environment={"PYTHONUNBUFFERED": "1"},
         log_file=log_file(options.home, PAGE),
         probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),

@@ -1,7 +1,8 @@
 """The supervisor: starts the parts in order, watches them, stops them in reverse, leaves no process behind.
 
-A part that dies is not started again: the stack reports it with the end of its log, stops everything and fails, so
-that nobody works with half a stack without knowing.
+A part that dies while the stack is up is reported with the end of its log and started again, while the others go on:
+a run survives the death of the lineage service or of the daemon. One that keeps dying ends the stack, so that nobody
+works with half of it without knowing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ from weather_pipeline.stack.state import (
 )
 
 _POLL = 0.05
+_DEATHS_ALLOWED = 3
+"""A part that dies so often within `_DEATHS_WITHIN` seconds is not started again."""
+_DEATHS_WITHIN = 60.0
 
 
 class Report(Protocol):
@@ -88,6 +92,8 @@ class Stack:
         self._resources = ExitStack()
         self._processes: dict[str, subprocess.Popen[Any]] = {}
         self._parts: tuple[Part, ...] = ()
+        self._deaths: dict[str, list[float]] = {}
+        self._restarted: dict[str, Part] = {}
         self._state: StackState | None = None
         self.postgres = open_postgres(options.home)
         self.chosen: Chosen | None = None
@@ -131,6 +137,7 @@ class Stack:
         check_ports(port_needs(self.options), offset=self.options.settings.port_offset)
         state = self._first_state()
         self._save(state)
+        self.postgres.port = _postgres_port(home, self.options.settings.port_offset)
         self._start_postgres()
         chosen = self._choose(state.started)
         self.chosen = chosen
@@ -142,21 +149,25 @@ class Stack:
         self._save(replace(self._known, phase=UP))
 
     def check(self) -> None:
-        """See that every part still runs.
+        """See that every part still runs; start one that died again, once the stack is up.
 
         Raises:
-            PartDied: One does not; carries its exit code and the end of its log.
+            PartDied: A part died while the stack starts, or again and again; carries the end of its log.
         """
         logs = {part.name: part.log_file for part in self._parts}
-        for name, running in self._processes.items():
+        for name, running in list(self._processes.items()):
             if running.poll() is not None:
-                raise PartDied(name, running.returncode, logs.get(name, self.postgres.log_file))
+                self._on_death(PartDied(name, running.returncode, logs.get(name, self.postgres.log_file)))
+        for name, part in list(self._restarted.items()):
+            if part.probe.ready():
+                del self._restarted[name]
+                self._mark_ready(name)
 
     def wait(self) -> None:
-        """Watch the parts until one dies or a signal's handler raises.
+        """Watch the parts until one keeps dying or a signal's handler raises.
 
         Raises:
-            PartDied: A part died.
+            PartDied: A part died again and again.
         """
         while True:
             self.check()
@@ -217,12 +228,11 @@ class Stack:
         self.report.ready(name, now - part.started)
 
     def _start_postgres(self) -> None:
-        home, server = self.options.home, self.postgres
-        server.port = _postgres_port(home, self.options.settings.port_offset)
+        server = self.postgres
         self.report.starting(POSTGRES)
         started = time.time()
         running = server.start()
-        keep_port(home, POSTGRES, server.port)
+        keep_port(self.options.home, POSTGRES, server.port)
         self._record(POSTGRES, running, port=server.port, log=server.log_file, started=started)
         for database in ("weather", "dagster", "marquez"):
             server.ensure_database(database)
@@ -280,6 +290,28 @@ class Stack:
             stranded = end_stranded_runs(self._api, self._known.started)
             if stranded:
                 self.report.note(f"Marked {stranded} run(s) as cancelled that an earlier stack's end had cut off.")
+
+    def _on_death(self, died: PartDied) -> None:
+        """Report a part's death and start it again, unless the stack is still starting or it dies too often."""
+        now = time.monotonic()
+        deaths = [at for at in self._deaths.get(died.name, []) if now - at < _DEATHS_WITHIN]
+        self._deaths[died.name] = [*deaths, now]
+        if self._known.phase != UP or len(deaths) + 1 >= _DEATHS_ALLOWED:
+            raise died
+        self.report.note(f"{died.what} It is started again. {died.log}")
+        if died.name == POSTGRES:
+            self._restart_postgres()
+            return
+        part = next(part for part in self._parts if part.name == died.name)
+        self._launch(part)
+        self._restarted[part.name] = part
+
+    def _restart_postgres(self) -> None:
+        try:
+            self._start_postgres()
+        except StackError as error:
+            # A killed server's last processes may still hold its memory: the next look tries again.
+            self.report.note(str(error))
 
     def _stop_group(self, parts: list[Part]) -> None:
         asked = []

@@ -116,16 +116,46 @@ def test_down_cleans_up_after_a_killed_supervisor(site: Site) -> None:
     assert site.weather("down").stdout == "Nothing was running.\n"
 
 
-@pytest.mark.parametrize("part", ["daemon", "postgres"])
-def test_a_part_that_dies_ends_the_stack_with_its_log(site: Site, part: str) -> None:
+def kill_part(site: Site, part: str) -> int:
+    """SIGKILL a part's process; returns its number."""
+    victim = next(known for known in site.state.parts if known.name == part).identity.pid
+    os.kill(victim, signal.SIGKILL)
+    return victim
+
+
+def restarted(site: Site, part: str, instead_of: int) -> bool:
+    """Whether a part runs again, and answers."""
+    return any(
+        known.name == part and known.identity.pid != instead_of and known.ready is not None
+        for known in site.state.parts
+    )
+
+
+@pytest.mark.parametrize("part", ["daemon", "lineage", "postgres"])
+def test_a_part_that_dies_is_reported_with_its_log_and_started_again(site: Site, part: str) -> None:
+    child = site.up()
+    others = {known.name: known.identity.pid for known in site.state.parts if known.name != part}
+    killed = kill_part(site, part)
+    wait_for(lambda: restarted(site, part, killed))
+    assert site.weather("status").returncode == 0
+    assert {known.name: known.identity.pid for known in site.state.parts if known.name != part} == others
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 0
+    assert f"{part} was killed by signal 9. It is started again." in err
+    assert f"logs/{part}.log:" in err
+
+
+def test_a_part_that_keeps_dying_ends_the_stack(site: Site) -> None:
     child = site.up()
     state = site.state
-    victim = next(known for known in state.parts if known.name == part)
-    os.kill(victim.identity.pid, signal.SIGKILL)
+    for _ in range(2):
+        killed = kill_part(site, "lineage-page")
+        wait_for(lambda killed=killed: restarted(site, "lineage-page", killed))
+    kill_part(site, "lineage-page")
     _, err = child.communicate(timeout=120)
     assert child.returncode == 1
-    assert f"Error: {part} was killed by signal 9" in err
-    assert f"The end of {victim.log}:" in err
+    assert "Error: lineage-page was killed by signal 9. The stack stops." in err
     assert process.members(state.stack_id) == []
 
 
