@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from weather_pipeline.settings import Settings
-
-SOURCE = ("https://api.open-meteo.com", "v1/forecast")
-"""The HTTP source: one dataset, whichever server answers for it."""
+from weather_pipeline.sources.open_meteo import DATASET as OPEN_METEO
+from weather_pipeline.weather.datasets import dataset
 
 
 @dataclass(frozen=True)
@@ -45,25 +43,19 @@ def dataset_node(namespace: str, name: str) -> str:
 
 def expected_jobs(settings: Settings) -> tuple[ExpectedJob, ...]:
     """The jobs of one pipeline run, in the order of the data."""
-    bronze, silver = _lake(settings, "bronze"), _lake(settings, "silver")
-    observations, quarantine = _table(settings, "observations"), _table(settings, "quarantine")
+
+    def named(table: str) -> tuple[str, str]:
+        return dataset(table, lake_url=settings.effective_lake_url, warehouse_authority=settings.warehouse_authority)
+
+    bronze, silver, observations, quarantine = map(named, ("bronze", "silver", "observations", "quarantine"))
     rows = (
-        ("raw_weather_data", (SOURCE,), (bronze,)),
-        ("weather_quality_check", (bronze,), (_table(settings, "quality_metrics"), quarantine)),
+        ("raw_weather_data", (OPEN_METEO,), (bronze,)),
+        ("weather_quality_check", (bronze,), (named("quality_metrics"), quarantine)),
         ("clean_weather_data", (bronze, quarantine), (silver,)),
-        ("weather_to_postgres", (silver, _table(settings, "locations")), (observations,)),
-        ("weather_near_towers", (observations, _table(settings, "towers")), (_table(settings, "weather_near_towers"),)),
+        ("weather_to_postgres", (silver, named("locations")), (observations,)),
+        ("weather_near_towers", (observations, named("towers")), (named("weather_near_towers"),)),
     )
     return tuple(
         ExpectedJob(asset, settings.lineage_namespace, asset + settings.job_suffix, inputs, outputs)
         for asset, inputs, outputs in rows
     )
-
-
-def _lake(settings: Settings, layer: str) -> tuple[str, str]:
-    scheme = urlsplit(settings.effective_lake_url).scheme
-    return ("file", f"lake/{layer}/weather") if scheme == "file" else (f"{scheme}://{layer}", "weather")
-
-
-def _table(settings: Settings, table: str) -> tuple[str, str]:
-    return f"postgres://{settings.warehouse_authority}", f"weather.weather.{table}"

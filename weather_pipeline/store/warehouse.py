@@ -19,6 +19,7 @@ from psycopg import sql
 from weather_pipeline.errors import DataError
 from weather_pipeline.store.errors import database_errors
 from weather_pipeline.weather.hours import check_hours
+from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.schema import KEY, OBSERVATION_SCHEMA, OBSERVATIONS
 from weather_pipeline.weather.tables import NEAR_TOWERS, TABLES
 
@@ -86,7 +87,8 @@ def upsert_observations(
 def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> int:
     """For each measuring site and hour, take the nearest place that has an observation in that hour.
 
-    The distance is the haversine on a sphere of `EARTH_RADIUS_KM`, computed in SQL.
+    The distance is the haversine on a sphere of `EARTH_RADIUS_KM`, computed in SQL from the towers' coordinates and
+    `LOCATIONS`: observations and towers are all that is read.
 
     Args:
         database_url: postgresql://… of the warehouse.
@@ -106,7 +108,12 @@ def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> in
             "(SELECT FROM weather.observations AS o WHERE o.observed_at = old.observed_at)",
             hours,
         )
-        connection.execute(_near_towers_sql().encode(), {**hours, "radius": EARTH_RADIUS_KM})
+        places = {
+            "places": [place.id for place in LOCATIONS],
+            "latitudes": [place.latitude for place in LOCATIONS],
+            "longitudes": [place.longitude for place in LOCATIONS],
+        }
+        connection.execute(_near_towers_sql().encode(), {**hours, **places, "radius": EARTH_RADIUS_KM})
         count = connection.execute(
             "SELECT count(*) FROM weather.weather_near_towers WHERE observed_at >= %(start)s AND observed_at < %(end)s",
             hours,
@@ -203,7 +210,9 @@ def _near_towers_sql() -> str:
             sin(radians(l.latitude - t.latitude) / 2) ^ 2
             + cos(radians(t.latitude)) * cos(radians(l.latitude)) * sin(radians(l.longitude - t.longitude) / 2) ^ 2
         )) AS distance_km
-        FROM weather.towers AS t CROSS JOIN weather.locations AS l
+        FROM weather.towers AS t
+        CROSS JOIN unnest(%(places)s::text[], %(latitudes)s::float8[], %(longitudes)s::float8[])
+            AS l (location_id, latitude, longitude)
     )
     INSERT INTO weather.weather_near_towers AS old ({names})
     SELECT DISTINCT ON (d.tower_id, o.observed_at) d.tower_id, o.observed_at, o.location_id, d.distance_km, {readings}

@@ -5,7 +5,7 @@ import pytest
 
 from weather_pipeline.definitions import defs
 from weather_pipeline.defs.weather import weather_definitions
-from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, dataset
+from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, asset_metadata
 from weather_pipeline.settings import Settings
 from weather_pipeline.weather.rules import RULES
 from weather_pipeline.weather.tables import TABLES
@@ -63,11 +63,16 @@ def test_column_lineage_names_columns_that_exist(specs: dict[str, dg.AssetSpec])
 def test_dataset_names_do_not_depend_on_where_the_lake_and_the_database_are() -> None:
     here = Settings(home="/somewhere/.weather", port_offset=100)  # type: ignore[arg-type]
     there = Settings(home="/elsewhere", lake_url="file:///data/lake")  # type: ignore[arg-type]
-    for table in TABLES:
-        assert dataset(table, here) == dataset(table, there)
-    assert dataset("bronze", here) == ("file", "lake/bronze/weather")
-    assert dataset("observations", here) == ("postgres://localhost:5432", "weather.weather.observations")
-    assert dataset("silver", Settings(lake_url="s3://anything")) == ("s3://silver", "weather")
+
+    def named(asset: str, settings: Settings) -> tuple[str, str]:
+        metadata = asset_metadata(asset, settings)
+        return metadata["openlineage/namespace"], metadata["openlineage/name"]
+
+    for asset in EDGES:
+        assert named(asset, here) == named(asset, there)
+    assert named("raw_weather_data", here) == ("file", "lake/bronze/weather")
+    assert named("weather_to_postgres", here) == ("postgres://localhost:5432", "weather.weather.observations")
+    assert named("clean_weather_data", Settings(lake_url="s3://anything")) == ("s3://silver", "weather")
 
 
 def test_each_rule_is_a_check_and_only_file_errors_block() -> None:

@@ -1,22 +1,16 @@
-"""Which dataset each asset is, its columns and where they come from, as Dagster metadata.
-
-Names are stable: the same on every machine and for every producer, whatever directory, port or host stands behind.
-"""
+"""Which dataset each asset is, its columns and where they come from, as Dagster metadata."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import dagster as dg
 
 from weather_pipeline.settings import Settings
 from weather_pipeline.sources.open_meteo import DATASET as OPEN_METEO_DATASET
+from weather_pipeline.weather.datasets import LAKE_LAYERS, dataset
 from weather_pipeline.weather.tables import TABLES
-
-DATABASE_SCHEMA = "weather.weather"
-"""Database and schema of the warehouse's tables in dataset names."""
 
 TABLE_OF_ASSET: Mapping[str, str] = {
     "raw_weather_data": "bronze",
@@ -30,7 +24,6 @@ TABLE_OF_ASSET: Mapping[str, str] = {
 """Asset → the table in `weather.tables` that describes it."""
 
 _ASSET_OF_TABLE = {table: asset for asset, table in TABLE_OF_ASSET.items()}
-_LAKE_TABLES = ("bronze", "silver")
 
 
 def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
@@ -39,7 +32,7 @@ def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
         namespace, name = OPEN_METEO_DATASET
         return {"openlineage/namespace": namespace, "openlineage/name": name, "dagster/uri": f"{namespace}/{name}"}
     table = TABLE_OF_ASSET[asset]
-    namespace, name = dataset(table, settings)
+    namespace, name = _dataset(table, settings)
     metadata: dict[str, Any] = {
         "openlineage/namespace": namespace,
         "openlineage/name": name,
@@ -47,21 +40,16 @@ def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
     }
     if lineage := column_lineage(table):
         metadata["dagster/column_lineage"] = lineage
-    if table not in _LAKE_TABLES:
+    if table not in LAKE_LAYERS:
         metadata["dagster/table_name"] = name
     if asset == "weather_quality_check":
-        metrics_namespace, metrics = dataset("quality_metrics", settings)
+        metrics_namespace, metrics = _dataset("quality_metrics", settings)
         metadata["openlineage/outputs"] = [{"namespace": metrics_namespace, "name": metrics}]
     return metadata
 
 
-def dataset(table: str, settings: Settings) -> tuple[str, str]:
-    """OpenLineage namespace and name of a table or of a layer of the lake."""
-    if table not in _LAKE_TABLES:
-        return f"postgres://{settings.warehouse_authority}", f"{DATABASE_SCHEMA}.{table}"
-    if urlsplit(settings.effective_lake_url).scheme == "file":
-        return "file", f"lake/{table}/weather"
-    return f"s3://{table}", "weather"
+def _dataset(table: str, settings: Settings) -> tuple[str, str]:
+    return dataset(table, lake_url=settings.effective_lake_url, warehouse_authority=settings.warehouse_authority)
 
 
 def column_schema(table: str) -> dg.TableSchema:
