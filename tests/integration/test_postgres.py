@@ -1,7 +1,9 @@
 """The embedded PostgreSQL, for real."""
 
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,6 +85,70 @@ def test_a_process_number_that_was_given_away_is_left_alone(own: EmbeddedPostgre
     data.mkdir(parents=True)
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")
     assert not own.stop_leftover()
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A directory that every user reaches, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def hidden(reachable: Path) -> Iterator[EmbeddedPostgres]:
+    """A server below a directory that is closed to others."""
+    closed = reachable / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedPostgres(closed / "pg", log_file=reachable / "pg.log")
+    yield server
+    server.destroy()
+
+
+@pytest.fixture
+def open_to_all(reachable: Path) -> Iterator[EmbeddedPostgres]:
+    """A server below a directory that every user reaches."""
+    server = EmbeddedPostgres(reachable / "pg", log_file=reachable / "pg.log")
+    yield server
+    server.destroy()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs under another user")
+def test_data_outside_a_directory_that_was_removed_is_not_taken_for_its_own(hidden: EmbeddedPostgres) -> None:
+    with hidden:
+        hidden.ensure_database("old")
+    shutil.rmtree(hidden.directory)
+    with hidden, psycopg.connect(hidden.url()) as connection:
+        assert connection.execute("SELECT 1 FROM pg_database WHERE datname = 'old'").fetchone() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs under another user")
+def test_data_stays_where_it_is_when_the_way_to_it_opens_or_closes(
+    hidden: EmbeddedPostgres, open_to_all: EmbeddedPostgres
+) -> None:
+    with hidden:
+        hidden.ensure_database("kept")
+    hidden.directory.parent.chmod(0o755)
+    with hidden:
+        psycopg.connect(hidden.url("kept")).close()
+
+    server = open_to_all
+    with server:
+        server.ensure_database("kept")
+    server.directory.parent.chmod(0o700)
+    with pytest.raises(StackError, match=r"can't be reached.*chmod o\+x"):
+        server.start()
+    server.directory.parent.chmod(0o755)
+    with server:
+        psycopg.connect(server.url("kept")).close()
+
+
+def test_a_password_that_is_not_the_datas_is_an_error_at_once(own: EmbeddedPostgres) -> None:
+    with own:
+        pass
+    (own.directory / "password").write_text("another")
+    with pytest.raises(StackError, match="has another password"):
+        own.start()
 
 
 def test_destroy_leaves_nothing(own: EmbeddedPostgres) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -75,11 +77,20 @@ def exit_code(command: Callable[[], object], *, debug: bool = False) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+        _say("Interrupted.")
         return INTERRUPTED
-    except WeatherPipelineError as error:
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more when it flushes what is left at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (WeatherPipelineError, OSError) as error:
         if debug:
             raise
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        click.echo(text, err=True)

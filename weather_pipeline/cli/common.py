@@ -8,13 +8,11 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-
-from weather_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from weather_pipeline.cli.progress import Progress
@@ -50,17 +48,11 @@ def read_settings(home: Path | None = None, port_offset: int | None = None) -> S
     """The settings of the environment, with the command's options on top and an absolute state directory.
 
     Raises:
-        ConfigurationError: A variable can't be used; names it and its value.
+        ConfigurationError: A variable can't be used; names it and, unless it is secret, its value.
     """
-    from pydantic import ValidationError
-
     from weather_pipeline.settings import load_settings
 
-    try:
-        settings = load_settings()
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (it is {e['input']!r})" for e in error.errors()]
-        raise ConfigurationError("Settings that can't be used:\n" + "\n".join(problems)) from error
+    settings = load_settings()
     changes = {
         "home": (home or settings.home).absolute(),
         "port_offset": settings.port_offset if port_offset is None else port_offset,
@@ -105,6 +97,12 @@ def new_stack(options: StackOptions, progress: Progress) -> Stack:
     return Stack(options, progress, prepare=prepare)
 
 
+def stop_stack(stack: Stack, progress: Progress) -> None:
+    """Stop a stack, and say so where anything of it was started."""
+    with progress.phase("stop", "Stopping the stack") if stack.started else nullcontext():
+        stack.stop()
+
+
 def _with_source(settings: Settings, progress: Progress) -> Settings:
     from weather_pipeline.settings import SourceName
     from weather_pipeline.sources.choose import probe
@@ -124,8 +122,12 @@ def _with_source(settings: Settings, progress: Progress) -> Settings:
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into `KeyboardInterrupt`; later ones are ignored: it is stopping."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """Turn the first SIGINT, SIGTERM or SIGHUP into `KeyboardInterrupt`; later ones are ignored: it is stopping.
+
+    One that is ignored already stays so: `nohup weather up &` goes on when its terminal is closed.
+    """
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)
         for each in numbers:

@@ -18,6 +18,7 @@ from weather_pipeline.cli.common import (
     read_settings,
     stack_options,
     stop_signals,
+    stop_stack,
 )
 from weather_pipeline.errors import ConfigurationError
 
@@ -91,7 +92,7 @@ def _run(settings: Settings, progress: Progress, *, hours: int, stay: bool) -> t
         )
     stack = new_stack(options, progress)
     with ExitStack() as resources:
-        resources.callback(_stop, stack, progress)
+        resources.callback(stop_stack, stack, progress)
         with progress.phase("start", "Starting the stack"):
             stack.start()
         outcome = _one_pass(stack, progress, hours)
@@ -110,11 +111,6 @@ def _stay(stack: Stack, outcome: Outcome) -> None:
         pass  # the way to leave a demo that is up
 
 
-def _stop(stack: Stack, progress: Progress) -> None:
-    with progress.phase("stop", "Stopping the stack"):
-        stack.stop()
-
-
 def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
     from weather_pipeline.cli import pipeline
     from weather_pipeline.cli.expected import expected_jobs
@@ -127,11 +123,11 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
     hours = complete_hours(datetime.now(UTC), count)
     api = DagsterApi(f"http://{HOST}:{settings.dagster_port}")
     with progress.phase("pipeline", f"Running the pipeline for {count} hours"):
-        launched = pipeline.launch_missing(api, hours, [job.asset for job in expected])
+        launched = pipeline.launch_missing(api, hours, [job.asset for job in expected], stack.check)
         runs = pipeline.follow(api, launched, len(expected), progress, stack.check)
     if not runs:
         progress.note(f"All {count} hours are there from an earlier start: nothing was run again.")
-    since = min((run.start or 0.0 for run in runs), default=0.0)
+    since = min((run.start or 0.0 for run in runs), default=None)
     return Outcome(
         hours=count,
         runs=tuple(launched),
@@ -141,9 +137,8 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
     )
 
 
-def _lineage(stack: Stack, progress: Progress, since: float) -> Verification | None:
+def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verification | None:
     from weather_pipeline.cli.expected import expected_jobs
-    from weather_pipeline.cli.lineage_reader import MarquezReader
     from weather_pipeline.cli.pipeline import await_lineage
     from weather_pipeline.marquez.client import MarquezClient
 
@@ -155,7 +150,7 @@ def _lineage(stack: Stack, progress: Progress, since: float) -> Verification | N
         return None
     expected = expected_jobs(stack.options.settings)
     with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.url) as client:
-        return await_lineage(MarquezReader(client), expected, since=since, progress=progress, watch=stack.check)
+        return await_lineage(client, expected, since=since, progress=progress, watch=stack.check)
 
 
 def _count_rows(url: str, first: datetime, last: datetime) -> int:

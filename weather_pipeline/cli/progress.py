@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, Any
 
-import click
 from rich.console import Console
 from rich.progress import Progress as LiveProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
+class _Steady:
+    """A stream that never fails: after its first error (the terminal was closed, a pipe broke) it says nothing more.
+
+    What a command does must not depend on whether anybody still listens, least of all how it stops.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        self._attempt(self._stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, call: Any, *arguments: object) -> None:
+        if self._gone:
+            return
+        try:
+            call(*arguments)
+        except (OSError, ValueError):
+            self._gone = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Progress:
-    """Shows phases as they go, and keeps how long each took.
+    """Shows phases as they go, and keeps how long each took. Showing never fails.
 
     Also the `Report` that the stack's supervisor talks to.
 
@@ -22,7 +52,7 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(file=_Steady(sys.stderr))  # type: ignore[arg-type]
         self._began = time.monotonic()
         self._live: LiveProgress | None = None
         self._text = ""
@@ -94,4 +124,4 @@ class Progress:
             style = {"✓": "green", "!": "yellow"}.get(mark, "")
             self._console.print(f"{mark} {text}", style=style, markup=False, highlight=False)
         else:
-            click.echo(f"[{self.elapsed:6.1f} s] {text}", err=True)
+            print(f"[{self.elapsed:6.1f} s] {text}", file=self._console.file, flush=True)

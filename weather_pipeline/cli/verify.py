@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import requests
+
 from weather_pipeline.cli.expected import ExpectedJob
-from weather_pipeline.cli.lineage_reader import JobRun, LineageReader
+from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient, Run
+from weather_pipeline.marquez.graph import Graph
 
 _CLOCK_TOLERANCE = 1.0
+_ENDED_BADLY = frozenset({"FAILED", "ABORTED"})
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the lineage API has about some jobs.
+
+    Attributes:
+        runs: Node id of a job → its newest runs (Marquez gives ten), the newest first.
+        graph: The jobs, their datasets, the edges between them.
+    """
+
+    runs: Mapping[str, Sequence[Run]]
+    graph: Graph
 
 
 @dataclass(frozen=True)
@@ -33,38 +50,54 @@ class Verification:
     failed: tuple[str, ...]
 
 
-def verify(reader: LineageReader, expected: Sequence[ExpectedJob], *, since: float = 0.0) -> Verification:
-    """Compare the lineage API's content with what is expected.
+def read(client: MarquezClient, expected: Sequence[ExpectedJob]) -> Recorded:
+    """Ask the lineage API about the expected jobs; what it does not know (yet) is left out.
+
+    Raises:
+        LineageUnavailable: The API is away.
+        LineageRequestFailed: It refuses, for another reason than not knowing.
+    """
+    runs, answers = {}, []
+    for job in expected:
+        try:
+            found = client.job(job.namespace, job.name).latest_runs or ()
+            answers.append(client.lineage(job.node, depth=1))
+        except LineageRequestFailed as error:
+            if error.status != requests.codes.not_found:
+                raise
+        else:
+            runs[job.node] = sorted(found, key=_started, reverse=True)
+    return Recorded(runs, Graph.of(*answers))
+
+
+def verify(recorded: Recorded, expected: Sequence[ExpectedJob], *, since: float | None = None) -> Verification:
+    """Compare what the lineage API has with what is expected.
 
     Args:
-        reader: The lineage API.
+        recorded: What it has.
         expected: All jobs that must be there.
-        since: Only runs that started at this time (POSIX seconds) or later count.
+        since: Only runs that started at this time (POSIX seconds) or later count. None counts all, and blames none
+            for a bad end: it is not known whose it was.
     """
-    runs = {job.node: _since(reader.newest_runs(job.namespace, job.name), since) for job in expected}
-    nodes, edges = _graph(reader, expected)
+    earliest = float("-inf") if since is None else since - _CLOCK_TOLERANCE
+    runs = {job.node: [run for run in recorded.runs.get(job.node, ()) if _started(run) >= earliest] for job in expected}
     completed = [job.node for job in expected if any(run.state == "COMPLETED" for run in runs[job.node])]
-    wanted_datasets = frozenset[str]().union(*(job.datasets for job in expected))
-    wanted_edges = frozenset[tuple[str, str]]().union(*(job.edges for job in expected))
+    datasets = frozenset[str]().union(*(job.datasets for job in expected))
+    edges = frozenset[tuple[str, str]]().union(*(job.edges for job in expected))
+    nodes = recorded.graph.nodes.keys()
     missing = [f"a completed run of {job.node}" for job in expected if job.node not in completed]
-    missing += [f"node {node}" for node in sorted((wanted_datasets | {job.node for job in expected}) - nodes)]
-    missing += [f"edge {origin} → {target}" for origin, target in sorted(wanted_edges - edges)]
-    newest = {node: found[0].state for node, found in runs.items() if found}
+    missing += [f"node {node}" for node in sorted((datasets | {job.node for job in expected}) - nodes)]
+    missing += [f"edge {origin} → {target}" for origin, target in sorted(edges - recorded.graph.edges)]
+    newest = {node: found[0].state for node, found in runs.items() if found and since is not None}
     return Verification(
         jobs=tuple(completed),
         runs=dict(Counter(run.state for found in runs.values() for run in found)),
-        datasets=tuple(sorted(wanted_datasets & nodes)),
-        edges=tuple(sorted(wanted_edges & edges)),
+        datasets=tuple(sorted(datasets & nodes)),
+        edges=tuple(sorted(edges & recorded.graph.edges)),
         missing=tuple(missing),
-        failed=tuple(f"{node} is {state}" for node, state in newest.items() if state in {"FAILED", "ABORTED"}),
+        failed=tuple(f"{node} is {state}" for node, state in newest.items() if state in _ENDED_BADLY),
     )
 
 
-def _since(runs: Sequence[JobRun], since: float) -> list[JobRun]:
-    return [run for run in runs if run.started >= since - _CLOCK_TOLERANCE]
-
-
-def _graph(reader: LineageReader, expected: Sequence[ExpectedJob]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-    graphs = [reader.graph(job.node) for job in expected]
-    nodes = frozenset[str]().union(*(nodes for nodes, _ in graphs))
-    return nodes, frozenset[tuple[str, str]]().union(*(edges for _, edges in graphs))
+def _started(run: Run) -> float:
+    return (run.started_at or run.created_at).timestamp()

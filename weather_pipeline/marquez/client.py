@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -216,6 +217,8 @@ class MarquezClient:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self._session = requests.Session()
+        # A proxy of the environment leads outward, where this machine's own address means another machine.
+        self._session.trust_env = not _is_loopback(self.base_url)
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -336,6 +339,14 @@ class MarquezClient:
         if response.status_code in _TRANSIENT:
             raise LineageUnavailable(message)
         raise LineageRequestFailed(message, status=response.status_code)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _quoted(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from weather_pipeline.errors import StackError
+from weather_pipeline.errors import StackError, Transient
 
 LOCATION = "weather_pipeline"
 REPOSITORY = "__repository__"
@@ -29,6 +29,10 @@ _TIMEOUT = 20.0
 
 class DagsterApiError(StackError):
     """Dagster's webserver refused or failed a request."""
+
+
+class DagsterUnavailable(Transient):
+    """Dagster's webserver can't be reached, or broke off: it may be starting again."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ _RUN_FIELDS = """
 
 
 class DagsterApi:
-    """A client of one Dagster webserver."""
+    """A client of one Dagster webserver. Every method raises `DagsterUnavailable` where it can't be reached."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/graphql"
@@ -229,7 +233,12 @@ class DagsterApi:
     def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with requests.Session() as session:
             session.trust_env = False  # loopback: a proxy of the environment must not be asked
-            response = session.post(self._url, json={"query": query, "variables": variables or {}}, timeout=_TIMEOUT)
+            try:
+                response = session.post(
+                    self._url, json={"query": query, "variables": variables or {}}, timeout=_TIMEOUT
+                )
+            except requests.RequestException as error:
+                raise DagsterUnavailable(f"Dagster at {self._url} can't be reached: {error}") from error
         try:
             body: dict[str, Any] = response.json()
         except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.postgres import tail
+from weather_pipeline.stack.logs import tail
 from weather_pipeline.stack.probes import Probe
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -27,6 +26,7 @@ import psycopg
 from psycopg import sql
 
 from weather_pipeline.errors import StackError
+from weather_pipeline.stack.logs import tail
 from weather_pipeline.stack.ports import free_port
 from weather_pipeline.stack.process import wait_for_end
 
@@ -35,8 +35,8 @@ UNPRIVILEGED_ID = 65534
 
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
-_TAIL_BYTES = 64 * 1024
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PORT_REFUSAL = 3.0
+"""Seconds within which a server that can't have its port has ended."""
 
 
 class EmbeddedPostgres:
@@ -71,7 +71,7 @@ class EmbeddedPostgres:
         """
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         binaries, data = self._binaries_and_data()
-        if not (data / "PG_VERSION").exists():
+        if not _is_database(data):
             self._initialise(binaries, data)
         command = [binaries / "postgres", "-D", data, "-p", str(self.port)]
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **self.options}
@@ -88,7 +88,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **_identity(),
             )
-        self._wait_until_ready(process)
+        self._wait_until_ready(process, data)
         return process
 
     def stop(self) -> None:
@@ -144,18 +144,29 @@ class EmbeddedPostgres:
     @property
     def password(self) -> str:
         """The server's password, made at random on first use and kept in the directory."""
-        file = self.directory / "password"
+        file = self._password_file
         if not file.exists():
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
         return file.read_text()
 
+    @property
+    def _password_file(self) -> Path:
+        return self.directory / "password"
+
     def ensure_database(self, name: str) -> str:
-        """Create a database where it does not exist yet; returns its URL."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        """Create a database where it does not exist yet; returns its URL.
+
+        Raises:
+            StackError: The server can't be asked, or can't create it.
+        """
+        try:
+            with psycopg.connect(self.url(), autocommit=True) as connection:
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            raise StackError(f"PostgreSQL has no database {name} and could not create it: {error}") from error
         return self.url(name)
 
     def _binaries_and_data(self) -> tuple[Path, Path]:
@@ -165,13 +176,27 @@ class EmbeddedPostgres:
             return installed / "bin", data
         # As root the server runs under another id, which must be able to reach its program and its data. Below a
         # private directory (such as /root) it can't: then both go to a place that it can reach.
-        if not _reachable(installed):
+        if _closed_directory(installed) is not None:
             installed = _copy_installation(installed, _make_own(self._outside))
-        if not _reachable(self.directory.parent):
-            data = _make_own(self._outside) / "data"
-        else:
-            self.directory.chmod(0o711)
-        return installed / "bin", data
+        return installed / "bin", self._data_of_root(data, self._outside / "data")
+
+    def _data_of_root(self, inside: Path, outside: Path) -> Path:
+        """Where the data lies, or is to lie: data that exists stays where it is, whatever has become reachable."""
+        closed = _closed_directory(self.directory.parent)
+        if _is_database(inside):
+            if closed is not None:
+                raise StackError(
+                    f"The database in {inside} can't be reached by the user that PostgreSQL runs under (id "
+                    f"{UNPRIVILEGED_ID}) any more: {closed} is closed to others. Open it with `chmod o+x {closed}`."
+                )
+        elif _is_database(outside) and self._password_file.exists():
+            return outside
+        elif closed is not None:
+            # What may lie there belongs to a directory of the same name that was removed, and its password with it.
+            shutil.rmtree(outside, ignore_errors=True)
+            return _make_own(self._outside) / "data"
+        self.directory.chmod(0o711)
+        return inside
 
     @property
     def _outside(self) -> Path:
@@ -202,7 +227,7 @@ class EmbeddedPostgres:
             raise StackError(f"PostgreSQL could not be initialised in {data}: {result.stderr.strip()[-2000:]}")
         partial.replace(data)
 
-    def _wait_until_ready(self, process: subprocess.Popen[Any]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[Any], data: Path) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
             if process.poll() is not None:
@@ -213,6 +238,14 @@ class EmbeddedPostgres:
             try:
                 psycopg.connect(self.url(), connect_timeout=2).close()
             except psycopg.OperationalError as error:
+                if "password authentication failed" in str(error):
+                    if _ends_soon(process):
+                        continue  # another server answered, on a port that ours could not have
+                    self.stop()
+                    raise StackError(
+                        f"The database in {data} has another password than {self._password_file}. "
+                        "Put the right one back, or remove both to begin with an empty database."
+                    ) from error
                 if time.monotonic() > deadline:
                     self.stop()
                     raise StackError(
@@ -233,16 +266,6 @@ def installation() -> Path:
     if spec is None or spec.origin is None:
         raise StackError("PostgreSQL's wheel is missing: install with `pip install 'weather-pipeline[stack]'`.")
     return Path(spec.origin).parent / "pginstall18"
-
-
-def tail(file: Path, lines: int = 20) -> str:
-    """The last lines of a log file, without the colours that Dagster writes into it."""
-    if not file.exists():
-        return "(no log)"
-    with file.open("rb") as log:
-        log.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-        text = log.read().decode(errors="replace")
-    return "\n".join(_COLOUR.sub("", text).splitlines()[-lines:])
 
 
 def _identity() -> dict[str, Any]:
@@ -282,9 +305,23 @@ def _postmaster_pid(data: Path) -> int | None:
         return None
 
 
-def _reachable(path: Path) -> bool:
-    """Whether everybody may walk to and through this directory."""
-    return all(directory.stat().st_mode & stat.S_IXOTH for directory in (path, *path.parents))
+def _ends_soon(process: subprocess.Popen[Any]) -> bool:
+    try:
+        process.wait(_PORT_REFUSAL)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _is_database(data: Path) -> bool:
+    """Whether a server was initialised here."""
+    return (data / "PG_VERSION").exists()
+
+
+def _closed_directory(path: Path) -> Path | None:
+    """The first directory on the way to and through this one that is closed to other users; None where all are open."""
+    way = (*reversed(path.parents), path)
+    return next((directory for directory in way if not directory.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _copy_installation(source: Path, target: Path) -> Path:

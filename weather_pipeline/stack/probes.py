@@ -8,7 +8,7 @@ from typing import Protocol
 import requests
 
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.dagster_api import DagsterApi, DagsterApiError
+from weather_pipeline.stack.dagster_api import DagsterApi, DagsterApiError, DagsterUnavailable
 from weather_pipeline.stack.ports import is_listening
 
 _TIMEOUT = 2.0
@@ -71,7 +71,7 @@ class WebserverProbe:
         """
         try:
             error = DagsterApi(self.url).location_error(self.location)
-        except (DagsterApiError, requests.RequestException):
+        except (DagsterApiError, DagsterUnavailable):
             return False
         if error is not None:
             raise StackError(f"Dagster can't load the definitions of {self.location}:\n{error}")
@@ -89,6 +89,6 @@ class DaemonProbe:
         """Whether all required daemons are alive."""
         try:
             daemons = DagsterApi(self.url).daemons()
-        except (DagsterApiError, requests.RequestException):
+        except (DagsterApiError, DagsterUnavailable):
             return False
         return bool(daemons) and all(daemon.last_heartbeat >= self.since for daemon in daemons if daemon.required)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 
-import requests
-
-from weather_pipeline.stack.dagster_api import IN_PROGRESS, DagsterApi, DagsterApiError
+from weather_pipeline.stack.dagster_api import IN_PROGRESS, DagsterApi, DagsterApiError, DagsterUnavailable
 
 _CANCEL_TIMEOUT = 15.0
 
@@ -24,7 +22,7 @@ def cancel_runs(api: DagsterApi) -> int:
         while running and time.monotonic() < deadline:
             time.sleep(0.2)
             running = api.runs(IN_PROGRESS)
-    except (DagsterApiError, requests.RequestException):
+    except (DagsterApiError, DagsterUnavailable):
         return 0
     return len(found)
 

@@ -18,10 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from weather_pipeline.errors import StackError
+import psutil
+
+from weather_pipeline.errors import StackError, WeatherPipelineError
 from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi
 from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.logs import keep_short, tail
 from weather_pipeline.stack.part import Part, PartDied, stop_order
 from weather_pipeline.stack.plan import (
     POSTGRES,
@@ -36,7 +39,7 @@ from weather_pipeline.stack.plan import (
     workspace_text,
 )
 from weather_pipeline.stack.ports import HOST, check_ports, free_port, is_free
-from weather_pipeline.stack.postgres import EmbeddedPostgres, tail
+from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.runs import cancel_runs, end_stranded_runs
 from weather_pipeline.stack.state import (
     STARTING,
@@ -55,6 +58,7 @@ _POLL = 0.05
 _DEATHS_ALLOWED = 3
 """A part that dies so often within `_DEATHS_WITHIN` seconds is not started again."""
 _DEATHS_WITHIN = 60.0
+_REAP_TIMEOUT = 10.0
 
 
 class Report(Protocol):
@@ -110,6 +114,11 @@ class Stack:
             raise StackError("The stack has not started.")
         return self.chosen.warehouse_url
 
+    @property
+    def started(self) -> bool:
+        """Whether anything was started that has to be stopped."""
+        return self._state is not None
+
     def __enter__(self) -> Self:
         try:
             self.start()
@@ -162,6 +171,8 @@ class Stack:
             if part.probe.ready():
                 del self._restarted[name]
                 self._mark_ready(name)
+        for log in (self.postgres.log_file, *logs.values()):
+            keep_short(log)
 
     def wait(self) -> None:
         """Watch the parts until one keeps dying or a signal's handler raises.
@@ -174,20 +185,35 @@ class Stack:
             time.sleep(0.25)
 
     def stop(self) -> None:
-        """Stop everything, whatever state it is in; a second call does nothing."""
+        """Stop everything, whatever state it is in; a second call does nothing.
+
+        Whatever goes wrong with one step is reported, and the next is taken: no process may stay behind because of a
+        full disk or a state directory that somebody removed.
+        """
         state, self._state = self._state, None
         if state is not None:
-            write_state(self.options.home, replace(state, phase=STOPPING))
-            if WEBSERVER in self._processes and cancel_runs(self._api):
-                self.report.note("Cancelled the runs that were in progress.")
+            self._try(write_state, self.options.home, replace(state, phase=STOPPING))
+            self._try(self._cancel_runs)
             for group in stop_order(self._parts):
-                self._stop_group([part for part in group if part.name in self._processes])
-            process.end(process.members(self._id), grace=5.0)
+                self._try(self._stop_group, [part for part in group if part.name in self._processes])
+            self._try(process.end, process.members(self._id), grace=5.0)
             self.report.stopping(POSTGRES)
-            self.postgres.stop()
-            remove_state(self.options.home)
+            self._try(self.postgres.stop)
+            # One that was interrupted between its start and our note of it.
+            self._try(self.postgres.stop_leftover)
+            self._try(remove_state, self.options.home)
         self._processes.clear()
         self._resources.close()
+
+    def _try(self, step: Callable[..., object], *arguments: object, **options: object) -> None:
+        try:
+            step(*arguments, **options)
+        except (OSError, subprocess.SubprocessError, psutil.Error, WeatherPipelineError) as error:
+            self.report.note(f"While stopping: {error}")
+
+    def _cancel_runs(self) -> None:
+        if WEBSERVER in self._processes and cancel_runs(self._api):
+            self.report.note("Cancelled the runs that were in progress.")
 
     def _first_state(self) -> StackState:
         supervisor = process.Identity.current()
@@ -323,7 +349,7 @@ class Stack:
         deadline = time.monotonic()
         for part, found in asked:
             process.finish(found, deadline=deadline + part.stop_grace)
-            self._processes[part.name].wait()
+            self._processes[part.name].wait(_REAP_TIMEOUT)
 
 
 def open_postgres(home: Path) -> EmbeddedPostgres:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.stack.conftest import ROOT, WEATHER, Site, wait_for
+from tests.integration.stack.test_stack import kill_part
 
 pytestmark = pytest.mark.integration
 
@@ -21,8 +22,14 @@ def start_demo(site: Site, *arguments: str) -> subprocess.Popen[str]:
     return child
 
 
-def test_once_verifies_the_lineage_and_the_second_start_reuses_the_data(site: Site) -> None:
+def test_once_verifies_the_lineage_and_the_second_start_reuses_the_data(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither a company's proxy nor the death of the webserver is in the way.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     first = start_demo(site, "--once", "--hours", "3")
+    wait_for(lambda: first.poll() is not None or site.state.phase == "up")
+    kill_part(site, "webserver")
     out, err = first.communicate(timeout=200)
     assert first.returncode == 0, err
     summary: dict[str, Any] = json.loads(out.splitlines()[-1])

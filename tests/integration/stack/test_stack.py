@@ -16,7 +16,7 @@ from weather_pipeline.cli.progress import Progress
 from weather_pipeline.cli.up import detach_stack
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.stack import process
-from weather_pipeline.stack.dagster_api import DagsterApi, DagsterApiError
+from weather_pipeline.stack.dagster_api import DagsterApi, DagsterApiError, DagsterUnavailable
 from weather_pipeline.stack.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -222,6 +222,6 @@ def test_the_workspace_of_the_checkout_works_without_the_stack(tmp_path: Path, m
 def _answers(api: DagsterApi) -> bool:
     try:
         api.daemons()
-    except (DagsterApiError, OSError):
+    except (DagsterApiError, DagsterUnavailable):
         return False
     return True

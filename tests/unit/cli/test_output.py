@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_the_panel_of_a_second_start_and_of_lineage_elsewhere() -> None:
 
 
 def test_progress_is_a_log_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress(Console(file=io.StringIO()))
+    progress = Progress()
     with progress.phase("start", "Starting the stack"):
         progress.starting("postgres")
         progress.starting("postgres")
@@ -88,6 +89,20 @@ def test_progress_on_a_terminal_keeps_the_ends_and_obeys_no_color(monkeypatch: p
     assert "✓ Starting: done in" in screen.getvalue()
     assert "✓ Migrating: done in" in screen.getvalue()
     assert "\x1b[32m" not in screen.getvalue()
+
+
+def test_progress_outlives_whoever_listened(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    closed = os.fdopen(write, "w", buffering=1)
+    monkeypatch.setattr("sys.stderr", closed)
+    progress = Progress()
+    with progress.phase("stop", "Stopping"):
+        progress.stopping("postgres")
+        progress.note("Nobody hears this.")
+    assert set(progress.seconds) == {"stop"}
+    with pytest.raises(BrokenPipeError):
+        closed.close()
 
 
 def test_a_phase_that_fails_is_not_done() -> None:

@@ -1,11 +1,13 @@
 """The expected lineage and its comparison with what is there."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from weather_pipeline.cli.expected import expected_jobs
-from weather_pipeline.cli.lineage_reader import JobRun
-from weather_pipeline.cli.verify import verify
+from weather_pipeline.cli.verify import Recorded, verify
+from weather_pipeline.marquez.client import Node, Run
+from weather_pipeline.marquez.graph import Graph
 from weather_pipeline.settings import Settings
 
 EXPECTED = expected_jobs(Settings(home=Path("/srv")))
@@ -13,23 +15,21 @@ EDGES = frozenset[tuple[str, str]]().union(*(job.edges for job in EXPECTED))
 NODES = frozenset(node for edge in EDGES for node in edge)
 
 
-@dataclass
-class Recorded:
-    """A lineage API with known content."""
-
-    runs: dict[str, list[JobRun]] = field(default_factory=dict)
-    nodes: frozenset[str] = NODES
-    edges: frozenset[tuple[str, str]] = EDGES
-
-    def newest_runs(self, namespace: str, job: str) -> list[JobRun]:
-        return self.runs.get(job, [])
-
-    def graph(self, node: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-        return self.nodes, self.edges
+def run(state: str, started: float) -> Run:
+    at = datetime.fromtimestamp(started, UTC)
+    return Run(id="id", state=state, created_at=at, updated_at=at, started_at=at)
 
 
-def complete(started: float = 100.0) -> dict[str, list[JobRun]]:
-    return {job.name: [JobRun("id", "COMPLETED", started)] for job in EXPECTED}
+def complete(started: float = 100.0) -> dict[str, Sequence[Run]]:
+    return {job.node: [run("COMPLETED", started)] for job in EXPECTED}
+
+
+def recorded(
+    runs: Mapping[str, Sequence[Run]],
+    nodes: frozenset[str] = NODES,
+    edges: frozenset[tuple[str, str]] = EDGES,
+) -> Recorded:
+    return Recorded(runs, Graph({node: Node(id=node, type=node.split(":")[0].upper()) for node in nodes}, edges))
 
 
 def test_the_table_of_the_design() -> None:
@@ -62,27 +62,34 @@ def test_names_follow_the_settings() -> None:
 
 
 def test_all_there() -> None:
-    found = verify(Recorded(complete()), EXPECTED, since=100.5)
+    found = verify(recorded(complete()), EXPECTED, since=100.5)
     assert found.missing == found.failed == ()
     assert found.runs == {"COMPLETED": 5}
     assert (len(found.jobs), len(found.datasets), len(found.edges)) == (5, 9, 14)
 
 
 def test_runs_of_an_earlier_time_do_not_count() -> None:
-    found = verify(Recorded(complete()), EXPECTED, since=200.0)
+    found = verify(recorded(complete()), EXPECTED, since=200.0)
     assert len(found.missing) == 5
     assert found.missing[0] == "a completed run of job:weather-pipeline:raw_weather_data_dagster"
 
 
 def test_what_is_missing_is_named() -> None:
     edge, node = min(EDGES), max(NODES)
-    found = verify(Recorded(complete(), nodes=NODES - {node}, edges=EDGES - {edge}), EXPECTED)
+    found = verify(recorded(complete(), nodes=NODES - {node}, edges=EDGES - {edge}), EXPECTED)
     assert found.missing == (f"node {node}", f"edge {edge[0]} → {edge[1]}")
 
 
 def test_only_the_newest_run_of_a_job_makes_it_failed() -> None:
-    name = EXPECTED[0].name
-    recovered = [JobRun("b", "COMPLETED", 200.0), JobRun("a", "FAILED", 100.0)]
-    assert verify(Recorded({**complete(), name: recovered}), EXPECTED).failed == ()
-    found = verify(Recorded({**complete(), name: recovered[::-1]}), EXPECTED)
-    assert found.failed == (f"{EXPECTED[0].node} is FAILED",)
+    node = EXPECTED[0].node
+    recovered = [run("COMPLETED", 200.0), run("FAILED", 100.0)]
+    assert verify(recorded({**complete(), node: recovered}), EXPECTED, since=0.0).failed == ()
+    broken = recorded({**complete(), node: recovered[::-1]})
+    assert verify(broken, EXPECTED, since=0.0).failed == (f"{node} is FAILED",)
+
+
+def test_where_nothing_was_launched_an_old_failure_is_nobodys_fault() -> None:
+    node = EXPECTED[0].node
+    broken = recorded({**complete(), node: [run("FAILED", 200.0), run("COMPLETED", 100.0)]})
+    found = verify(broken, EXPECTED)
+    assert found.failed == found.missing == ()
