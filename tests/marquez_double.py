@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Callable
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -17,14 +19,21 @@ NO_JOBS: Answer = (200, {"jobs": [], "totalCount": 0})
 NOT_FOUND: Answer = (404, {"code": 404, "message": "HTTP 404 Not Found"})
 
 
+@cache
+def exchanges() -> list[dict[str, Any]]:
+    """All exchanges recorded from a real Marquez, in order; see `data/marquez/README.md`."""
+    file = Path(__file__).parent / "data" / "marquez" / "exchanges.ndjson.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 class Recording:
-    """Recorded exchanges (NDJSON), and a position in them: a GET answers what was recorded last before it.
+    """The recorded exchanges, and a position in them: a GET answers what was recorded last before it.
 
     Moving the position shows what a page would see while events arrive.
     """
 
-    def __init__(self, file: Path, position: int) -> None:
-        self.exchanges = [json.loads(line) for line in file.read_text().splitlines()]
+    def __init__(self, position: int) -> None:
         self.position = position
 
     def __call__(self, target: str) -> Answer:
@@ -34,7 +43,7 @@ class Recording:
         return answer or (NO_JOBS if urlsplit(target).path.endswith("/jobs") else NOT_FOUND)
 
     def _last(self, target: str) -> Answer | None:
-        for exchange in reversed(self.exchanges[: self.position]):
+        for exchange in reversed(exchanges()[: self.position]):
             if exchange["method"] == "GET" and exchange["path"] == target:
                 return exchange["status"], exchange["response"]
         return None

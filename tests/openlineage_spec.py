@@ -7,28 +7,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from tests.conftest import SHARED
+from tests.tools import shared
 
-SPEC = SHARED / "lineage" / "spec"
 OURS = Path(__file__).parents[1] / "weather_pipeline" / "lineage" / "schemas"
 
 
 @cache
 def _registry() -> Registry[Any]:
-    files = [*SPEC.rglob("*.json"), *OURS.rglob("*.json")]
+    files = [*shared("lineage/spec").rglob("*.json"), *OURS.rglob("*.json")]
     documents = [json.loads(file.read_text()) for file in files]
     resources = [(document["$id"], Resource.from_contents(document)) for document in documents if "$id" in document]
     return Registry().with_resources(resources)  # type: ignore[no-any-return]
 
 
 def findings(event: dict[str, Any]) -> list[str]:
-    """What is wrong with an event by the core schema and by each facet's own; empty where nothing is."""
-    if not SPEC.exists():
-        pytest.skip(f"the OpenLineage schemas are not there: {SPEC}")
+    """What is wrong with an event by the core schema and by each facet's own; empty where nothing is.
+
+    Skips the test where OpenLineage's schemas are not there.
+    """
     event = {key: value for key, value in event.items() if not key.startswith("_")}
     found = _validate(event["schemaURL"], event, "event")
     for section, key, facet in _facets(event):

@@ -1,12 +1,19 @@
-"""Tools of this machine that some tests need: found, or the test skips with the reason; in CI that is a failure."""
+"""What some tests need from outside the project: found, or the test skips with the reason.
+
+Tools of the machine can be installed, so CI must have them: there, a missing one is a failure. Recorded bodies and
+schemas that the project may not publish are there or not: a test without them skips in CI too.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.conftest import SHARED
 
 CHROMIUM_ARGUMENTS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
@@ -24,6 +31,14 @@ def chromium() -> str:
     """The path of Chromium (`CHROMIUM` names another); skips the test where there is none."""
     found = shutil.which(os.environ.get("CHROMIUM", "chromium"))
     return found or missing("Chromium is missing: apt-get install chromium, or set CHROMIUM to its path.")
+
+
+def shared(path: str) -> Path:
+    """A file or folder of what lies beside the project; skips the test where it is not there."""
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f"not part of the project, and not here: {found}")
+    return found
 
 
 def missing(reason: str) -> NoReturn:

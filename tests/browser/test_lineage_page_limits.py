@@ -1,11 +1,13 @@
-"""The lineage page on answers that a recording does not hold: nothing yet, hostile names, cycles, many nodes."""
+"""The lineage page on answers that a recording does not hold: nothing yet, odd facets, hostile names, many nodes."""
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.lineage_page import LineagePage
 from tests.marquez_double import Answer, MarquezDouble
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
@@ -65,6 +67,100 @@ def test_names_are_text_never_markup(open_page: OpenPage, marquez: MarquezDouble
     expect(page.locator("#panel h2")).to_have_text(hostile)
     assert page.locator("img[src=x], #main b").count() == 0
     assert hostile in page.title()
+
+
+# What producers may put where the page expects arrays, times and numbers.
+ODD = [{"a": 1}, "text", 5, [None, 5, []]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_odd_facets_do_not_keep_a_run_closed(open_page: OpenPage, marquez: MarquezDouble, odd: Any):
+    one = job("one", ["in"], [])
+    one["facets"] = {
+        "ownership": {"owners": odd},
+        "tags": {"tags": odd},
+        "jobType": {"jobType": odd},
+        "sourceCodeLocation": odd,
+    }
+    statistics = {"rowCount": odd, "fileCount": odd}
+    version = {
+        "datasetVersionId": {"namespace": "file", "name": "in", "version": "0199a000"},
+        "facets": {"dataQualityAssertions": {"assertions": odd}, "inputStatistics": statistics},
+    }
+    one["latestRun"]["inputDatasetVersions"] = [version, {**version, "facets": {"dataQualityAssertions": odd}}]
+    one["latestRun"]["facets"] = {
+        "dagster_run": {"partitions": odd, "attempts": odd},
+        "nominalTime": {"nominalStartTime": odd, "nominalEndTime": odd},
+        "errorMessage": {"message": odd, "stackTrace": odd},
+        "processing_engine": odd,
+    }
+    serve(marquez, [one])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/one")
+    page.locator("#panel a.run-row").click()
+    expect(page.locator("#panel .run.open .facts")).to_contain_text("Run id")
+    expect(page.locator(".banner")).to_have_count(0)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_odd_facets_of_a_dataset(open_page: OpenPage, marquez: MarquezDouble, odd: Any):
+    serve(marquez, [job("one", ["in"], [])])
+    jobs = marquez.answer
+    facets = {"ownership": {"owners": odd}, "dataSource": {"uri": odd}, "storage": odd, "documentation": odd}
+    answers: dict[str, Answer] = {
+        "/versions?": (200, {"versions": [], "totalCount": 0}),
+        "/datasets/in": (200, {**dataset("in"), "createdAt": "2026-11-19T10:00:00Z", "fields": [], "facets": facets}),
+        "/lineage?": (200, {"graph": []}),
+    }
+    marquez.answer = lambda target: next((found for part, found in answers.items() if part in target), jobs(target))
+    page = open_page(f"{GRAPH}/dataset/file/in")
+    expect(page.locator("#panel")).to_contain_text("First seen")
+    expect(page.locator(".banner")).to_have_count(0)
+
+
+def test_a_part_that_can_not_be_drawn_is_told_and_leaves_the_rest(
+    open_page: OpenPage, marquez: MarquezDouble, expected_errors: list[str]
+):
+    expected_errors.append("RangeError")
+    broken = job("broken", [], [])
+    # Only the panel says when a job was first seen.
+    broken["createdAt"] = "yesterday"
+    serve(marquez, [broken])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/broken")
+    expect(page.locator(".banner")).to_contain_text("can't show what the lineage backend answered: Invalid time value.")
+    expect(page.locator(".node.job")).to_have_count(1)
+    serve(marquez, [job("broken", [], [])])
+    page.clock.fast_forward(5000)
+    expect(page.locator(".banner")).to_have_count(0)
+    expect(page.locator("#panel h2")).to_have_text("broken")
+
+
+def test_an_answer_of_another_shape_is_told_and_the_page_goes_on_asking(
+    open_page: OpenPage, marquez: MarquezDouble, expected_errors: list[str]
+):
+    expected_errors.append("TypeError")
+    marquez.answer = lambda _: (200, {})
+    page = open_page(GRAPH)
+    expect(page.locator(".banner")).to_contain_text("can't show what the lineage backend answered")
+    serve(marquez, [job("one", [], [])])
+    page.clock.fast_forward(5000)
+    expect(page.locator(".banner")).to_have_count(0)
+    expect(page.locator(".node.job")).to_have_count(1)
+
+
+def test_the_page_without_a_dagster(open_page: OpenPage, marquez: MarquezDouble, server_without_dagster: LineagePage):
+    serve(marquez, [])
+    page = open_page(at=server_without_dagster)
+    expect(page.locator(".empty")).to_contain_text("Start a run of a pipeline that sends OpenLineage events there")
+    one = job("one", [], ["out"])
+    one["latestRun"]["facets"] = {"dagster_run": {"runId": "abc"}}
+    serve(marquez, [one])
+    page.clock.fast_forward(5000)
+    expect(page.locator(".node")).to_have_count(2)
+    expect(page.locator("#header").get_by_text(re.compile("Dagster"))).to_have_count(0)
+    page.locator(".node.job").click()
+    page.locator("#panel a.run-row").click()
+    expect(page.locator("#panel .run.open .facts code").first).to_have_text("abc")
+    expect(page.locator(".live")).to_contain_text("Live")
 
 
 def test_a_job_that_reads_its_own_output_and_a_cycle(open_page: OpenPage, marquez: MarquezDouble):

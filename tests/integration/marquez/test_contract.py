@@ -1,24 +1,21 @@
 """The recorded exchanges of a real Marquez, replayed in order against an empty service.
 
-The recording's own script compares, with its normalisation. What differs is exactly what `docs/lineage-service.md`
-explains: any other difference fails, and so does a deviation that no longer is one.
+What differs is exactly what `docs/lineage-service.md` explains: any other difference fails, and so does a deviation
+that no longer is one.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
-from tests.conftest import SHARED
+from tests.integration.marquez.comparison import replay
 from tests.integration.marquez.conftest import LineageService
+from tests.marquez_double import exchanges
 
 pytestmark = pytest.mark.integration
 
-_RECORDING = SHARED / "marquez"
 _JOBS = "/api/v1/namespaces/weather-pipeline/jobs"
 
 _LATE_START = "a late START does not undo the COMPLETE that is newer"
@@ -45,16 +42,11 @@ DEVIATIONS = {
 SCORE = (507, 520)
 
 
-@pytest.mark.skipif(not _RECORDING.exists(), reason=f"the recording is not here: {_RECORDING}")
 def test_a_real_marquez_answers_the_same(service: LineageService) -> None:
-    script, recording = _RECORDING / "compare.py", _RECORDING / "exchanges.ndjson"
-    command = [sys.executable, str(script), service.url, str(recording), "--show", "520", "--min", "0"]
-    report = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout.splitlines()
+    comparison = replay(service.url, exchanges())
 
-    differences = Counter(line.split()[1] for line in report[:-1])
-    unexplained = [line for line in report[:-1] if line.split()[1] not in DEVIATIONS]
+    unexplained = [(path, what) for path, what in comparison.differences if path not in DEVIATIONS]
     assert not unexplained
-    assert differences == {path: count for path, (count, _) in DEVIATIONS.items()}
-    found = re.match(r"(\d+) of (\d+) ", report[-1])
-    assert found is not None
-    assert (int(found[1]), int(found[2])) == SCORE
+    counts = Counter(path for path, _ in comparison.differences)
+    assert counts == {path: count for path, (count, _) in DEVIATIONS.items()}
+    assert (comparison.compared - len(comparison.differences), comparison.compared) == SCORE

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
+from psycopg import sql
 
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, facet, run_event, schema
@@ -85,9 +87,20 @@ def test_what_was_accepted_survives_the_service_being_killed(new_service: Lineag
     assert new_service.get(f"/api/v1/jobs/runs/{run_id}")["state"] == "COMPLETED"
 
 
-def test_the_service_outlives_its_database(tmp_path: Path) -> None:
-    database = _own_server(tmp_path)
-    with database, LineageService(database.ensure_database("lineage"), tmp_path / "service.log") as service:
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server for one test, which may stop and start it."""
+    # As root the data lies outside the directory, found by its path: a name that no earlier run had.
+    server = EmbeddedPostgres(tmp_path / uuid.uuid4().hex, log_file=tmp_path / "postgres.log")
+    try:
+        yield server
+    finally:
+        server.destroy()
+
+
+def test_the_service_outlives_its_database(database: EmbeddedPostgres, tmp_path: Path) -> None:
+    database.start()
+    with LineageService(database.ensure_database("lineage"), tmp_path / "service.log") as service:
         first, refused, last = (_complete(f"2026-03-01T1{hour}:00:00Z") for hour in range(3))
         service.accept(first)
 
@@ -103,8 +116,7 @@ def test_the_service_outlives_its_database(tmp_path: Path) -> None:
         assert service.get("/api/v1/namespaces/away/jobs/job/runs")["totalCount"] == 2
 
 
-def test_the_service_waits_for_a_database_that_starts_later(tmp_path: Path) -> None:
-    database = _own_server(tmp_path)
+def test_the_service_waits_for_a_database_that_starts_later(database: EmbeddedPostgres, tmp_path: Path) -> None:
     with database:
         url = database.ensure_database("lineage")
     service = LineageService(url, tmp_path / "service.log")
@@ -117,9 +129,23 @@ def test_the_service_waits_for_a_database_that_starts_later(tmp_path: Path) -> N
             assert names == ["default"]
 
 
-def _own_server(directory: Path) -> EmbeddedPostgres:
-    # As root the data lies outside the directory, found by its path: a name that no earlier run had.
-    return EmbeddedPostgres(directory / uuid.uuid4().hex, log_file=directory / "postgres.log")
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [("America/New_York", "0001-01-01T00:00:00Z"), ("Asia/Tokyo", "9999-12-31T23:59:59.999999Z")],
+)
+def test_the_first_and_last_moments_are_shown_whatever_the_databases_time_zone(
+    new_database: Callable[[], str], tmp_path: Path, zone: str, moment: str
+) -> None:
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET timezone = {}").format(name, sql.Literal(zone)))
+    with LineageService(url, tmp_path / "service.log") as service:
+        service.accept(_complete(moment))
+
+        (job,) = service.get("/api/v1/namespaces/away/jobs")["jobs"]
+
+        assert job["latestRun"]["endedAt"] == moment
 
 
 def _complete(time_of_event: str) -> dict[str, object]:

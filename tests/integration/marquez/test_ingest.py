@@ -225,6 +225,23 @@ def test_sources_without_a_url_are_listed(service: LineageService) -> None:
     assert (sources["default"], sources["lake"]) == ("", "s3://lake")
 
 
+def test_a_column_type_of_any_shape_is_shown_as_text(service: LineageService) -> None:
+    types = ["double", ["null", "string"], {"type": "struct", "fields": []}, 5, True, None]
+    fields = [{"name": f"c{i}", "type": kind} for i, kind in enumerate(types)]
+    table = dataset("types", "table", {"schema": facet(fields=fields)})
+    service.accept(run_event("COMPLETE", f"{_DAY}10:00:00Z", _run_id(), ("types", "job"), outputs=[table]))
+    shown = ["double", '["null", "string"]', '{"type": "struct", "fields": []}', "5", "true", None]
+
+    one = service.get("/api/v1/namespaces/types/datasets/table")
+    (version,) = service.get("/api/v1/namespaces/types/datasets/table/versions")["versions"]
+    graph = service.get("/api/v1/lineage?nodeId=dataset:types:table")["graph"]
+
+    assert [field["type"] for field in one["fields"]] == shown
+    assert one["facets"]["schema"]["fields"][1]["type"] == ["null", "string"]
+    assert [field["type"] for field in version["fields"]] == shown
+    assert [field["type"] for field in graph[0]["data"]["fields"]] == shown
+
+
 def test_a_gzipped_event_is_accepted(service: LineageService) -> None:
     run_id = _run_id()
     body = gzip.compress(json.dumps(run_event("START", f"{_DAY}10:00:00Z", run_id, ("zip", "job"))).encode())
@@ -251,6 +268,8 @@ def test_a_gzipped_event_is_accepted(service: LineageService) -> None:
     ids=["too large", "too large unzipped", "no gzip", "brotli", "no JSON", "NaN", "array", "empty"],
 )
 def test_a_bad_body_is_refused(service: LineageService, body: bytes, headers: dict[str, str], status: int) -> None:
+    headers = {"Content-Type": "application/json", **headers}
+
     response = requests.post(f"{service.url}/api/v1/lineage", body, headers=headers, timeout=30)
 
     assert response.status_code == status
@@ -278,6 +297,26 @@ _POISON = {
         "run.facets.parent.job.namespace",
     ),
     "time without an offset": ({"eventTime": "2026-03-01T10:00:00"}, "eventTime"),
+    "description of a column that is no text": (
+        {"outputs": [dataset("poison", "d", {"schema": facet(fields=[{"name": "a", "description": 5}])})]},
+        "schema.fields[0].description",
+    ),
+    "transformation that is no text": (
+        {
+            "outputs": [
+                dataset(
+                    "poison",
+                    "d",
+                    {"columnLineage": facet(fields={"a": {"inputFields": [], "transformationType": ["x"]}})},
+                )
+            ]
+        },
+        "columnLineage.fields.a.transformationType",
+    ),
+    "name of a source that no index holds": (
+        {"inputs": [dataset("poison", "d", {"dataSource": facet(name="".join(map(chr, range(5000, 9000))))})]},
+        "dataSource.name",
+    ),
     "schema that is no list": ({"inputs": [dataset("poison", "d", {"schema": facet(fields={})})]}, "schema.fields"),
 }
 

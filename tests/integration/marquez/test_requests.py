@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from urllib.parse import quote
+
 import pytest
 import requests
 
 from tests.integration.marquez.conftest import LineageService
+from tests.integration.marquez.events import dataset, run_event, schema
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +50,84 @@ def test_a_namespace_without_an_owner(service: LineageService) -> None:
 
     assert (created.status_code, created.json()["ownerName"]) == (200, "anonymous")
     assert service.get("/api/v1/namespaces/s3%3A%2F%2Flake")["description"] == "the lake"
+
+
+_EVENT = json.dumps(
+    run_event(
+        "COMPLETE",
+        "2026-03-01T10:00:00Z",
+        "0199a000-0000-7000-8000-0000000000aa",
+        ("typed", "job"),
+        outputs=[dataset("typed", "table")],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "text/plain; charset=application/json"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": ""},
+        {},
+        {"Origin": "https://example.org"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/v1/lineage"), ("PUT", "/api/v1/namespaces/typed-not"), ("PUT", "/api/v1/tags/typed-not")],
+)
+def test_what_a_foreign_web_page_could_send_writes_nothing(
+    service: LineageService, method: str, path: str, headers: dict[str, str]
+) -> None:
+    lists = ("/api/v1/namespaces", "/api/v1/tags", "/api/v1/events/lineage")
+    before = [service.get(path) for path in lists]
+
+    response = requests.request(method, service.url + path, data=_EVENT.encode(), headers=headers, timeout=30)
+
+    assert response.status_code == 415
+    assert "send application/json" in response.json()["message"]
+    assert [service.get(path) for path in lists] == before
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=UTF-8", "APPLICATION/JSON", "application/vnd.openlineage+json"],
+)
+def test_json_by_any_of_its_names_is_accepted(service: LineageService, content_type: str) -> None:
+    headers = {"Content-Type": content_type, "Origin": "https://example.org"}
+
+    posted = requests.post(f"{service.url}/api/v1/lineage", _EVENT, headers=headers, timeout=30)
+
+    assert posted.status_code == 201
+
+
+def test_a_request_without_a_body_writes_unless_a_browser_sends_it(service: LineageService) -> None:
+    requests.post(
+        f"{service.url}/api/v1/lineage", _EVENT, headers={"Content-Type": "application/json"}, timeout=30
+    ).raise_for_status()
+    url = f"{service.url}/api/v1/namespaces/typed/datasets/table/tags"
+
+    from_a_tool = requests.post(f"{url}/tool", timeout=30)
+    from_a_page = requests.post(f"{url}/page", headers={"Origin": "https://example.org"}, timeout=30)
+
+    assert (from_a_tool.status_code, from_a_page.status_code) == (200, 415)
+    assert service.get("/api/v1/namespaces/typed/datasets/table")["tags"] == ["tool"]
+
+
+def test_a_value_too_long_for_an_index_is_the_senders_fault(service: LineageService) -> None:
+    column = "".join(map(chr, range(5000, 9000)))
+    table = dataset("typed", "wide", {"schema": schema(column)})
+    service.accept(run_event("COMPLETE", "2026-03-01T10:00:00Z", str(uuid.uuid4()), ("typed", "wide"), outputs=[table]))
+
+    tagged = requests.post(
+        f"{service.url}/api/v1/namespaces/typed/datasets/wide/fields/{quote(column)}/tags/t", timeout=30
+    )
+
+    assert tagged.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/healthcheck", "/api/v1/health"])

@@ -31,6 +31,18 @@ def test_null_members_disappear_at_any_depth() -> None:
     assert clean({"a": None, "b": {"c": None, "d": [{"e": None, "f": ""}]}}) == {"b": {"d": [{"f": ""}]}}
 
 
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [("RunEvent", "dataset"), ("JobEvent", "run"), ("DatasetEvent", "job"), ("DatasetEvent", "inputs")],
+)
+@pytest.mark.parametrize("odd", [5, [1], {"facets": {"nominalTime": {"nominalStartTime": "x"}}}], ids=str)
+def test_a_member_of_another_kind_of_event_is_not_shown(kind: str, part: str, odd: object) -> None:
+    event = {"eventTime": "2026-03-01T13:00:00Z", "schemaURL": f"https://example.org/#/$defs/{kind}"}
+    event |= {"dataset": {"namespace": "n", "name": "d"}} if kind == "DatasetEvent" else {}
+
+    assert present({**event, part: odd}) == present(event)
+
+
 def test_what_is_stored_is_shown() -> None:
     facets = {"a": {"b": 1}, "c": {}}
 

@@ -142,6 +142,29 @@ def test_missing_members_are_named_in_marquez_words() -> None:
             },
             "outputs[0].facets.columnLineage.fields.c.inputFields[0] must have namespace, name and field as strings",
         ),
+        ({"schemaURL": {"a": 1}}, "schemaURL must be a string"),
+        (
+            {
+                "inputs": [
+                    {"namespace": "n", "name": "d", "facets": {"schema": {"fields": [{"name": "c", "description": 5}]}}}
+                ]
+            },
+            "inputs[0].facets.schema.fields[0].description must be a string",
+        ),
+        (
+            {
+                "outputs": [
+                    {
+                        "namespace": "n",
+                        "name": "d",
+                        "facets": {
+                            "columnLineage": {"fields": {"c": {"inputFields": [], "transformationDescription": {}}}}
+                        },
+                    }
+                ]
+            },
+            "outputs[0].facets.columnLineage.fields.c.transformationDescription must be a string",
+        ),
         ({"job": {"namespace": "a b", "name": "j"}}, "job.namespace must be 1 to 1024 characters of"),
     ],
 )

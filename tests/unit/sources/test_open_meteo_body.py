@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import SHARED
+from tests.tools import shared
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer, encoded
 from weather_pipeline.errors import Transient
 from weather_pipeline.sources.open_meteo_body import VARIABLES, BrokenBody, parse_body
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA
 from weather_pipeline.weather.locations import LOCATIONS, Location
-
-RECORDED = SHARED / "open-meteo"
 
 
 def parse(body: Any, places: Any = LOCATIONS[:1]) -> Any:
@@ -95,21 +93,20 @@ def test_places_that_name_different_units_are_refused() -> None:
         parse([answer(0), changed(answer(1), "hourly_units", "visibility", "ft")], TWO_PLACES)
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason=f"recorded bodies are not at {RECORDED}")
 class TestRecordedBodies:
     def test_the_literal_nan_body(self) -> None:
-        content = (RECORDED / "python-open-meteo/not_covered_invalid_json.txt").read_bytes()
+        content = shared("open-meteo/python-open-meteo/not_covered_invalid_json.txt").read_bytes()
         with pytest.raises(BrokenBody, match="literal nan"):
             parse(content)
 
     def test_a_body_without_hourly_data(self) -> None:
-        content = (RECORDED / "python-open-meteo/forecast_minimal.json").read_bytes()
+        content = shared("open-meteo/python-open-meteo/forecast_minimal.json").read_bytes()
         with pytest.raises(BrokenBody, match="has no hourly_units"):
             parse(content)
 
     def test_a_body_in_local_time_with_other_variables(self) -> None:
         enschede = Location("enschede", "Enschede", 52.2183, 6.8958)
-        content = (RECORDED / "python-open-meteo/historical_weather.json").read_bytes()
+        content = shared("open-meteo/python-open-meteo/historical_weather.json").read_bytes()
         start, end = datetime(1953, 1, 31, tzinfo=UTC), datetime(1953, 2, 1, tzinfo=UTC)
         with pytest.raises(BrokenBody, match="names no unit for relative_humidity_2m"):
             parse_body(content, [enschede], start, end)

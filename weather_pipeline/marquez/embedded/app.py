@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import psycopg
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg_pool import PoolTimeout
@@ -30,6 +30,7 @@ from weather_pipeline.marquez.embedded import (
     tags,
     upstream,
 )
+from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.parameters import Connected
@@ -63,6 +64,7 @@ def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
         title="weather_pipeline lineage service",
         description="Marquez's REST API on PostgreSQL.",
         lifespan=lifespan,
+        dependencies=[Depends(require_json)],
         redirect_slashes=False,
         # Their pages load scripts from other hosts.
         docs_url=None,
@@ -107,6 +109,8 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(psycopg.DataError, _bad_data)
+    # One of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
+    app.add_exception_handler(psycopg.errors.ProgramLimitExceeded, _bad_data)
     app.add_exception_handler(psycopg.OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)

@@ -49,6 +49,7 @@ class Database:
             reconnect_timeout=_RECONNECT_TIMEOUT,
             connection_class=cast("type[Connection]", AsyncConnection),
             kwargs={"row_factory": dict_row, "autocommit": True, "application_name": "weather-lineage"},
+            configure=_show_times_in_utc,
         )
         self._background: set[asyncio.Task[None]] = set()
 
@@ -89,6 +90,11 @@ class Database:
         task = asyncio.create_task(self._pool.check())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+async def _show_times_in_utc(connection: Connection) -> None:
+    """In another zone the first and last moments that events may name lie outside the years that Python knows."""
+    await connection.execute("SET TIME ZONE 'UTC'")
 
 
 async def migrate(url: str) -> list[str]:

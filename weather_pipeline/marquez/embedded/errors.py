@@ -37,6 +37,12 @@ class UnsupportedEncoding(Refused):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class UnsupportedType(Refused):
+    """The request may come from a web page of any site: what it sends does not say that it is JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class InvalidBody(Refused):
     """The body can't be accepted; every error names a field and what is wrong with it."""
 

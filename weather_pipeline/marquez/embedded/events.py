@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,13 @@ class Kind(StrEnum):
     JOB = "JOB"
     DATASET = "DATASET"
 
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Kind:
+        """The kind of an event, by the fragment of its schema's URL as in Marquez; a run event without one."""
+        url = event.get("schemaURL")
+        fragment = url.rpartition("/")[2] if isinstance(url, str) else ""
+        return {"JobEvent": cls.JOB, "DatasetEvent": cls.DATASET}.get(fragment, cls.RUN)
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -34,9 +42,16 @@ class Dataset:
 
     @property
     def fields(self) -> list[dict[str, Any]]:
-        """Name, type and description of every column that the schema facet names."""
+        """Name, type and description of every column that the schema facet names, each as text."""
         described = self.facets.get("schema", {}).get("fields", [])
-        return [{key: column.get(key) for key in ("name", "type", "description")} for column in described]
+        return [
+            {
+                "name": column["name"],
+                "type": facet_rules.as_text(column.get("type")),
+                "description": column.get("description"),
+            }
+            for column in described
+        ]
 
     @property
     def description(self) -> str | None:

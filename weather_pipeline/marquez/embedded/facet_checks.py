@@ -1,4 +1,8 @@
-"""What may be wrong with the facets that the service itself reads; other facets are stored as they are."""
+"""What may be wrong with the facets that the service itself reads; other facets are stored as they are.
+
+Every value that an answer shows as text is checked here, or made text when it is stored: an event that was accepted
+must never break an answer. `tests/property/test_lineage_service.py` holds the service to it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ _TEXTS = (
     ("dataSource", "uri"),
     ("lifecycleStateChange", "lifecycleStateChange"),
 )
+_SOURCE_NAME_BYTES = 2000
+"""Longest name of a data source in UTF-8: it is a key, and PostgreSQL's indexes end at about 2,700."""
 
 
 def parse_time(value: str) -> datetime | None:
@@ -44,8 +50,12 @@ def facet_errors(facets: Mapping[str, Any]) -> list[str]:
         value = _member(facets, "nominalTime", key)
         if value is not None and (not isinstance(value, str) or parse_time(value) is None):
             errors.append(f"nominalTime.{key} must be an ISO 8601 time with an offset")
-    errors += _list_errors(facets, "schema", "fields", ("name",))
-    errors += _list_errors(facets, "symlinks", "identifiers", ("namespace", "name"))
+    source = _member(facets, "dataSource", "name")
+    if isinstance(source, str) and len(source.encode()) > _SOURCE_NAME_BYTES:
+        errors.append(f"dataSource.name must not be longer than {_SOURCE_NAME_BYTES} bytes in UTF-8")
+    # Not `type`: whatever it is, it is shown as text (`facets.as_text`).
+    errors += _list_errors(facets, "schema", "fields", ("name",), ("description",))
+    errors += _list_errors(facets, "symlinks", "identifiers", ("namespace", "name"), ("type",))
     return errors + _column_errors(_member(facets, "columnLineage", "fields"))
 
 
@@ -54,7 +64,9 @@ def _member(facets: Mapping[str, Any], facet_name: str, key: str) -> Any:
     return facet.get(key) if isinstance(facet, Mapping) else None
 
 
-def _list_errors(facets: Mapping[str, Any], facet_name: str, key: str, required: Sequence[str]) -> list[str]:
+def _list_errors(
+    facets: Mapping[str, Any], facet_name: str, key: str, required: Sequence[str], optional: Sequence[str]
+) -> list[str]:
     value = _member(facets, facet_name, key)
     if value is None:
         return []
@@ -64,8 +76,8 @@ def _list_errors(facets: Mapping[str, Any], facet_name: str, key: str, required:
     return [
         f"{path}[{i}].{name} must be a string"
         for i, entry in enumerate(value)
-        for name in required
-        if not isinstance(entry.get(name), str)
+        for name in (*required, *optional)
+        if not isinstance(entry.get(name), str) and not (name in optional and entry.get(name) is None)
     ]
 
 
@@ -81,6 +93,11 @@ def _column_errors(columns: Any) -> list[str]:
         if not isinstance(sources, list):
             errors.append(f"{path}.{name}.inputFields must be an array")
             continue
+        errors += [
+            f"{path}.{name}.{key} must be a string"
+            for key in ("transformationDescription", "transformationType")
+            if not isinstance(column.get(key), str | None)
+        ]
         for i, source in enumerate(sources):
             if not isinstance(source, Mapping) or not all(
                 isinstance(source.get(key), str) for key in ("namespace", "name", "field")

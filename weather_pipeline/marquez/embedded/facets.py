@@ -7,6 +7,7 @@ facet in whatever order events arrive.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +54,15 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(member) for member in value]
     return value
+
+
+def as_text(value: Any) -> str | None:
+    """A JSON value as text: a string as it is, anything else as JSON.
+
+    Types of columns come as Avro and Spark write them too: `["null", "string"]`, `{"type": "struct", …}`. Refusing such
+    an event would lose the whole run.
+    """
+    return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False)
 
 
 def stored(facets: Mapping[str, Any], at: datetime) -> Facets:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, LiteralString
 
 from fastapi import APIRouter, Query
 
+from weather_pipeline.marquez.embedded.events import Kind
 from weather_pipeline.marquez.embedded.facet_checks import parse_time
 from weather_pipeline.marquez.embedded.facets import clean, format_instant
 from weather_pipeline.marquez.embedded.models import Events
@@ -21,6 +22,12 @@ _JOB_FACETS = ("documentation", "sourceCodeLocation", "sql", "jobType")
 _DATASET_FACETS = (
     "documentation", "schema", "dataSource", "description", "lifecycleStateChange", "columnLineage", "symlinks",
 )  # fmt: skip
+
+_MEMBERS = {
+    Kind.RUN: ("eventType", "run", "job", "inputs", "outputs"),
+    Kind.JOB: ("job", "inputs", "outputs"),
+    Kind.DATASET: ("dataset",),
+}
 
 _WHERE: Final[LiteralString] = " FROM lineage_events WHERE event_at < %(before)s AND event_at >= %(after)s "
 
@@ -54,17 +61,20 @@ async def list_events(
 def present(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event as Marquez shows it: known members are there even where they are null, unknown ones are left out."""
     at = parse_time(event["eventTime"])
+    kind = Kind.of(event)
+    # Members that an event of this kind does not have were never checked: they are unknown ones.
+    own = {name: event.get(name) for name in _MEMBERS[kind]}
     shown: dict[str, Any] = {
-        "eventType": event.get("eventType"),
+        "eventType": own.get("eventType"),
         "eventTime": format_instant(at) if at else event["eventTime"],
-        "run": _owner(event.get("run"), ("runId",), _RUN_FACETS),
-        "job": _owner(event.get("job"), ("namespace", "name"), _JOB_FACETS),
-        "inputs": _datasets(event.get("inputs")),
-        "outputs": _datasets(event.get("outputs")),
+        "run": _owner(own.get("run"), ("runId",), _RUN_FACETS),
+        "job": _owner(own.get("job"), ("namespace", "name"), _JOB_FACETS),
+        "inputs": _datasets(own.get("inputs")),
+        "outputs": _datasets(own.get("outputs")),
         "producer": event.get("producer"),
         "schemaURL": event.get("schemaURL"),
     }
-    if event.get("dataset"):
+    if kind is Kind.DATASET:
         shown["dataset"] = _dataset(event["dataset"])
     return shown
 

@@ -63,9 +63,11 @@ class _Reader:
         self.errors: list[str] = []
 
     def event(self, body: str) -> Event:
-        kind = self._kind()
+        kind = Kind.of(self.document)
         at = self._time(self.document, "eventTime", "eventTime")
         self._text(self.document, "producer", "producer")
+        if not isinstance(self.document.get("schemaURL"), str | None):
+            self.errors.append("schemaURL must be a string")
         job = {} if kind is Kind.DATASET else self._object(self.document, "job", "job", required=True)
         run = {} if kind is not Kind.RUN else self._object(self.document, "run", "run", required=True)
         event_type = self._event_type(kind)
@@ -80,11 +82,6 @@ class _Reader:
             return event
         known = {name: getattr(event, name) for name in ("kind", "event_type", "at", "body")}
         return Event(**known, **changes)
-
-    def _kind(self) -> Kind:
-        url = self.document.get("schemaURL")
-        fragment = url.rpartition("/")[2] if isinstance(url, str) else ""
-        return {"JobEvent": Kind.JOB, "DatasetEvent": Kind.DATASET}.get(fragment, Kind.RUN)
 
     def _event_type(self, kind: Kind) -> str:
         if kind is not Kind.RUN:

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { dateTime } from "./format.js";
-import { neighbours } from "./model.js";
+import { list, neighbours } from "./model.js";
 import { facts, nodeList, panelHead, section, when } from "./parts.js";
 import { format } from "./router.js";
 
@@ -56,7 +56,7 @@ function writer(run, route) {
 function about(dataset) {
   const { ownership, dataSource, storage } = dataset.facets ?? {};
   return section("About", facts([
-    ["Owners", (ownership?.owners ?? []).map(({ name }) => name).join(", ")],
+    ["Owners", list(ownership?.owners).map(({ name }) => name).join(", ")],
     ["Source", dataSource?.uri && h("span", { class: "breakable" }, dataSource.uri)],
     ["Format", storage?.fileFormat],
     ["First seen", dateTime(dataset.createdAt)],

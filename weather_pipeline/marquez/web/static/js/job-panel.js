@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { dateTime, duration, shortDateTime } from "./format.js";
-import { errorOf } from "./model.js";
+import { errorOf, list } from "./model.js";
 import { facts, nodeList, panelHead, section, stateBadge, when } from "./parts.js";
 import { format } from "./router.js";
 import { partitionOf, runDetail } from "./run-detail.js";
@@ -10,7 +10,7 @@ import { partitionOf, runDetail } from "./run-detail.js";
 /** The panel's content for a loaded job. */
 export function jobPanel(detail, route, config) {
   const { job, runs } = detail;
-  const datasets = (list) => (list ?? []).map(({ namespace, name }) => ({ kind: "dataset", namespace, name }));
+  const datasets = (names) => list(names).map(({ namespace, name }) => ({ kind: "dataset", namespace, name }));
   return [
     panelHead(detail.node, "Job", route,
       h("p", { class: "summary" }, stateBadge(job.latestRun), job.latestRun && when(job.latestRun.startedAt ?? job.latestRun.createdAt)),
@@ -61,8 +61,8 @@ function about(job) {
   const location = sourceCodeLocation?.url ?? job.location;
   const entries = [
     ["Type", [jobType?.integration, jobType?.jobType].filter(Boolean).join(" ").toLowerCase()],
-    ["Owners", (ownership?.owners ?? []).map(({ name }) => name).join(", ")],
-    ["Tags", (tags?.tags ?? []).map(({ key, value }) => (value && value !== "true" ? `${key}: ${value}` : key)).join(", ")],
+    ["Owners", list(ownership?.owners).map(({ name }) => name).join(", ")],
+    ["Tags", list(tags?.tags).map(({ key, value }) => (value && value !== "true" ? `${key}: ${value}` : key)).join(", ")],
     ["Source code", location && source(location, sourceCodeLocation?.path)],
     ["First seen", dateTime(job.createdAt)],
     ["Parent job", job.parentJobName],

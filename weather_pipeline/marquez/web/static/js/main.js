@@ -45,13 +45,17 @@ async function refresh() {
     pinNamespace();
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof api.ApiError)) throw error;
+    report(error);
     state.live = { ...state.live, ok: false, problem: error };
   } finally {
-    // A throw in here shows in the console, and the page goes on asking.
     if (!signal.aborted) timer = setTimeout(refresh, POLL_MS);
   }
   render();
+}
+
+/** Tell a developer about an error of the page's own; one of the backend is told to the reader alone. */
+function report(error) {
+  if (!(error instanceof api.ApiError)) console.error(error);
 }
 
 /** Put the namespace that was chosen for the reader into the address: it can be shared and stays the same. */
@@ -62,11 +66,22 @@ function pinNamespace() {
   history.replaceState(null, "", format(state.route));
 }
 
+/** Draw everything. A part that can't be drawn leaves the others alone, and the banner says why. */
 function render() {
-  const { page, route, config, live } = state;
-  renderHeader(elements.header, state);
-  patch(elements.banner, live.ok ? [] : [banner(live)]);
-  renderPanel(page, { ...route, namespace: page.namespace }, config);
+  let { problem } = state.live;
+  const parts = [() => renderHeader(elements.header, state), () => drawPanel(state), () => drawView(state)];
+  for (const draw of parts) {
+    try {
+      draw();
+    } catch (error) {
+      report(error);
+      problem ??= error;
+    }
+  }
+  patch(elements.banner, problem ? [banner({ ...state.live, problem })] : []);
+}
+
+function drawView({ page, route, config, live }) {
   const empty = page.jobs.length === 0 && (live.at !== null || !live.ok);
   graphView.element.hidden = route.view !== "graph" || page.jobs.length === 0;
   list.hidden = route.view !== "jobs" || page.jobs.length === 0;
@@ -77,8 +92,9 @@ function render() {
   document.title = [route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
 }
 
-function renderPanel({ detail, graph }, route, config) {
+function drawPanel({ page: { detail, graph, namespace }, route: asked, config }) {
   const { panel } = elements;
+  const route = { ...asked, namespace };
   const opened = panel.hidden && route.node;
   panel.hidden = !route.node;
   document.body.classList.toggle("with-panel", Boolean(route.node));
@@ -97,10 +113,13 @@ function content(detail, graph, route, config) {
 
 function banner({ at, problem }) {
   const seen = at ? `What you see was read at ${clock(at)}.` : "Nothing could be read yet.";
+  return h("p", { class: "banner" }, h("strong", {}, describe(problem)), ` ${seen} Trying again every few seconds.`);
+}
+
+function describe(problem) {
+  if (!(problem instanceof api.ApiError)) return `A part of this page can't show what the lineage backend answered: ${problem.message}.`;
   const away = problem.status === 0 || problem.status === 502;
-  return h("p", { class: "banner" },
-    h("strong", {}, away ? problem.message : `The lineage backend answers with an error: ${problem.message}`),
-    ` ${seen} Trying again every few seconds.`);
+  return away ? problem.message : `The lineage backend answers with an error: ${problem.message}`;
 }
 
 function nothingYet({ namespace }, { marquezUrl, dagsterUrl }) {

@@ -66,8 +66,8 @@ export function neighbours(dataset, graph, lineage) {
 export function nominalTime(run) {
   const facet = run.facets?.nominalTime ?? {};
   return {
-    start: run.nominalStartTime ?? facet.nominalStartTime ?? null,
-    end: run.nominalEndTime ?? facet.nominalEndTime ?? null,
+    start: time(run.nominalStartTime ?? facet.nominalStartTime),
+    end: time(run.nominalEndTime ?? facet.nominalEndTime),
   };
 }
 
@@ -76,6 +76,15 @@ export function errorOf(run) {
   const facet = run?.facets?.errorMessage;
   return facet ? { message: facet.message ?? "No message", stack: facet.stackTrace ?? null } : null;
 }
+
+/**
+ * The members of a value that should be an array of objects: facets come from any producer, in any shape. None where it
+ * is something else.
+ */
+export const list = (value) => (Array.isArray(value) ? value.filter((member) => member !== null) : []);
+
+/** A value that should be a time: null where it is none. */
+const time = (value) => (typeof value === "string" && !Number.isNaN(Date.parse(value)) ? value : null);
 
 /** Whether a namespace is one of data, by OpenLineage's naming: a URI, `file`, or Marquez's own `default`. */
 export const isDataNamespace = (name) => name.includes("://") || name === "file" || name === "default";

@@ -3,13 +3,13 @@
 import { h } from "./dom.js";
 import { count, dateTime, interval, shorten } from "./format.js";
 import { dataMark, inline } from "./icons.js";
-import { errorOf, nominalTime } from "./model.js";
+import { errorOf, list, nominalTime } from "./model.js";
 import { facts } from "./parts.js";
 import { format } from "./router.js";
 
 /** The partitions of a run, or the start of its nominal interval as Dagster writes partitions; null without both. */
 export function partitionOf(run) {
-  const partitions = run.facets?.dagster_run?.partitions ?? [];
+  const partitions = list(run.facets?.dagster_run?.partitions);
   if (partitions.length === 1) return partitions[0];
   if (partitions.length > 1) return `${partitions[0]} … ${partitions.at(-1)} (${partitions.length})`;
   const { start } = nominalTime(run);
@@ -71,14 +71,14 @@ function amount({ outputStatistics, inputStatistics, dataQualityMetrics } = {}) 
   const statistics = outputStatistics ?? inputStatistics ?? dataQualityMetrics;
   if (!statistics) return null;
   const { rowCount, fileCount } = statistics;
-  const parts = [rowCount != null && count(rowCount, "row"), fileCount != null && count(fileCount, "file")];
+  const parts = [Number.isFinite(rowCount) && count(rowCount, "row"), Number.isFinite(fileCount) && count(fileCount, "file")];
   return parts.filter(Boolean).join(", ") || null;
 }
 
 function assertionTable(run) {
   const datasets = [...(run.inputDatasetVersions ?? []), ...(run.outputDatasetVersions ?? [])];
   const rows = datasets.flatMap(({ datasetVersionId: { name }, facets }) =>
-    (facets?.dataQualityAssertions?.assertions ?? []).map((assertion) => ({ ...assertion, dataset: name })));
+    list(facets?.dataQualityAssertions?.assertions).map((assertion) => ({ ...assertion, dataset: name })));
   if (rows.length === 0) return null;
   const failed = rows.filter(({ success }) => !success).length;
   return h("div", { class: "block" },
