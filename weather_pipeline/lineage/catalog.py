@@ -29,13 +29,21 @@ class Catalog(Protocol):
         ...
 
 
+class StorageUnavailable(Exception):
+    """Dagster's own storage could not be read: a reason to try again, not to give an event up."""
+
+
 class RepositoryCatalog:
-    """The asset graph of one code location, and the instance that knows what was materialized."""
+    """The asset graph of one code location, and the instance that knows what was materialized.
+
+    For one tick: what it has looked up once it does not look up again.
+    """
 
     def __init__(self, repository: dg.RepositoryDefinition | None, instance: dg.DagsterInstance) -> None:
         self._repository = repository
         self._instance = instance
         self._known: dict[AssetPath, AssetInfo | None] = {}
+        self._last: dict[AssetPath, Metadata] = {}
 
     def get(self, path: AssetPath) -> AssetInfo | None:
         """What the definitions say about an asset; None where they don't know it."""
@@ -44,10 +52,19 @@ class RepositoryCatalog:
         return self._known[path]
 
     def last(self, path: AssetPath) -> Metadata:
-        """Metadata of the asset's last materialization; empty where there is none."""
-        records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
-        done = records[0].asset_materialization if records else None
-        return plain_all(done.metadata) if done else {}
+        """Metadata of the asset's last materialization; empty where there is none.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        if path not in self._last:
+            try:
+                records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
+            except Exception as error:  # (whatever the storage's driver raises)
+                raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+            done = records[0].asset_materialization if records else None
+            self._last[path] = plain_all(done.metadata) if done else {}
+        return self._last[path]
 
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
         """Start and end of the time that partitions cover, from their definition, not from the keys' text."""

@@ -14,6 +14,8 @@ from typing import Any
 from dagster import DagsterInstance
 
 _INDEX = "openlineage/dead-letters"
+_MOST = 10_000
+"""Letters that are listed: the index is one value, and the storage is not made for more."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def bury(instance: DagsterInstance, key: str, reason: str, event: dict[str, Any]
     """Keep a refused event; one with the same key is replaced."""
     letter = DeadLetter(key, reason, datetime.now(UTC).isoformat(), event)
     storage = instance.daemon_cursor_storage
-    keys = list(dict.fromkeys([*_keys(instance), key]))
+    keys = list(dict.fromkeys([*_keys(instance), key]))[-_MOST:]
     # One key at a time: where one of several exists, SQLite's storage updates that one and drops the others.
     storage.set_cursor_values({f"{_INDEX}/{key}": json.dumps(asdict(letter))})
     storage.set_cursor_values({_INDEX: json.dumps(keys)})

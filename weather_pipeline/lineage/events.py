@@ -39,13 +39,14 @@ class Message:
 
     run_id: str
     """The OpenLineage run id."""
-    is_start: bool
+    part: str
+    """Which of the run's events: `start`, `end`, or `inferred`, an end that a real one may still follow."""
     event: RunEvent
 
     @property
     def key(self) -> str:
-        """What has been sent is remembered by this: the run id and which of its two events."""
-        return f"{self.run_id}:{'start' if self.is_start else 'end'}"
+        """What has been sent is remembered by this: the run id and which of its events."""
+        return f"{self.run_id}:{self.part}"
 
     def body(self) -> dict[str, Any]:
         """The event as JSON values, without anything empty that OpenLineage does not need."""
@@ -89,6 +90,7 @@ class EventBuilder:
         failure = facets.present(errorMessage=facets.error_message(run.error if failed else None))
         run_id = run_id_for(run.run.run_id, run.run.created_at, run.path)
         return _message(
+            "start" if state is RunState.START else "inferred" if run.inferred else "end",
             state,
             at,
             run=Run(run_id, self._run_facets(run) | failure),
@@ -105,9 +107,11 @@ class EventBuilder:
         """
         info = self._catalog.get(run.path)
         run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS)
+        # An asset `orders/checks` beside the checks of `orders` keeps its name.
+        part = CHECKS if self._catalog.get((*run.path, CHECKS[1:])) is None else f".asset{CHECKS}"
         job = Job(
             namespace=self._options.namespace,
-            name=naming.job_name(run.path, suffix=self._options.job_suffix, part=CHECKS),
+            name=naming.job_name(run.path, suffix=self._options.job_suffix, part=part),
             facets=facets.present(jobType=facets.job_type("CHECK"), ownership=info and facets.job_ownership(info)),
         )
         dataset = self._input(self._ref(run.path), info, checks=run.checks)
@@ -116,8 +120,8 @@ class EventBuilder:
             processing_engine=self._engine(),
             test=facets.test_run(run.checks),
         )
-        for state, at in ((RunState.START, run.started_at), (RunState.COMPLETE, run.ended_at)):
-            yield _message(state, at, run=Run(run_id, run_facets), job=job, inputs=[dataset], outputs=[])
+        for part, state, at in (("start", RunState.START, run.started_at), ("end", RunState.COMPLETE, run.ended_at)):
+            yield _message(part, state, at, run=Run(run_id, run_facets), job=job, inputs=[dataset], outputs=[])
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an asset that it reads, by that asset.
@@ -168,12 +172,13 @@ class EventBuilder:
         asserted = self.input_checks(run)
         paths = dict.fromkeys([*(info.parents if info else ()), *read])
         inputs = [
-            self._input(self._ref(path), self._catalog.get(path), checks=asserted.get(path, ()), version=read.get(path))
+            self._input(ref, self._catalog.get(path), checks=asserted.get(path, ()), version=read.get(path))
             for path in paths
+            if (ref := self._ref_or_none(path))
         ]
         listed = [
             ref
-            for metadata in (info.metadata if info else {}, facets.merged(run))
+            for metadata in (info.metadata if info else {}, facets.last_metadata(run))
             for ref in naming.refs_from(metadata, "openlineage/inputs")
         ]
         inputs += [InputDataset(ref.namespace, ref.name, facets=_source_only(ref)) for ref in listed]
@@ -200,13 +205,15 @@ class EventBuilder:
         return InputDataset(ref.namespace, ref.name, facets=described, inputFacets=quality)
 
     def _outputs(self, run: AssetRun, info: AssetInfo | None) -> list[OutputDataset]:
-        metadata, last = info.metadata if info else {}, facets.merged(run)
+        metadata, last = info.metadata if info else {}, facets.last_metadata(run)
+        if not run.materializations and not self._is_named(run.path, info):
+            return []
         ref = self._ref(run.path, info, last)
         known = info or AssetInfo(run.path)
         described = facets.present(
             dataSource=facets.data_source(ref, last, metadata),
             schema=facets.schema(last, metadata),
-            columnLineage=facets.column_lineage(self._ref, last, metadata),
+            columnLineage=facets.column_lineage(self._ref_or_none, last, metadata),
             documentation=facets.dataset_documentation(known),
             ownership=facets.dataset_ownership(known),
             version=facets.version(_version_written(run)),
@@ -221,6 +228,22 @@ class EventBuilder:
         outputs += [OutputDataset(ref.namespace, ref.name, facets=_source_only(ref)) for ref in listed]
         return _distinct(outputs)
 
+    def _is_named(self, path: AssetPath, info: AssetInfo | None) -> bool:
+        """Whether it is known which dataset the asset is before it is materialized for the first time.
+
+        Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
+        """
+        return naming.names(info.metadata if info else {}, self._options.table_authority) or bool(
+            self._catalog.last(path)
+        )
+
+    def _ref_or_none(self, path: AssetPath) -> DatasetRef | None:
+        """The dataset of a neighbour; None where its name can't be sent, which is that asset's own trouble."""
+        try:
+            return self._ref(path)
+        except naming.InvalidName:
+            return None
+
     def _ref(self, path: AssetPath, info: AssetInfo | None = None, last: Metadata | None = None) -> DatasetRef:
         return naming.dataset_of(
             info or self._catalog.get(path),
@@ -233,9 +256,9 @@ class EventBuilder:
         return facets.processing_engine(_DAGSTER_VERSION, facets.VERSION)
 
 
-def _message(state: RunState, at: datetime, *, run: Run, **said: Any) -> Message:
+def _message(part: str, state: RunState, at: datetime, *, run: Run, **said: Any) -> Message:
     event = RunEvent(eventType=state, eventTime=facets.iso(at), run=run, producer=facets.PRODUCER, **said)
-    return Message(run.runId, state is RunState.START, event)
+    return Message(run.runId, part, event)
 
 
 def _versions_read(run: AssetRun) -> dict[AssetPath, str | None]:

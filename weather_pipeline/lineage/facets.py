@@ -7,13 +7,12 @@ client carries).
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import Any, ClassVar
-from urllib.parse import urlsplit, urlunsplit
 
 import attr
 from openlineage.client import facet_v2 as ol
@@ -29,6 +28,7 @@ from weather_pipeline.lineage.model import (
     RunInfo,
     StepError,
 )
+from weather_pipeline.lineage.redaction import redacted, shortened, without_secrets
 
 PROJECT = "https://weather-pipeline.example"
 """Base of the addresses that name this producer and its schemas."""
@@ -84,12 +84,6 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def without_secrets(uri: str) -> str:
-    """A URL without user info, query and fragment, where passwords and tokens stand."""
-    parts = urlsplit(uri)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 # ── run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -141,9 +135,9 @@ def error_message(error: StepError | None) -> ol.error_message_run.ErrorMessageR
     if error is None:
         return None
     return ol.error_message_run.ErrorMessageRunFacet(
-        message=_shortened(redacted(error.message), _MESSAGE_LIMIT),
+        message=shortened(redacted(error.message), _MESSAGE_LIMIT),
         programmingLanguage="PYTHON",
-        stackTrace=_shortened(redacted(error.stack), _STACK_LIMIT) or None,
+        stackTrace=shortened(redacted(error.stack), _STACK_LIMIT) or None,
     )
 
 
@@ -227,7 +221,7 @@ def schema(*sources: Metadata) -> ol.schema_dataset.SchemaDatasetFacet | None:
 
 
 def column_lineage(
-    locate: Callable[[AssetPath], DatasetRef], *sources: Metadata
+    locate: Callable[[AssetPath], DatasetRef | None], *sources: Metadata
 ) -> ol.column_lineage_dataset.ColumnLineageDatasetFacet | None:
     """`columnLineage`: `dagster/column_lineage` of the first source that has one, with assets as datasets."""
     lineage = next((found for source in sources if (found := source.get("dagster/column_lineage"))), None)
@@ -235,11 +229,11 @@ def column_lineage(
         return None
     fields = {}
     for column, deps in lineage.items():
-        refs = [(locate(tuple(path)), name) for path, name in deps]
         fields[column] = ol.column_lineage_dataset.Fields(
             inputFields=[
                 ol.column_lineage_dataset.InputField(namespace=ref.namespace, name=ref.name, field=name)
-                for ref, name in refs
+                for path, name in deps
+                if (ref := locate(tuple(path)))
             ]
         )
     return ol.column_lineage_dataset.ColumnLineageDatasetFacet(fields=fields)
@@ -319,14 +313,9 @@ def assertions(
     return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=listed) if listed else None
 
 
-def merged(asset_run: AssetRun) -> Metadata:
+def last_metadata(asset_run: AssetRun) -> Metadata:
     """The metadata of a run's last materialization: what names and schema of the run are taken from."""
     return asset_run.materializations[-1].metadata if asset_run.materializations else {}
-
-
-def redacted(text: str) -> str:
-    """Text without the passwords that stand in URLs (`scheme://user:password@host`)."""
-    return _USER_INFO.sub(r"\1***@", text)
 
 
 def present(**facets: Any) -> dict[str, Any]:
@@ -340,18 +329,12 @@ def present(**facets: Any) -> dict[str, Any]:
     return known
 
 
-_USER_INFO = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/@:]*(?::[^\s@]*)?@")
-
-
 def _columns(metadata: Metadata) -> Sequence[Mapping[str, Any]] | None:
     table = metadata.get("dagster/column_schema")
     return table.get("columns") if isinstance(table, Mapping) else None
 
 
 def _total(materialized: Sequence[Metadata], key: str) -> int | None:
-    values = [metadata[key] for metadata in materialized if isinstance(metadata.get(key), (int, float))]
+    found = (metadata.get(key) for metadata in materialized)
+    values = [value for value in found if isinstance(value, (int, float)) and math.isfinite(value)]
     return int(sum(values)) if values else None
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}\n… shortened: {len(text) - limit} characters left out"

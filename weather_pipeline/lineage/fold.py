@@ -2,6 +2,8 @@
 
 The rules:
 
+* What a run's steps materialize outside any plan (an op that logs a materialization) is told when the run has ended:
+  until then another op may add to it.
 * START is the first start of a step that belongs to the asset: the one that materializes it or, for a graph-backed
   asset, any step of its graph.
 * At the step's final end (retries over) what the last attempt materialized is COMPLETE, the rest FAIL with the step's
@@ -9,7 +11,8 @@ The rules:
 * A step without a final event ends as its Dagster run ended, marked as inferred, once the run has been over for
   `grace`: until then an orphaned step may still write.
 * A step that never started says nothing: neither does an output that was skipped.
-* A run that stays open with everything dead ends as ABORT, marked as inferred, after `max_runtime`.
+* A run that stays open with everything dead ends as ABORT, marked as inferred, `max_runtime` after its last sign of
+  life.
 """
 
 from __future__ import annotations
@@ -61,6 +64,8 @@ class RunLog:
     steps: dict[str, _Step] = field(default_factory=lambda: defaultdict(_Step))
     plans: dict[AssetPath, tuple[str, list[str]]] = field(default_factory=dict)
     ended: RunEnded | None = None
+    last_at: datetime | None = None
+    """The time of the newest event: the last sign of life."""
 
     @property
     def started_at(self) -> datetime | None:
@@ -73,14 +78,17 @@ class RunLog:
         return any(step.started_at and step.outcome is None for step in self.steps.values())
 
 
-def fold_log(events: Iterable[LogEvent]) -> RunLog:
-    """Put the events, in the order of the log, into one `RunLog`."""
-    log = RunLog()
+def fold_log(events: Iterable[LogEvent], log: RunLog | None = None) -> RunLog:
+    """Put the events, in the order of the log, into one `RunLog`: a new one, or the one of the events before them."""
+    log = log or RunLog()
     for event in events:
+        if not isinstance(event, Planned):
+            log.last_at = max(event.at, log.last_at or event.at)
         match event:
             case Planned(path, step, partition):
-                planned_step, partitions = log.plans.setdefault(path, (step, []))
-                log.plans[path] = (planned_step, [*partitions, partition] if partition else partitions)
+                _, partitions = log.plans.setdefault(path, (step, []))
+                if partition:
+                    partitions.append(partition)
             case StepChange():
                 _change(log.steps[event.step], event)
             case Materialization():
@@ -120,15 +128,17 @@ def asset_runs(
     planned_in: dict[str, int] = defaultdict(int)
     for step, _ in log.plans.values():
         planned_in[step] += 1
-    steps_of = {path: step for path, (step, _) in log.plans.items()}
+    made_in: dict[AssetPath, list[str]] = defaultdict(list)
     for key, step in log.steps.items():
         for path in step.materialized:
-            steps_of.setdefault(path, key)
-    found = (
-        _asset_run(log, run, path, key, announced=planned_in.get(key, 0) == 1, ended=ended)
-        for path, key in sorted(steps_of.items())
-    )
-    return tuple(asset_run for asset_run in found if asset_run)
+            made_in[path].append(key)
+    found = [
+        _asset_run(log, run, path, key, announced=planned_in[key] == 1, ended=ended)
+        for path, (key, _) in log.plans.items()
+    ]
+    if log.ended or ended:
+        found += [_logged_run(log, run, path, keys) for path, keys in made_in.items() if path not in log.plans]
+    return tuple(sorted((asset_run for asset_run in found if asset_run), key=lambda asset_run: asset_run.path))
 
 
 def check_runs(log: RunLog, run: RunInfo, *, read_by: Sequence[tuple[AssetPath, str]]) -> tuple[CheckRun, ...]:
@@ -161,9 +171,9 @@ def check_runs(log: RunLog, run: RunInfo, *, read_by: Sequence[tuple[AssetPath, 
 def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: timedelta) -> RunEnded | None:
     if log.ended:
         return log.ended if now - log.ended.at >= grace else None
-    if log.started_at and now - log.started_at > max_runtime:
-        message = f"No sign of an end {max_runtime} after the start: taken as dead."
-        return RunEnded(RunState.ABORT, log.started_at + max_runtime, StepError(None, message))
+    if log.last_at and now - log.last_at > max_runtime:
+        message = f"No sign of life for {max_runtime}: taken as dead."
+        return RunEnded(RunState.ABORT, log.last_at + max_runtime, StepError(None, message))
     return None
 
 
@@ -177,13 +187,14 @@ def _asset_run(
     if started_at is None:
         return None
     partitions = tuple(dict.fromkeys([*log.plans.get(path, ("", []))[1], *(m.partition for m in done if m.partition)]))
-    state, ended_at, error, inferred = _outcome(step, group, ended, done)
+    state, ended_at, error, inferred = _outcome(step, [] if log.ended is None else group, ended, done)
     return AssetRun(
         run=run,
         path=path,
         started_at=started_at,
         state=state,
-        ended_at=ended_at,
+        # A step that outlived its run's record may have begun after that run's end.
+        ended_at=ended_at and max(ended_at, started_at),
         materializations=done,
         checks=tuple(step.checks),
         error=error,
@@ -195,16 +206,38 @@ def _asset_run(
     )
 
 
+def _logged_run(log: RunLog, run: RunInfo, path: AssetPath, keys: Sequence[str]) -> AssetRun:
+    """The run of an asset that ops logged without a plan: what all of them wrote, from the first to the last."""
+    steps = [log.steps[key] for key in keys]
+    done = tuple(sorted((made for step in steps for made in step.materialized[path]), key=lambda made: made.at))
+    started_at = min([step.started_at for step in steps if step.started_at] or [done[0].at])
+    return AssetRun(
+        run=run,
+        path=path,
+        started_at=started_at,
+        state=RunState.COMPLETE,
+        ended_at=max([started_at, done[-1].at, *(step.ended_at for step in steps if step.ended_at)]),
+        materializations=done,
+        checks=tuple(check for step in steps for check in step.checks),
+        partitions=tuple(dict.fromkeys(made.partition for made in done if made.partition)),
+        step=keys[0] or None,
+        attempts=max(step.attempts for step in steps),
+        announced=False,
+        inferred=any(step.outcome is None for step in steps),
+    )
+
+
 def _outcome(
     step: _Step, group: Sequence[_Step], ended: RunEnded | None, done: Sequence[Materialization]
 ) -> tuple[RunState, datetime | None, StepError | None, bool]:
-    """State, end, error, and whether the end is inferred."""
+    """State, end, error, and whether the end is inferred; `group` has its steps once the Dagster run is over."""
     if step.outcome is not None:
         if done:
             return RunState.COMPLETE, step.ended_at, None, False
         # A step that succeeded without the output skipped it.
         state = RunState.ABORT if step.outcome is RunState.COMPLETE else step.outcome
         return state, step.ended_at, step.error, False
+    # Not before: where one step of a graph has failed, another output's branch may still run.
     broken = [s for s in group if s.outcome in (RunState.FAIL, RunState.ABORT)]
     if broken and step.started_at is None:
         last = max(broken, key=lambda s: s.ended_at or _LATEST)

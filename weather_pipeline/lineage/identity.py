@@ -29,18 +29,28 @@ def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *
     return str(generate_static_uuid(instant, data.encode()))
 
 
-def asset_run_id(context: Any) -> str:
+def asset_run_id(context: Any, path: Sequence[str] | None = None) -> str:
     """The OpenLineage run id of the asset that is being materialized, inside its step.
 
     Lets work that the step starts elsewhere (Spark, dbt) name the run that the exporter will send.
 
     Args:
-        context: An `AssetExecutionContext` of a step with one asset.
+        context: An `AssetExecutionContext`.
+        path: The asset key's path, in a step that materializes several assets; else the step's own asset.
 
     Raises:
+        ValueError: The step materializes several assets, and none was named.
         LookupError: The instance does not know the run (as in a directly invoked asset function).
     """
     record = context.instance.get_run_record_by_id(context.run.run_id)
     if record is None:
         raise LookupError(f"Dagster run {context.run.run_id!r} is not in the instance's storage.")
-    return run_id_for(context.run.run_id, record.create_timestamp, context.asset_key.path)
+    return run_id_for(context.run.run_id, record.create_timestamp, path or _only_asset(context))
+
+
+def _only_asset(context: Any) -> Sequence[str]:
+    keys = sorted(context.selected_asset_keys)
+    if len(keys) != 1:
+        names = ", ".join(key.to_user_string() for key in keys)
+        raise ValueError(f"This step materializes {names}: say which one is meant, as asset_run_id(context, path).")
+    return keys[0].path

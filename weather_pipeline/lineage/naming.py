@@ -85,6 +85,11 @@ def dataset_of(
     return checked(DatasetRef(FALLBACK_NAMESPACE, "/".join(path)))
 
 
+def names(metadata: Metadata, authority: str | None) -> bool:
+    """Whether metadata says which dataset an asset is."""
+    return _from_metadata(metadata, authority) is not None
+
+
 def checked(ref: DatasetRef) -> DatasetRef:
     """The dataset itself.
 

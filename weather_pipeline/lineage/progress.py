@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.reader import Position
 
 _VERSION = "openlineage-1"
 
 
+class Strikes(NamedTuple):
+    """How often an event failed while the backend took others, and since when (seconds since the epoch)."""
+
+    times: int
+    since: float
+
+
 @dataclass
 class OpenRun:
     """A Dagster run whose lineage is not complete yet.
 
-    `sent` holds `Message.key`s that the backend accepted or that became dead letters; `strikes` counts how often the
-    run's next event got an answer that may or may not be for good.
+    `sent` holds `Message.key`s that the backend accepted or that became dead letters; `strikes` those of events whose
+    failure may or may not be for good.
     """
 
     sent: set[str] = field(default_factory=set)
-    strikes: int = 0
+    strikes: dict[str, Strikes] = field(default_factory=dict)
 
 
 @dataclass
@@ -31,7 +38,7 @@ class Progress:
     positions: dict[str, Position] = field(default_factory=dict)
     open: dict[str, OpenRun] = field(default_factory=dict)
     closed: dict[str, float] = field(default_factory=dict)
-    """When each run was closed, seconds since the epoch."""
+    """Until when each closed run has been told, seconds since the epoch: only a later change opens it again."""
     swept_at: float = 0.0
     """When runs were last looked for by update time, seconds since the epoch."""
     since: float = 0.0
@@ -54,7 +61,10 @@ class Progress:
             saved: Mapping[str, Any] = json.loads(cursor)
             return cls(
                 positions={kind: Position(*values) for kind, values in saved[_VERSION].items()},
-                open={run_id: OpenRun(set(sent), strikes) for run_id, (sent, strikes) in saved["open"].items()},
+                open={
+                    run_id: OpenRun(set(sent), {key: Strikes(*values) for key, values in strikes.items()})
+                    for run_id, (sent, strikes) in saved["open"].items()
+                },
                 closed=dict(saved["closed"]),
                 swept_at=saved["swept_at"],
                 since=saved["since"],
@@ -62,7 +72,7 @@ class Progress:
                 accepted=saved["accepted"],
                 refused=saved["refused"],
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"the sensor's cursor is not one of this exporter ({error}): {cursor[:80]!r}. "
                 "Reset it in the Dagster UI to begin anew; sending again changes nothing."
@@ -72,7 +82,7 @@ class Progress:
         """The progress as a cursor."""
         return json.dumps(
             {
-                _VERSION: {kind: [p.storage_id, p.run_id, p.at] for kind, p in self.positions.items()},
+                _VERSION: {kind: [p.storage_id, p.run_id, p.at, p.moved_at] for kind, p in self.positions.items()},
                 "open": {run_id: [sorted(run.sent), run.strikes] for run_id, run in self.open.items()},
                 "closed": self.closed,
                 "swept_at": self.swept_at,

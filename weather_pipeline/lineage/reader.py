@@ -41,6 +41,9 @@ STATUS_CHANGES = {
 OVERLAP = 256
 """How many ids before the position are read again (ids may become visible out of order)."""
 
+LATE = 900.0
+"""Seconds after which a record that is written has become visible on every storage."""
+
 _REWIND = 600.0
 """Seconds before the last known record from which runs are looked for when ids have been used again."""
 
@@ -76,6 +79,8 @@ class Position:
     run_id: str | None = None
     at: float = 0.0
     """The record's time, seconds since the epoch."""
+    moved_at: float = 0.0
+    """When the position came here, seconds since the epoch."""
 
 
 BEGINNING = Position()
@@ -83,50 +88,72 @@ BEGINNING = Position()
 
 
 @dataclass(frozen=True)
-class Page:
-    """Runs found in one read, oldest first, and the position after it."""
+class Change:
+    """A run changed: its id, when (seconds since the epoch), and whether it has started at all."""
 
-    run_ids: tuple[str, ...]
+    run_id: str
+    at: float
+    started: bool = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes found in one read, oldest first, and the position after it."""
+
+    changes: tuple[Change, ...]
     position: Position
-    rewound: bool
-    """The record at the old position has vanished: ids may have been used again."""
 
 
 def changed_runs(
-    instance: DagsterInstance, kind: str, position: Position, *, since: float = 0.0, limit: int = _PAGE
+    instance: DagsterInstance, kind: str, position: Position, *, now: float, since: float = 0.0, limit: int = _PAGE
 ) -> Page:
-    """Runs with a status change of this kind after the position, and those just before it once more.
+    """Runs with a status change of this kind after the position, and those that became visible late before it.
 
     Args:
         instance: The Dagster instance.
         kind: A key of `STATUS_CHANGES`.
         position: Where the last read ended.
+        now: The present, seconds since the epoch.
         since: Changes before this time (seconds since the epoch) are not of interest.
         limit: At most so many new records.
     """
-    after = max(0, position.storage_id - OVERLAP)
+    if position == BEGINNING:
+        return _page(_status_records(instance, kind, 0, limit, after_time=since), position, now, since)
+    # Once the position has stood still for long, nothing before it can become visible any more.
+    late = now - position.moved_at <= LATE
+    after = max(0, position.storage_id - (OVERLAP if late else 1))
     records = _status_records(instance, kind, after, limit + OVERLAP)
-    known = position.run_id is None or any(
-        record.storage_id == position.storage_id and record.run_id == position.run_id for record in records
-    )
-    if not known:
+    if not any(record.storage_id == position.storage_id and record.run_id == position.run_id for record in records):
+        # The record at the position was deleted, and its id may have been used again.
         records = _status_records(instance, kind, 0, limit + OVERLAP, after_time=position.at - _REWIND)
-    run_ids = tuple(dict.fromkeys(record.run_id for record in records if record.timestamp >= since))
-    return Page(run_ids, _position(records[-1]) if records else newest_position(instance, kind), rewound=not known)
+        return _page(records, newest_position(instance, kind), now, since)
+    earliest = max(since, position.moved_at - LATE)
+    before = [r for r in records if r.storage_id < position.storage_id and r.timestamp >= earliest]
+    new = [r for r in records if r.storage_id > position.storage_id][:limit]
+    page = _page(new, position, now, since)
+    return Page((*map(_change, before), *page.changes), page.position)
+
+
+def _page(records: Sequence[EventLogRecord], otherwise: Position, now: float, since: float) -> Page:
+    changes = tuple(_change(record) for record in records if record.timestamp >= since)
+    return Page(changes, _position(records[-1], now) if records else otherwise)
 
 
 def newest_position(instance: DagsterInstance, kind: str) -> Position:
     """The position after everything recorded so far."""
     result = instance.fetch_run_status_changes(STATUS_CHANGES[kind], limit=1, ascending=False)
-    return _position(result.records[0]) if result.records else Position()
+    return _position(result.records[0], result.records[0].timestamp) if result.records else Position()
 
 
-def runs_updated_since(instance: DagsterInstance, since: datetime, limit: int) -> list[str]:
-    """Ids of runs whose record changed after a time: the net under `changed_runs`."""
+def runs_updated_since(instance: DagsterInstance, since: datetime, limit: int) -> list[Change]:
+    """Runs whose record changed after a time, oldest change first: the net under `changed_runs`."""
     records = instance.get_run_records(
         RunsFilter(updated_after=since), limit=limit, order_by="update_timestamp", ascending=True
     )
-    return [record.dagster_run.run_id for record in records if record.start_time is not None]
+    return [
+        Change(record.dagster_run.run_id, record.update_timestamp.timestamp(), record.start_time is not None)
+        for record in records
+    ]
 
 
 def run_info(instance: DagsterInstance, run_id: str) -> tuple[RunInfo, dg.DagsterRun] | None:
@@ -228,8 +255,12 @@ _CONVERTED: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 
 
-def _position(record: EventLogRecord) -> Position:
-    return Position(record.storage_id, record.run_id, record.timestamp)
+def _position(record: EventLogRecord, moved_at: float) -> Position:
+    return Position(record.storage_id, record.run_id, record.timestamp, moved_at)
+
+
+def _change(record: EventLogRecord) -> Change:
+    return Change(record.run_id, record.timestamp)
 
 
 def _status_records(

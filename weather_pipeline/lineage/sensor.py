@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import dagster as dg
 from dagster._core.definitions.run_request import DagsterRunReaction
@@ -44,9 +45,13 @@ def build_openlineage_sensor(
     grace: timedelta = timedelta(seconds=60),
     max_runtime: timedelta = timedelta(days=2),
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
+    monitor_all_code_locations: bool = False,
     sink: Sink | None = None,
 ) -> dg.SensorDefinition:
-    """A sensor that sends every asset run of the Dagster instance to an OpenLineage backend.
+    """A sensor that sends every asset run of its code location to an OpenLineage backend.
+
+    Runs that belong to no code location (`dg.materialize` in a script) are sent as well. Give each code location its
+    own sensor: only there are the definitions known, and with them owners, columns and dataset names.
 
     Where to is OpenLineage's own configuration (`openlineage.yml`, `OPENLINEAGE__…`, `OPENLINEAGE_URL`) where there
     is one, else `url`.
@@ -61,13 +66,19 @@ def build_openlineage_sensor(
         name: The sensor's name.
         interval_seconds: How often it looks for news; the daemon itself looks every 5 seconds at most.
         grace: How long a run that ended with unfinished steps is kept open for late writers.
-        max_runtime: After which a run without any sign of its end is ended as ABORT.
+        max_runtime: After so long without any sign of life a run is taken as dead, and ended as ABORT.
         default_status: Whether the sensor is on by itself.
+        monitor_all_code_locations: Send the runs of other code locations too, with what the event log alone knows.
         sink: Where events go instead, for tests and for backends of your own.
 
     Raises:
         InvalidName: A namespace that no backend should get.
+        ValueError: `url` is no http(s) address, or `since` has no timezone.
     """
+    if url is not None and not urlsplit(url).netloc:
+        raise ValueError(f"url is {url!r}: an address such as http://localhost:5000 is needed.")
+    if since is not None and since.tzinfo is None:
+        raise ValueError(f"since is {since}, without a timezone: write datetime(…, tzinfo=UTC).")
     options = Options(
         namespace=namespace,
         job_suffix=job_suffix,
@@ -90,7 +101,9 @@ def build_openlineage_sensor(
             exporter = exporters[0]
             progress = Progress.load(context.cursor) or exporter.begin(context.instance, since)
             builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), options)
-            report = exporter.tick(context.instance, builder, progress, context.log)
+            origin = None if monitor_all_code_locations else context.code_location_origin
+            location = origin.location_name if origin else None
+            report = exporter.tick(context.instance, builder, progress, context.log, location=location)
             context.update_cursor(progress.dump())
         finally:
             running.release()
@@ -110,8 +123,8 @@ def _result(report: Report) -> dg.SkipReason | DagsterRunReaction:
 
     Raising would drop the cursor, and with it what was accepted before the failure.
     """
-    if report.unavailable and report.blamed:
-        message = f"The lineage backend takes no events for now ({report.summary()}): {report.unavailable}"
+    if report.trouble and report.blamed:
+        message = f"The lineage backend takes no events for now ({report.summary()}): {report.trouble}"
         error = SerializableErrorInfo(message=message, stack=[], cls_name="LineageBackendUnavailable")
         return DagsterRunReaction(report.blamed, error=error, run_status=report.blamed.status)
     return dg.SkipReason(report.summary())

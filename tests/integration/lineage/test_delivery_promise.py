@@ -9,17 +9,18 @@ import pytest
 from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting, error_of
 from tests.integration.lineage.test_shapes_of_work import chain, check_sequences
+from weather_pipeline.lineage import exporter
 from weather_pipeline.lineage.deadletters import dead_letters
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("answer", [(503, "away"), (401, "who are you"), (429, "slow down"), (0, "")])
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504])
 def test_nothing_is_lost_while_the_backend_takes_nothing(
-    instance: dg.DagsterInstance, backend: Collector, answer: tuple[int, str]
+    instance: dg.DagsterInstance, backend: Collector, status: int
 ) -> None:
     exporting = Exporting(instance, chain(), backend.url)
-    backend.behave = lambda event: answer
+    backend.behave = lambda event: (status, "not now")
     exporting.run()
     first = exporting.tick()
     second = exporting.tick()
@@ -61,15 +62,31 @@ def test_a_refused_event_is_kept_and_blocks_nobody(instance: dg.DagsterInstance,
     assert letters[0].reason == "HTTP 422: bad"
 
 
-def test_a_500_that_repeats_while_the_backend_is_well_is_a_refusal(
-    instance: dg.DagsterInstance, backend: Collector
+def test_a_backend_that_does_not_answer_is_waited_for(
+    instance: dg.DagsterInstance, backend: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps({"type": "http", "url": backend.url, "timeout": 0.3}))
+    exporting = Exporting(instance, chain(), backend.url)
+    backend.behave = lambda event: (0, "")
+    exporting.run()
+    assert "No answer within 0.3 s" in (error_of(exporting.tick()) or "")
+    backend.behave = lambda event: (201, "")
+    exporting.tick()
+    check_sequences(backend)
+    assert len(backend.events) == 6
+
+
+def test_a_500_that_repeats_while_the_backend_is_well_is_a_refusal(
+    instance: dg.DagsterInstance, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter, "STRIKES_SPAN", 0.0)
     exporting = Exporting(instance, chain(), backend.url)
     backend.behave = lambda event: (500, "boom") if event["job"]["name"] == "clean_dagster" else (201, "")
     exporting.run()
+    exporting.tick()
+    assert backend.kinds("table_dagster")[:2] == ["START", "COMPLETE"], "nobody waits for it"
     for _ in range(12):
         exporting.tick()
-    assert backend.kinds("table_dagster") == ["START", "COMPLETE"]
     assert len(dead_letters(instance)) == 2
 
 

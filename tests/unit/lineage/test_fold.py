@@ -95,7 +95,16 @@ def test_a_run_without_any_end_is_aborted_after_max_runtime() -> None:
     assert runs(*events, now=3600)["a"].state is RunState.RUNNING
     run = runs(*events, now=3602)["a"]
     assert (run.state, run.inferred) == (RunState.ABORT, True)
-    assert "No sign of an end" in run.error.message if run.error else False
+    assert run.ended_at == at(3601)
+    assert run.error is not None
+    assert "No sign of life" in run.error.message
+
+
+def test_a_run_that_shows_signs_of_life_is_not_dead_however_long_it_takes() -> None:
+    events = [Planned(A, "a"), Planned(("b",), "b"), step(StepPhase.STARTED, 1), step(StepPhase.STARTED, 3500, "b")]
+    assert {run.state for run in runs(*events, now=7000).values()} == {RunState.RUNNING}
+    dead = runs(*events, now=7101)["b"]
+    assert (dead.state, dead.started_at, dead.ended_at) == (RunState.ABORT, at(3500), at(7100))
 
 
 def test_several_assets_in_a_step_are_not_announced_before_their_end() -> None:
@@ -106,15 +115,42 @@ def test_several_assets_in_a_step_are_not_announced_before_their_end() -> None:
 
 
 def test_a_graph_starts_with_its_first_step_and_fails_with_the_step_that_failed() -> None:
-    found = runs(
-        Planned(A, "g.last"), step(StepPhase.STARTED, 1, "g.first"), step(StepPhase.FAILED, 2, "g.first", BOOM)
-    )
+    events = (Planned(A, "g.last"), step(StepPhase.STARTED, 1, "g.first"), step(StepPhase.FAILED, 2, "g.first", BOOM))
+    found = runs(*events, RunEnded(RunState.FAIL, at(3)), now=4)
     assert (found["a"].started_at, found["a"].state, found["a"].error) == (at(1), RunState.FAIL, BOOM)
 
 
+def test_one_branch_of_a_graph_does_not_end_another() -> None:
+    events = [
+        Planned(("x",), "g.x"),
+        Planned(("y",), "g.y"),
+        step(StepPhase.STARTED, 1, "g.x"),
+        step(StepPhase.FAILED, 2, "g.x", BOOM),
+    ]
+    assert runs(*events)["y"].state is RunState.RUNNING
+    events += [
+        step(StepPhase.STARTED, 3, "g.y"),
+        made(4, ("y",), "g.y"),
+        step(StepPhase.SUCCEEDED, 5, "g.y"),
+        RunEnded(RunState.FAIL, at(6)),
+    ]
+    assert {name: run.state for name, run in runs(*events).items()} == {"x": RunState.FAIL, "y": RunState.COMPLETE}
+
+
 def test_a_materialization_nobody_planned_is_a_run_of_its_own() -> None:
-    run = runs(step(StepPhase.STARTED, 1, "op"), made(2, ("x",), "op"), step(StepPhase.SUCCEEDED, 3, "op"))["x"]
-    assert (run.state, run.started_at, run.ended_at) == (RunState.COMPLETE, at(1), at(3))
+    first = (step(StepPhase.STARTED, 1, "op"), made(2, ("x",), "op"), step(StepPhase.SUCCEEDED, 3, "op"))
+    assert runs(*first) == {}, "another op may add to it"
+    second = (step(StepPhase.STARTED, 4, "op2"), made(5, ("x",), "op2"), step(StepPhase.SUCCEEDED, 6, "op2"))
+    run = runs(*first, *second, RunEnded(RunState.COMPLETE, at(7)))["x"]
+    assert (run.state, run.started_at, run.ended_at) == (RunState.COMPLETE, at(1), at(6))
+    assert [done.at for done in run.materializations] == [at(2), at(5)]
+
+
+def test_a_log_folds_the_same_in_pieces() -> None:
+    events = [Planned(A, "a", "p"), step(StepPhase.STARTED, 1), made(2), step(StepPhase.SUCCEEDED, 3)]
+    whole, pieces = fold_log(events), fold_log(events[:2])
+    fold_log(events[2:], pieces)
+    assert pieces == whole
 
 
 def test_partitions_are_those_planned_and_made() -> None:

@@ -1,13 +1,13 @@
 import pytest
 
-from weather_pipeline.lineage.progress import OpenRun, Progress
+from weather_pipeline.lineage.progress import OpenRun, Progress, Strikes
 from weather_pipeline.lineage.reader import Position
 
 
 def test_a_cursor_holds_everything() -> None:
     progress = Progress(
-        positions={"started": Position(7, "run", 1.5)},
-        open={"run": OpenRun({"x:start"}, strikes=2)},
+        positions={"started": Position(7, "run", 1.5, 2.5)},
+        open={"run": OpenRun({"x:start"}, {"x:end": Strikes(2, 7.5)})},
         closed={"old": 3.0},
         swept_at=4.0,
         since=5.0,

@@ -1,0 +1,579 @@
+"""The exporter over time: backlogs, outages, poison, dead runs. Real Dagster storage, a clock of the test's own."""
+
+import json
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+import yaml
+from dagster._core.events import StepMaterializationData
+from dagster._core.execution.plan.objects import StepFailureData
+from openlineage.client.transport import HttpConfig
+
+from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, discovery, exporter, reader
+from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.delivery import Answer, HttpSink, Verdict, open_sink
+from weather_pipeline.lineage.events import EventBuilder, Message
+from weather_pipeline.lineage.exporter import Exporter, Report
+from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.progress import Progress
+
+pytestmark = pytest.mark.integration
+
+ACCEPTED = Answer(Verdict.ACCEPTED)
+DOUBTFUL = Answer(Verdict.DOUBTFUL, "HTTP 500: boom")
+LATER = Answer(Verdict.LATER, "away")
+LOG = logging.getLogger("tests.exporter")
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Backend:
+    """A sink that answers as it is told."""
+
+    behave: Callable[[Message], Answer] = lambda message: ACCEPTED
+    accepted: list[Message] = field(default_factory=list)
+    asked: int = 0
+    name: str = "the test's backend"
+
+    def send(self, message: Message) -> Answer:
+        self.asked += 1
+        answer = self.behave(message)
+        if answer.verdict is Verdict.ACCEPTED:
+            self.accepted.append(message)
+        return answer
+
+    def told(self) -> dict[str, dict[str, int]]:
+        """Job → how many events of each kind were accepted, each counted once."""
+        jobs: dict[str, Counter[str]] = defaultdict(Counter)
+        for message in {message.key: message for message in self.accepted}.values():
+            body = message.body()
+            jobs[body["job"]["name"]][body["eventType"]] += 1
+        return {job: dict(kinds) for job, kinds in jobs.items()}
+
+
+class Site:
+    """An instance, assets, an exporter and its progress, and a clock that can be moved."""
+
+    def __init__(self, instance: dg.DagsterInstance, *assets: Any, budget: float = 5.0, **options: Any) -> None:
+        self.instance = instance
+        self.assets = assets
+        self.repository = dg.Definitions(assets=assets).get_repository_def()
+        self.backend = Backend()
+        self.later = timedelta()
+        self.options = Options("tests", grace=timedelta(), settle=timedelta(), **options)
+        self.exporter = Exporter(
+            self.backend, self.options, budget=budget, clock=lambda: datetime.now(UTC) + self.later
+        )
+        self.progress = self.exporter.begin(instance, BEGINNING)
+
+    def run(self, count: int = 1) -> list[str]:
+        results = [dg.materialize(self.assets, instance=self.instance, raise_on_error=False) for _ in range(count)]
+        return [result.run_id for result in results]
+
+    def tick(self, count: int = 1, *, minutes: float = 0, location: str | None = None) -> Report:
+        """Tick so often, the clock moving by so many minutes before each; progress goes through its cursor."""
+        report = Report()
+        for _ in range(count):
+            self.later += timedelta(minutes=minutes)
+            builder = EventBuilder(RepositoryCatalog(self.repository, self.instance), self.options)
+            report = self.exporter.tick(self.instance, builder, self.progress, LOG, location=location)
+            saved = Progress.load(self.progress.dump())
+            assert saved is not None
+            self.progress = saved
+        return report
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@dg.asset
+def a() -> None: ...
+
+
+@dg.asset(deps=[a])
+def b() -> None: ...
+
+
+def whole(runs: int = 1) -> dict[str, int]:
+    """The events of so many runs that ended well."""
+    return {"START": runs, "COMPLETE": runs}
+
+
+def test_a_backlog_shrinks_with_every_tick_however_small_the_budget(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b, budget=0.0)
+    site.run(12)
+    before = 0
+    for _ in range(40):
+        site.tick()
+        if len(site.backend.accepted) == 48 and not site.progress.open:
+            break
+        assert len(site.backend.accepted) > before or site.progress.open
+        before = len(site.backend.accepted)
+    assert len(site.backend.accepted) == len({message.key for message in site.backend.accepted}) == 48
+
+
+def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b, budget=0.2)
+    exporter_least = exporter._LEAST_SECONDS
+    site.run(20)
+    exporter._LEAST_SECONDS = 0.2
+    try:
+        site.backend.behave = lambda message: time.sleep(0.05) or ACCEPTED
+        report = site.tick()
+        assert 0 < report.accepted < 80
+        assert report.waiting + report.accepted + 4 * report.not_reached >= 80
+        site.backend.behave = lambda message: ACCEPTED
+        site.tick(3)
+    finally:
+        exporter._LEAST_SECONDS = exporter_least
+    assert len(site.backend.accepted) == 80
+
+
+def test_a_message_of_a_megabyte_is_told_redacted_and_shortened(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def wordy() -> None:
+        raise ValueError("postgresql://user:secret@host/db " + "x" * 1_000_000)
+
+    site = Site(instance, wordy)
+    site.run()
+    site.tick()
+    facet = site.backend.accepted[-1].body()["run"]["facets"]["errorMessage"]
+    assert "postgresql://***@host/db" in facet["message"]
+    assert "characters left out" in facet["message"]
+    assert "secret" not in str(facet)
+
+
+def test_one_event_that_never_passes_holds_nobody_up_and_is_given_up_in_minutes(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b)
+    poisoned = site.run()[0]
+    site.run(4)
+
+    def behave(message: Message) -> Answer:
+        facet = message.body()["run"]["facets"]["dagster_run"]
+        return DOUBTFUL if facet["runId"] == poisoned and message.event.job.name == "a_dagster" else ACCEPTED
+
+    site.backend.behave = behave
+    site.tick()
+    assert site.backend.told() == {"a_dagster": whole(4), "b_dagster": whole(5)}
+    site.tick(8)
+    assert dead_letters(instance) == [], "a backend may be ill for some seconds"
+    site.tick(8, minutes=1)
+    site.tick(8, minutes=1)
+    assert [letter.event["eventType"] for letter in dead_letters(instance)] == ["START", "COMPLETE"]
+    assert site.progress.open == {}
+
+
+def test_an_outage_that_answers_500_gives_nothing_up(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b)
+    site.run()
+    site.tick()
+    site.run(3)
+    site.backend.behave = lambda message: DOUBTFUL
+    site.tick(30, minutes=5)
+    assert dead_letters(instance) == []
+    assert site.backend.asked < 100, "one probe a tick, and the proof that the backend is ill"
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": whole(4), "b_dagster": whole(4)}
+
+
+def test_while_the_backend_is_away_the_probe_goes_round(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    stuck = site.run(3)[0]
+
+    def behave(message: Message) -> Answer:
+        return LATER if message.body()["run"]["facets"]["dagster_run"]["runId"] == stuck else ACCEPTED
+
+    site.backend.behave = behave
+    site.tick(8)
+    assert site.backend.told() == {"a_dagster": whole(2)}
+    assert list(site.progress.open) == [stuck]
+
+
+class _LoginPage(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(302)
+        self.send_header("Location", "/oauth2/sign_in")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
+        pass
+
+
+def test_a_login_page_accepts_nothing(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    site.run()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _LoginPage) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        sink = HttpSink(HttpConfig(f"http://127.0.0.1:{server.server_address[1]}"))
+        site.exporter._sink = sink
+        report = site.tick()
+        server.shutdown()
+    assert report.accepted == 0
+    assert "redirects to /oauth2/sign_in: check the backend's URL" in (report.trouble or "")
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        {"type": "async_http", "url": "http://127.0.0.1:9"},
+        {
+            "type": "composite",
+            "transports": [{"type": "http", "url": "http://127.0.0.1:9", "retry": {"total": 0}}, {"type": "console"}],
+        },
+    ],
+)
+def test_a_transport_that_would_hide_a_failure_does_not(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, transport: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    site = Site(instance, a)
+    site.run()
+    site.exporter._sink = open_sink()
+    report = site.tick()
+    assert (report.accepted, report.refused) == (0, 0)
+    assert report.trouble
+
+
+def test_a_sink_that_raises_is_a_reason_to_try_again(instance: dg.DagsterInstance) -> None:
+    def broken(message: Message) -> Answer:
+        raise KeyError("token")
+
+    site = Site(instance, a)
+    site.run()
+    site.backend.behave = broken
+    assert "KeyError" in (site.tick().trouble or "")
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": whole()}
+
+
+def test_storage_that_fails_for_a_moment_loses_nothing(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a, b)
+    site.run()
+    fetch = instance.fetch_materializations
+    failures = [OSError("connection lost")] * 2
+
+    def fails_twice(*arguments: Any, **settings: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return fetch(*arguments, **settings)
+
+    monkeypatch.setattr(instance, "fetch_materializations", fails_twice)
+    site.tick(4)
+    assert site.backend.told() == {"a_dagster": whole(), "b_dagster": whole()}
+    assert dead_letters(instance) == []
+
+
+def test_a_run_whose_log_cannot_be_read_keeps_nobody_waiting(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a)
+    broken = site.run(3)[1]
+    read = instance.get_records_for_run
+
+    def unreadable(run_id: str, *arguments: Any, **settings: Any) -> Any:
+        if run_id == broken:
+            raise ValueError("cannot be deserialized")
+        return read(run_id, *arguments, **settings)
+
+    monkeypatch.setattr(instance, "get_records_for_run", unreadable)
+    site.tick(3)
+    assert site.backend.told() == {"a_dagster": whole(2)}
+    assert list(site.progress.open) == [broken]
+
+
+def test_an_idle_instance_sends_nothing_again(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b)
+    site.run(5)
+    site.tick(2)
+    sent = site.backend.asked
+    assert sent == 20
+    site.tick(40, minutes=5)
+    assert site.backend.asked == sent
+
+
+def started_run(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition) -> str:
+    """A run that has started, with a step that has, as a killed worker leaves it."""
+    job = repository.get_implicit_global_asset_job_def()
+    run = instance.create_run_for_job(job)
+    for kind, step in (("PIPELINE_START", None), ("STEP_START", "a")):
+        report(instance, run, kind, step)
+    return run.run_id
+
+
+def report(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, kind: str, step: str | None = None, data: Any = None
+) -> None:
+    event = dg.DagsterEvent(event_type_value=kind, job_name=run.job_name, step_key=step, event_specific_data=data)
+    instance.report_dagster_event(event, run.run_id)
+
+
+def test_a_dead_run_is_ended_once_and_forgotten_and_its_real_end_still_arrives(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, max_runtime=timedelta(days=2))
+    run_id = started_run(instance, site.repository)
+    site.tick()
+    site.tick(10, minutes=30)
+    assert site.backend.told() == {"a_dagster": {"START": 1}}
+    site.tick(3, minutes=60 * 24)
+    assert site.backend.told() == {"a_dagster": {"START": 1, "ABORT": 1}}
+    assert site.progress.open == {}
+    asked = site.backend.asked
+    site.tick(5, minutes=60 * 24)
+    assert site.backend.asked == asked
+
+    # It lived after all.
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    site.progress.closed.clear()
+    report(instance, run, "STEP_FAILURE", "a", StepFailureData(None, None))
+    instance.report_run_failed(run)
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": {"START": 1, "ABORT": 1, "FAIL": 1}}
+
+
+def test_a_run_that_is_deleted_while_it_is_open_is_forgotten(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    run_id = started_run(instance, site.repository)
+    site.tick()
+    assert list(site.progress.open) == [run_id]
+    instance.delete_run(run_id)
+    site.tick(2, minutes=2)
+    assert site.progress.open == {}
+
+
+def test_no_more_runs_are_open_than_there_is_room_and_none_is_forgotten(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "MAX_OPEN", 3)
+    site = Site(instance, a)
+    site.run(10)
+    site.backend.behave = lambda message: LATER
+    for _ in range(10):
+        site.tick(minutes=5)
+        assert len(site.progress.open) <= 3
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(4, minutes=5)
+    assert site.backend.told() == {"a_dagster": whole(10)}
+    assert len({message.key for message in site.backend.accepted}) == 20
+
+
+def test_a_neighbour_that_cannot_be_named_silences_nobody_else(instance: dg.DagsterInstance) -> None:
+    @dg.asset(metadata={"openlineage/namespace": "has a space", "openlineage/name": "x"})
+    def parent() -> None: ...
+
+    @dg.asset(deps=[parent, a])
+    def child() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"dagster/row_count": float("nan")})
+
+    site = Site(instance, a, parent, child)
+    site.run(2)
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": whole(2), "child_dagster": whole(2)}
+    last = site.backend.accepted[-1].event
+    assert [dataset.name for dataset in last.inputs or []] == ["a"]
+    assert len(dead_letters(instance)) == 2, "one for each run"
+    assert site.progress.refused == 2
+
+
+def test_a_dataset_that_only_its_materialization_names_is_not_guessed_before(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def first() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"dagster/uri": "s3://bucket/key"})
+
+    site = Site(instance, first)
+    run = instance.create_run_for_job(site.repository.get_implicit_global_asset_job_def())
+    for kind, step in (("PIPELINE_START", None), ("STEP_START", "first")):
+        report(instance, run, kind, step)
+    site.tick()
+    assert [message.event.outputs for message in site.backend.accepted] == [[]]
+    site.run()
+    site.tick()
+    assert {(d.namespace, d.name) for m in site.backend.accepted for d in m.event.outputs or []} == {
+        ("s3://bucket", "key")
+    }
+
+
+def test_runs_of_another_code_location_are_left_to_its_own_sensor(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a)
+    theirs = site.run(2)[0]
+    info = reader.run_info
+
+    def located(instance: dg.DagsterInstance, run_id: str) -> Any:
+        found = info(instance, run_id)
+        if found and run_id == theirs:
+            object.__setattr__(found[0], "location", "theirs")
+        return found
+
+    monkeypatch.setattr(reader, "run_info", located)
+    site.tick(3, location="ours", minutes=1)
+    assert site.backend.told() == {"a_dagster": whole()}
+    assert site.progress.open == {}
+    site.progress.closed.clear()
+    other = Site(instance, a)
+    other.tick(2)
+    assert other.backend.told() == {"a_dagster": whole(2)}
+
+
+def test_checks_and_an_asset_of_their_name_are_two_jobs(instance: dg.DagsterInstance) -> None:
+    @dg.asset(key=["orders", "checks"])
+    def checks() -> None: ...
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="orders")])
+    def orders() -> Iterator[Any]:
+        yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+    site = Site(instance, checks, orders)
+    site.run()
+    site.tick(2)
+    assert set(site.backend.told()) == {"orders_dagster", "orders.checks_dagster", "orders.asset.checks_dagster"}
+
+
+def test_two_evaluations_at_once_are_one(instance: dg.DagsterInstance) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def waits(message: Message) -> Answer:
+        inside.set()
+        go_on.wait()
+        return ACCEPTED
+
+    backend = Backend(waits)
+    sensor = build_openlineage_sensor(namespace="tests", sink=backend, since=BEGINNING)
+    repository = dg.Definitions(assets=[a], sensors=[sensor]).get_repository_def()
+    dg.materialize([a], instance=instance)
+
+    def evaluate() -> str | None:
+        context = dg.build_sensor_context(instance=instance, repository_def=repository)
+        return sensor.evaluate_tick(context).skip_message
+
+    first = threading.Thread(target=evaluate)
+    first.start()
+    inside.wait()
+    assert evaluate() == "The evaluation before this one is still running."
+    go_on.set()
+    first.join()
+    assert backend.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"url": "not a url"}, "not a url"), ({"since": datetime(2026, 1, 1)}, "without a timezone")],  # noqa: DTZ001
+)
+def test_a_sensor_that_could_not_work_is_not_built(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build_openlineage_sensor(namespace="tests", **settings)
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, new_database: Callable[[], str]) -> Iterator[tuple[dg.DagsterInstance, str]]:
+    url = new_database()
+    config = {"telemetry": {"enabled": False}, "storage": {"postgres": {"postgres_url": url}}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(config))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        yield instance, url
+
+
+def hide_status_changes(url: str, run_id: str) -> list[tuple[Any, ...]]:
+    """Take a run's status changes out of the log, as if their transactions were not visible yet."""
+    taken = (
+        "DELETE FROM event_logs WHERE run_id = %s AND dagster_event_type IN ('PIPELINE_START', 'PIPELINE_SUCCESS') "
+        "RETURNING id, run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition"
+    )
+    with psycopg.connect(url) as connection:
+        return connection.execute(taken, [run_id]).fetchall()
+
+
+def show(url: str, rows: list[tuple[Any, ...]]) -> None:
+    put = (
+        "INSERT INTO event_logs (id, run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+    )
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.executemany(put, rows)
+
+
+def test_what_becomes_visible_late_is_found(on_postgres: tuple[dg.DagsterInstance, str]) -> None:
+    instance, url = on_postgres
+    site = Site(instance, a)
+    site.progress.swept_at = float("inf")
+    late = site.run()[0]
+    hidden = hide_status_changes(url, late)
+    site.run()
+    site.tick()
+    assert site.backend.told() == {"a_dagster": whole()}
+    show(url, hidden)
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": whole(2)}
+
+
+def test_what_no_status_change_shows_is_found_by_the_sweep(on_postgres: tuple[dg.DagsterInstance, str]) -> None:
+    instance, url = on_postgres
+    site = Site(instance, a)
+    hide_status_changes(url, site.run()[0])
+    site.tick()
+    assert site.backend.told() == {"a_dagster": whole()}
+
+
+def test_what_an_orphan_writes_after_the_end_of_its_run_is_told(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    site.options = replace(site.options, grace=timedelta(minutes=1))
+    site.exporter._options = site.options
+    run_id = started_run(instance, site.repository)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run)
+    site.tick()
+    assert site.backend.told() == {"a_dagster": {"START": 1}}
+    data = StepMaterializationData(dg.AssetMaterialization("a"), [])
+    report(instance, run, "ASSET_MATERIALIZATION", "a", data)
+    site.tick(2, minutes=2)
+    assert site.backend.told() == {"a_dagster": whole()}
+    assert site.progress.open == {}
+
+
+def test_a_step_can_name_the_run_that_will_be_sent(instance: dg.DagsterInstance) -> None:
+    named: dict[str, str] = {}
+
+    @dg.asset
+    def single(context: dg.AssetExecutionContext) -> None:
+        named["single_dagster"] = asset_run_id(context)
+
+    @dg.multi_asset(outs={"left": dg.AssetOut(), "right": dg.AssetOut()})
+    def several(context: dg.AssetExecutionContext) -> tuple[int, int]:
+        with pytest.raises(ValueError, match="left, right"):
+            asset_run_id(context)
+        named["right_dagster"] = asset_run_id(context, ["right"])
+        return 1, 2
+
+    site = Site(instance, single, several)
+    site.run()
+    site.tick()
+    sent = {message.event.job.name: message.run_id for message in site.backend.accepted if message.event.job}
+    assert named == {job: sent[job] for job in named}
+    assert len(named) == 2

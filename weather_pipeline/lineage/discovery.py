@@ -1,0 +1,66 @@
+"""Which Dagster runs have lineage to tell: found by their status changes or a sweep, admitted while there is room.
+
+The one place where runs are opened. What finds no room stays in the event log: no position moves past it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dagster import DagsterInstance
+
+from weather_pipeline.lineage import reader
+from weather_pipeline.lineage.progress import OpenRun, Progress
+
+MAX_OPEN = 500
+"""Open runs at once: bounds the cursor and the work of a tick."""
+SWEEP_EVERY = 60.0
+"""Seconds between two sweeps."""
+SWEEP_BACK = 180.0
+"""Seconds by which two sweeps overlap: a run record may become visible after a later one."""
+REMEMBER_CLOSED = 4 * reader.LATE
+"""Seconds for which a closed run is known: longer than any status change is read again."""
+REMEMBER_AT_MOST = 2000
+
+
+def discover(instance: DagsterInstance, progress: Progress, now: float) -> None:
+    """Open the runs that have changed since the last look, as far as there is room.
+
+    Args:
+        instance: The Dagster instance.
+        progress: Positions, open and closed runs; changed in place.
+        now: The present, seconds since the epoch.
+    """
+    for kind in reader.STATUS_CHANGES:
+        room = MAX_OPEN - len(progress.open)
+        if room <= 0:
+            break
+        position = progress.positions.get(kind, reader.BEGINNING)
+        page = reader.changed_runs(instance, kind, position, now=now, since=progress.since, limit=room)
+        for change in page.changes:
+            _admit(progress, change)
+        progress.positions[kind] = page.position
+    _sweep(instance, progress, now)
+    progress.forget_closed(now - REMEMBER_CLOSED, REMEMBER_AT_MOST)
+
+
+def _sweep(instance: DagsterInstance, progress: Progress, now: float) -> None:
+    """Look for runs by the time of their last update: the net under the status changes."""
+    room = MAX_OPEN - len(progress.open)
+    if room <= 0 or now - progress.swept_at <= SWEEP_EVERY:
+        return
+    since = max(progress.swept_at - SWEEP_BACK, progress.since)
+    changes = reader.runs_updated_since(instance, datetime.fromtimestamp(since, UTC), room)
+    for change in changes:
+        if change.started:
+            _admit(progress, change)
+    # A full page is continued where it ended.
+    progress.swept_at = now if len(changes) < room else changes[-1].at + SWEEP_BACK
+
+
+def _admit(progress: Progress, change: reader.Change) -> None:
+    """Open a run, unless it is open, or was closed after this change."""
+    if change.run_id in progress.open or change.at <= progress.closed.get(change.run_id, float("-inf")):
+        return
+    progress.closed.pop(change.run_id, None)
+    progress.open[change.run_id] = OpenRun()
