@@ -5,11 +5,12 @@
     WeatherPipelineError
     ├── Transient                   a later attempt may succeed: retry with backoff
     │   ├── SourceUnavailable       no route, time-out, 5xx, broken body
-    │   ├── SourceRateLimited       429; `retry_after` seconds where waiting helps
+    │   ├── SourceRateLimited       429 that is over soon: waited out, `retry_after` seconds
     │   └── StoreUnavailable        database or object store away for now
     └── Terminal                    the same attempt fails again: stop, tell the user what to change
         ├── ConfigurationError      a setting is missing or wrong
         ├── SourceRejected          the source refused the request (HTTP 400, wrong key)
+        ├── SourceQuotaSpent        429 of an hourly or daily limit: nobody waits so long; `retry_from` says when
         ├── DataError               data can't be used: wrong columns, wrong types
         ├── LoadRejected            the database refused the rows; its own message is kept
         ├── StackError              the embedded stack can't start or a part of it died
@@ -22,6 +23,8 @@ installed without the rest.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class WeatherPipelineError(Exception):
@@ -41,23 +44,16 @@ class SourceUnavailable(Transient):
 
 
 class SourceRateLimited(Transient):
-    """The weather source asked to slow down (HTTP 429)."""
+    """The weather source asked to slow down for a moment (HTTP 429)."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """Keep the seconds after which a retry makes sense; None where the source does not say."""
+    def __init__(self, message: str, retry_after: float) -> None:
+        """Keep the seconds after which a retry makes sense."""
         super().__init__(message, retry_after)
         self.message = message
         self.retry_after = retry_after
 
     def __str__(self) -> str:
         return self.message
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rate_limited, (self.message, self.retry_after))
-
-
-def _rate_limited(message: str, retry_after: float | None) -> SourceRateLimited:
-    return SourceRateLimited(message, retry_after=retry_after)
 
 
 class StoreUnavailable(Transient):
@@ -70,6 +66,19 @@ class ConfigurationError(Terminal):
 
 class SourceRejected(Terminal):
     """The weather source refused the request for good."""
+
+
+class SourceQuotaSpent(Terminal):
+    """The weather source's limit for the hour or the day is reached (HTTP 429): no attempt helps before it is over."""
+
+    def __init__(self, message: str, retry_from: datetime) -> None:
+        """Keep the moment, UTC, from which a retry makes sense."""
+        super().__init__(message, retry_from)
+        self.message = message
+        self.retry_from = retry_from
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class DataError(Terminal):

@@ -6,11 +6,18 @@ Every field is one environment variable, `WEATHER_` + its name, but for those wh
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.urls import check_http_url, shown_value
+
+_PREFIX = "WEATHER_"
 
 
 class SourceName(StrEnum):
@@ -24,9 +31,16 @@ class SourceName(StrEnum):
 
 
 class Settings(BaseSettings):
-    """One frozen set of settings."""
+    """One frozen set of settings. A variable that is empty counts as not set."""
 
-    model_config = SettingsConfigDict(env_prefix="WEATHER_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # `load_settings` shows what is no secret
+    )
 
     home: Path = Field(default=Path(".weather"), description="State directory of the embedded stack.")
     port_offset: int = Field(default=0, ge=0, le=50000, description="Added to every port of the stack.")
@@ -57,16 +71,24 @@ class Settings(BaseSettings):
     marquez_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("MARQUEZ_URL", "WEATHER_MARQUEZ_URL"),
-        description="Base URL of Marquez. Default: the embedded lineage service.",
+        repr=False,
+        description="Base URL of Marquez, with user:password@ where it wants them. Default: the embedded lineage "
+        "service.",
     )
     dagster_url: str | None = Field(
         default=None, description="Base URL of the Dagster UI, for links. Default: the embedded one."
     )
 
-    @field_validator("open_meteo_url", "marquez_url", "dagster_url")
+    @field_validator("marquez_url")
     @classmethod
-    def _without_trailing_slash(cls, value: str | None) -> str | None:
-        return value.rstrip("/") if value else value
+    def _address(cls, value: str | None) -> str | None:
+        return value and check_http_url(value)
+
+    @field_validator("open_meteo_url", "dagster_url")
+    @classmethod
+    def _public_address(cls, value: str | None) -> str | None:
+        # These two stand in lineage events, links and messages.
+        return value and check_http_url(value, login=False)
 
     @property
     def dagster_port(self) -> int:
@@ -85,7 +107,7 @@ class Settings(BaseSettings):
 
     @property
     def effective_marquez_url(self) -> str:
-        """Where lineage goes: `MARQUEZ_URL`, else the embedded service."""
+        """Where lineage goes: `MARQUEZ_URL`, else the embedded service. Not to be shown: it may hold a password."""
         return self.marquez_url or f"http://localhost:{self.lineage_port}"
 
     @property
@@ -103,6 +125,26 @@ def load_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        pydantic.ValidationError: A variable has a value that can't be used; names the variable and the value.
+        ConfigurationError: Variables have values that can't be used; names each with its value, unless that is secret.
     """
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [_problem(found["loc"], found["msg"], found["input"]) for found in error.errors()]
+        raise ConfigurationError("Settings that can't be used:\n" + "\n".join(problems)) from error
+
+
+def variables(field: str) -> tuple[str, ...]:
+    """The environment variables that a field is read from; the first that is set counts."""
+    alias = Settings.model_fields[field].validation_alias
+    return tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (_PREFIX + field.upper(),)
+
+
+def _problem(location: tuple[int | str, ...], reason: str, value: Any) -> str:
+    """One value that can't be used, in words that name the variable."""
+    field = next(name for name in Settings.model_fields if location[0] in (name, *variables(name)))
+    names = variables(field)
+    name = next((each for each in names if os.environ.get(each)), names[0])
+    secret = "SecretStr" in str(Settings.model_fields[field].annotation)
+    given = "its value is secret" if secret else f"it is {shown_value(str(value))!r}"
+    return f"{name}: {reason.removeprefix('Value error, ')} ({given})"

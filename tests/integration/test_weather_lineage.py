@@ -13,6 +13,7 @@ from tests.integration.lineage.test_shapes_of_work import check_sequences
 from weather_pipeline.definitions import defs
 from weather_pipeline.store.migrate import migrate
 from weather_pipeline.store.warehouse import table_counts
+from weather_pipeline.weather.tables import TABLES
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +106,9 @@ def test_the_impossible_wind_is_quarantined_with_its_reason_and_the_good_rows_ar
     asserted = quality["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
     (wind,) = [assertion for assertion in asserted if assertion["assertion"] == "range_wind_speed_ms"]
     assert wind["success"] is False
-    assert wind["column"] == "wind_speed_ms"
+    assert wind["column"] == "wind_speed_10m"
+    columns = {column.name for column in TABLES["bronze"]}
+    assert {assertion["column"] for assertion in asserted if "column" in assertion} <= columns
     assert "1,048 mph" in wind["description"]
 
 
@@ -134,14 +137,17 @@ def test_a_foreign_key_violation_is_a_failure_with_the_databases_words_and_nothi
     check_sequences(platform.backend)
 
 
-def test_a_rerun_of_an_hour_changes_nothing(platform: Platform) -> None:
-    hours = ("2026-11-20-09:00", "2026-11-20-09:00")
-    everything = "SELECT xmin::text, * FROM weather.observations ORDER BY location_id, observed_at"
-    assert platform.run(*hours).success
-    before = platform.query(everything)
-    assert len(before) == 15
-    assert platform.run(*hours).success
-    assert platform.query(everything) == before
+def test_a_rerun_of_a_day_changes_nothing(platform: Platform) -> None:
+    statements = (
+        "SELECT xmin::text, * FROM weather.observations ORDER BY location_id, observed_at",
+        "SELECT xmin::text, * FROM weather.weather_near_towers ORDER BY tower_id, observed_at",
+        "SELECT * FROM weather.quarantine ORDER BY bronze_key, row_number, rule",
+    )
+    assert platform.run(*OUTLIER_DAY).success
+    before = [platform.query(statement) for statement in statements]
+    assert [len(rows) > 0 for rows in before] == [True] * 3
+    assert platform.run(*OUTLIER_DAY).success
+    assert [platform.query(statement) for statement in statements] == before
 
 
 def test_without_a_warehouse_the_error_says_what_to_do(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

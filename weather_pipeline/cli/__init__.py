@@ -20,6 +20,7 @@ _COMMANDS = {
     "up": "up",
     "down": "up",
     "status": "status",
+    "env": "env",
     "migrate": "migrate",
     "psql": "psql",
     "replay": "replay",

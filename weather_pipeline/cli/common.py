@@ -126,15 +126,18 @@ def stop_signals() -> Iterator[None]:
 
     One that is ignored already stays so: `nohup weather up &` goes on when its terminal is closed.
     """
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    numbers = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    def ignore(number: int, frame: types.FrameType | None) -> None:
+        """In place of SIG_IGN, which the parts would inherit: Dagster's code server stops its runs by SIGINT."""
+
+    ignored = {number for number in numbers if signal.getsignal(number) is signal.SIG_IGN}
+    before = {number: signal.signal(number, ignore if number in ignored else interrupt) for number in numbers}
     try:
         yield
     finally:

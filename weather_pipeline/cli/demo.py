@@ -143,13 +143,13 @@ def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verificat
     from weather_pipeline.marquez.client import MarquezClient
 
     target = stack.options.lineage
-    if target.url is None:
+    if target.address is None:
         progress.note(
             f"Lineage went where {target.reason} says: it can't be verified from here. Set MARQUEZ_URL to do so."
         )
         return None
     expected = expected_jobs(stack.options.settings)
-    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.url) as client:
+    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.address) as client:
         return await_lineage(client, expected, since=since, progress=progress, watch=stack.check)
 
 

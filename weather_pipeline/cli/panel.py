@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from weather_pipeline.cli.addresses import address_lines, for_people, page_address
 from weather_pipeline.cli.common import weather_command
 from weather_pipeline.settings import SourceName
 
@@ -37,16 +38,11 @@ def show_panel(options: StackOptions, outcome: Outcome) -> None:
 def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:
     """The panel's text."""
     settings, lineage = options.settings, options.lineage
-    ui = settings.effective_dagster_url
-    page = f"http://localhost:{settings.lineage_web_port}"
-    lines = [f"Dagster       {ui}"]
-    if lineage.url is not None:
-        lines += [f"Lineage page  {page}", f"Lineage API   {lineage.url}"]
-    else:
-        lines.append(f"Lineage       goes where {lineage.reason} says")
+    lines = address_lines(settings, lineage.url or lineage.reason)
     lines += ["", *_what_ran(outcome), f"Source        {_SOURCES[settings.source]}", "", "Try next:"]
     lines += [f"  {command}" for command in _commands(options)]
-    lines.append(f"  Then materialize an asset on {ui}/asset-groups" + (f" and watch {page}" if lineage.url else ""))
+    watch = f" and watch {page_address(settings)}" if lineage.url else ""
+    lines.append(f"  Then materialize an asset on {settings.effective_dagster_url}/asset-groups{watch}")
     return [*lines, "", "Ctrl-C stops everything. The next start reuses the data."]
 
 
@@ -55,7 +51,7 @@ def _commands(options: StackOptions) -> list[str]:
     query = "SELECT * FROM weather.weather_near_towers ORDER BY observed_at DESC LIMIT 5"
     commands = [weather_command(settings, f'psql -c "{query}"'), weather_command(settings, "status")]
     if lineage.url is not None:
-        commands.insert(0, f"curl -s {lineage.url}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
+        commands.insert(0, f"curl -s {for_people(lineage.url)}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
     return commands
 
 

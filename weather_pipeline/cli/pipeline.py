@@ -15,6 +15,7 @@ from weather_pipeline.cli.verify import Verification, read, verify
 from weather_pipeline.errors import LineageApiError, StackError, Transient
 from weather_pipeline.marquez.client import MarquezClient
 from weather_pipeline.stack.dagster_api import DagsterApi, DagsterRun, DagsterUnavailable
+from weather_pipeline.urls import without_login
 
 JOB = "weather_hourly"
 
@@ -108,7 +109,9 @@ def await_lineage(
             state, missing = f"{len(found.jobs)} of {len(expected)} jobs complete", found.missing
         if time.monotonic() > deadline:
             hint = _OLD_LINEAGE_HINT if since is None else ""
-            raise LineageApiError(f"{client.base_url} lacks after {timeout:.0f} s:\n" + "\n".join(missing) + hint)
+            raise LineageApiError(
+                f"{without_login(client.base_url)} lacks after {timeout:.0f} s:\n" + "\n".join(missing) + hint
+            )
         progress.update(f"Waiting for lineage: {state}")
         time.sleep(_POLL)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 from pathlib import Path
 
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
-from weather_pipeline.errors import StackError
+from weather_pipeline.errors import ConfigurationError
+
+_SECRETS = frozenset({"sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+"""Secret parts of a connection URL that libpq reads from no variable."""
+
+_OVERRIDES = ("PGSERVICE", "PGHOSTADDR")
+"""Variables that would send psql elsewhere than to the host of the URL."""
 
 
 @click.command(
@@ -20,24 +26,58 @@ from weather_pipeline.errors import StackError
       weather psql -c "SELECT count(*) FROM weather.observations"
 
     \b
-    Exit codes: psql's own; 1 where the stack does not run.
+    Exit codes: psql's own; 1 where no warehouse is known.
     """,
 )
 @home_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def psql(*, home: Path | None, arguments: tuple[str, ...]) -> int:
-    """Open the stack's warehouse in psql; ARGUMENTS are psql's."""
-    from weather_pipeline.stack.plan import POSTGRES
+def psql(*, home: Path | None, arguments: tuple[str, ...]) -> None:
+    """Open the warehouse in psql: WEATHER_DATABASE_URL, or the running stack's. ARGUMENTS are psql's."""
+    from weather_pipeline.stack.environment import dagster_environment
     from weather_pipeline.stack.postgres import installation
-    from weather_pipeline.stack.status import stack_status
-    from weather_pipeline.stack.supervisor import open_postgres
 
-    directory = read_settings(home).home
-    port = next((part.port for part in stack_status(directory).parts if part.name == POSTGRES), None)
-    if port is None:
-        raise StackError(f"The stack of {directory} does not run. Start it with: weather up")
-    server = open_postgres(directory)
-    # The password goes where other users can't read it, as psql's documentation has it: not on the command line.
-    login = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": server.user, "PGPASSWORD": server.password}
-    command = [installation() / "bin" / "psql", "-d", "weather", *arguments]
-    return subprocess.run(command, env={**os.environ, **login}, check=False).returncode
+    settings = read_settings(home)
+    given = settings.database_url
+    url = given.get_secret_value() if given else dagster_environment(settings.home)["WEATHER_DATABASE_URL"]
+    login, options = psql_login(url)
+    inherited = {name: value for name, value in os.environ.items() if name not in _OVERRIDES}
+    program = str(installation() / "bin" / "psql")
+    # Python ignores SIGPIPE, and psql would go on doing so: `weather psql … | head` is to end quietly.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # In place of this process, not below it: Ctrl-C is psql's, which cancels the query and stays.
+    os.execve(program, [program, *options, *arguments], {**inherited, **login})  # noqa: S606  (no shell is wanted)
+
+
+def psql_login(url: str) -> tuple[dict[str, str], list[str]]:
+    """How to tell psql where to connect, with nothing secret on its command line, which every user can read.
+
+    Returns:
+        Variables for its environment, and options for what libpq reads from no variable.
+
+    Raises:
+        ConfigurationError: The URL can't be used. Its text is not in the message.
+    """
+    from psycopg import OperationalError
+    from psycopg.pq import Conninfo
+
+    try:
+        parsed = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
+    except OperationalError:
+        raise ConfigurationError(
+            "WEATHER_DATABASE_URL can't be used: it should be postgresql://user:password@host:port/database, with "
+            "special characters of the password as %XX."
+        ) from None
+    login = {option.envvar.decode(): (option.val or b"").decode() for option in parsed if option.envvar}
+    others = {option.keyword.decode(): (option.val or b"").decode() for option in parsed if not option.envvar}
+    if secrets := sorted(_SECRETS & others.keys()):
+        raise ConfigurationError(
+            f"psql can take {', '.join(secrets)} of WEATHER_DATABASE_URL on its command line only, where every user "
+            "can read it: start psql yourself, with a service file."
+        )
+    return login, ["-d", _connection_string(others)] if others else []
+
+
+def _connection_string(options: dict[str, str]) -> str:
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo("", **options)

@@ -10,12 +10,20 @@ import click
     \b
     Example:
       weather replay --port 8080
+      weather replay --misbehave 429-minutely --misbehave 503:2
       WEATHER_OPEN_METEO_URL=http://127.0.0.1:8080 WEATHER_SOURCE=open-meteo weather demo
     """
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
-def replay(*, port: int) -> None:
+@click.option(
+    "--misbehave",
+    "plan",
+    multiple=True,
+    metavar="KIND[:N]",
+    help="Answer the first N requests (1) wrongly, in the order given; an unknown KIND lists all.",
+)
+def replay(*, port: int, plan: tuple[str, ...]) -> None:
     """Serve recorded observations as Open-Meteo would, until Ctrl-C."""
     from weather_pipeline.sources.replay import main
 
-    main(["--port", str(port)])
+    main(["--port", str(port), *(argument for kind in plan for argument in ("--misbehave", kind))])

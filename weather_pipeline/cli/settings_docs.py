@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import click
-from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
-from weather_pipeline.settings import Settings
+from weather_pipeline.settings import Settings, variables
 
 _HEAD = """# Settings
 
-Every setting is an environment variable. This page is written from the code; do not edit it:
-`python -m weather_pipeline.cli.settings_docs > docs/settings.md`.
+Every setting is an environment variable; an empty one counts as not set. This page is written from the code;
+do not edit it: `python -m weather_pipeline.cli.settings_docs > docs/settings.md`.
 
 | variable | default | meaning |
 | --- | --- | --- |
@@ -20,18 +19,15 @@ Every setting is an environment variable. This page is written from the code; do
 
 def settings_markdown() -> str:
     """The page's text."""
-    prefix = Settings.model_config.get("env_prefix", "")
     rows = [
-        f"| {_variables(name, field, prefix)} | {_default(field)} | {field.description} |"
+        f"| {_variables(name)} | {_default(field)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return _HEAD + "\n".join(rows) + "\n"
 
 
-def _variables(name: str, field: FieldInfo, prefix: str) -> str:
-    alias = field.validation_alias
-    names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [prefix + name.upper()]
-    return " or ".join(f"`{each}`" for each in names)
+def _variables(name: str) -> str:
+    return " or ".join(f"`{each}`" for each in variables(name))
 
 
 def _default(field: FieldInfo) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from weather_pipeline.cli.addresses import address_lines
 from weather_pipeline.cli.common import (
     home_option,
     new_stack,
@@ -19,6 +22,7 @@ from weather_pipeline.cli.common import (
     read_settings,
     stack_options,
     stop_signals,
+    stop_stack,
     weather_command,
 )
 from weather_pipeline.errors import StackError
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.settings import Settings
     from weather_pipeline.stack.plan import Modules
+
+_STOP_TIMEOUT = 120.0
 
 
 @click.command(
@@ -77,12 +83,12 @@ def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) 
 def down(*, home: Path | None) -> None:
     """Stop the stack, and whatever a killed one left running."""
     from weather_pipeline.cli.progress import Progress
-    from weather_pipeline.stack.status import stop_stack
+    from weather_pipeline.stack import status
 
     settings = read_settings(home)
     progress = Progress()
     with progress.phase("stop", f"Stopping the stack of {settings.home}"):
-        stopped = stop_stack(settings.home)
+        stopped = status.stop_stack(settings.home)
     click.echo("Stopped." if stopped else "Nothing was running.")
 
 
@@ -105,7 +111,7 @@ def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Mo
             with progress.phase("start", "Starting the stack"):
                 stack.start()
             ready = True
-            click.echo(addresses(settings, options.lineage.url))
+            click.echo("\n".join(address_lines(settings, options.lineage.url or options.lineage.reason)))
             if not once:
                 click.echo("Ctrl-C stops everything.")
                 stack.wait()
@@ -113,17 +119,7 @@ def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Mo
             if not ready:
                 raise
         finally:
-            with progress.phase("stop", "Stopping the stack"):
-                stack.stop()
-
-
-def addresses(settings: Settings, lineage_url: str | None) -> str:
-    """The lines that say where everything is."""
-    lines = [f"Dagster       {settings.effective_dagster_url}"]
-    if lineage_url is not None:
-        lines.append(f"Lineage API   {lineage_url}")
-        lines.append(f"Lineage page  http://localhost:{settings.lineage_web_port}")
-    return "\n".join([*lines, f"State, logs   {settings.home}"])
+            stop_stack(stack, progress)
 
 
 def detach_stack(settings: Settings, progress: Progress, command: Sequence[str]) -> None:
@@ -135,25 +131,40 @@ def detach_stack(settings: Settings, progress: Progress, command: Sequence[str])
         command: Starts a stack in the foreground; gets `--home` and `--port-offset`.
 
     Raises:
-        StackError: The stack did not start; carries what the supervisor printed.
+        StackError: Another stack has the directory; or this one did not start: carries what its supervisor printed.
+        KeyboardInterrupt: A signal came while it started; what was started is stopped.
     """
+    from weather_pipeline.stack.logs import keep_short
     from weather_pipeline.stack.plan import log_file
+    from weather_pipeline.stack.state import stack_lock
 
+    with stack_lock(settings.home):
+        pass  # refused here, a second start leaves no trace in the log of the first
     log = log_file(settings.home, "supervisor")
     log.parent.mkdir(parents=True, exist_ok=True)
+    keep_short(log)
     command = [*command, "--home", str(settings.home), "--port-offset", str(settings.port_offset)]
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    with progress.phase("start", "Starting the stack in the background"):
-        lineage = _wait_until_up(settings.home, child, log, progress)
+    with stop_signals():
+        with log.open("ab") as output:
+            output.write(f"--- {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: weather up --detach\n".encode())
+            output.flush()
+            start = output.tell()
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        try:
+            with progress.phase("start", "Starting the stack in the background"):
+                lineage = _wait_until_up(settings.home, child, log, start, progress)
+        except BaseException:
+            _stop_start(child, settings, progress)
+            raise
     child.returncode = 0  # it goes on without us, which Python would warn of
-    click.echo(addresses(settings, lineage))
+    click.echo("\n".join(address_lines(settings, lineage)))
     click.echo(f"Stop it with: {weather_command(settings, 'down')}")
 
 
-def _wait_until_up(home: Path, child: subprocess.Popen[bytes], log: Path, progress: Progress) -> str | None:
+def _wait_until_up(home: Path, child: subprocess.Popen[bytes], log: Path, start: int, progress: Progress) -> str:
+    """Show the parts as they become ready; returns where lineage goes. `start` is where the child's log begins."""
     from weather_pipeline.stack.state import UP, read_state
 
     seen: set[str] = set()
@@ -165,6 +176,20 @@ def _wait_until_up(home: Path, child: subprocess.Popen[bytes], log: Path, progre
                     seen.add(part.name)
                     progress.ready(part.name, part.ready - part.started)
             if state.phase == UP:
-                return state.lineage if state.lineage.startswith("http") else None
+                return state.lineage
         time.sleep(0.1)
-    raise StackError(f"The stack did not start (code {child.returncode}):\n{log.read_text().strip()}")
+    said = log.read_bytes()[start:].decode(errors="replace").strip()
+    raise StackError(f"The stack did not start (code {child.returncode}):\n{said}")
+
+
+def _stop_start(child: subprocess.Popen[bytes], settings: Settings, progress: Progress) -> None:
+    """Stop a supervisor that is not to go on."""
+    if child.poll() is not None:
+        return
+    with progress.phase("stop", "Stopping what was started in the background"):
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            hint = weather_command(settings, "down")
+            raise StackError(f"The start (process {child.pid}) does not stop. Kill it, then run: {hint}") from None

@@ -61,7 +61,7 @@ _PHASES = {
     DagsterEventType.STEP_FAILURE: StepPhase.FAILED,
     DagsterEventType.STEP_SKIPPED: StepPhase.SKIPPED,
 }
-_WRAPPERS = ("DagsterExecutionStepExecutionError", "Failure")
+_WRAPPERS = ("DagsterExecutionStepExecutionError", "Failure", "RetryRequested", "RetryRequestedFromPolicy")
 _READ_TYPES = {
     *_ENDS,
     *_PHASES,

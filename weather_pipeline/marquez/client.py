@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from weather_pipeline.errors import LineageApiError, StoreUnavailable
+from weather_pipeline.urls import without_login
 
 _PAGE = 100
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -215,6 +216,7 @@ class MarquezClient:
 
     def __init__(self, base_url: str, *, timeout: float = 10.0, token: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        self._shown = without_login(self.base_url)
         self.timeout = timeout
         self._session = requests.Session()
         # A proxy of the environment leads outward, where this machine's own address means another machine.
@@ -314,7 +316,7 @@ class MarquezClient:
             return model.model_validate(content)
         except ValidationError as error:
             raise LineageApiError(
-                f"The answer of {self.base_url}/api/v1{path} is not what Marquez answers: {error}"
+                f"The answer of {self._shown}/api/v1{path} is not what Marquez answers: {error}"
             ) from error
 
     def _get(self, path: str, **parameters: Any) -> Any:
@@ -325,17 +327,19 @@ class MarquezClient:
         try:
             return response.json()
         except requests.exceptions.JSONDecodeError as error:
-            raise LineageApiError(f"{response.url} did not answer JSON: {response.text[:200]!r}") from error
+            raise LineageApiError(
+                f"{without_login(response.url)} did not answer JSON: {response.text[:200]!r}"
+            ) from error
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         url = f"{self.base_url}/api/v1{path}"
         try:
             response = self._session.request(method, url, timeout=self.timeout, allow_redirects=False, **options)
         except requests.exceptions.RequestException as error:
-            raise LineageUnavailable(f"The lineage API at {self.base_url} does not answer: {error}") from error
+            raise LineageUnavailable(f"The lineage API at {self._shown} does not answer: {error}") from error
         if response.ok:
             return response
-        message = f"{method} {url} answered {response.status_code}: {response.text[:500]}"
+        message = f"{method} {self._shown}/api/v1{path} answered {response.status_code}: {response.text[:500]}"
         if response.status_code in _TRANSIENT:
             raise LineageUnavailable(message)
         raise LineageRequestFailed(message, status=response.status_code)

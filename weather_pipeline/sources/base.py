@@ -33,7 +33,8 @@ class WeatherSource(Protocol):
 
         Raises:
             SourceUnavailable: No route, time-out, 5xx, or an answer that is broken.
-            SourceRateLimited: Too many requests; `retry_after` says when to come back.
+            SourceRateLimited: Too many requests for the moment; `retry_after` says how long to wait.
+            SourceQuotaSpent: The limit of the hour or the day is reached; `retry_from` says when it is over.
             SourceRejected: The source refused the request for good.
         """
         ...

@@ -6,7 +6,9 @@ The free service is for non-commercial use and its data is CC BY 4.0: the attrib
 from __future__ import annotations
 
 import logging
+import math
 import random
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from weather_pipeline.errors import SourceRateLimited, SourceRejected, SourceUnavailable
+from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
 from weather_pipeline.sources.open_meteo_body import TIME_FORMAT, VARIABLES, BrokenBody, parse_body
 from weather_pipeline.weather.bronze import Fetched
 from weather_pipeline.weather.hours import HOUR, check_hours
@@ -35,6 +37,10 @@ _TOO_MANY_REQUESTS = 429
 _SUCCESS = 200
 _CLIENT_ERRORS = range(400, 500)
 _REQUEST_TIMEOUT = 408
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_CONCURRENT_WAIT, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(minutes=2)
+"""How long a limit may last for a step to wait for its end, whatever its reason."""
 
 
 class _Interrupted(SourceUnavailable):
@@ -77,7 +83,8 @@ class OpenMeteoSource:
 
         Raises:
             SourceUnavailable: No route, time-out, 5xx, or a broken body.
-            SourceRateLimited: HTTP 429; `retry_after` by its reason: the next minute, hour or day.
+            SourceRateLimited: HTTP 429 for the minute or for requests at the same time.
+            SourceQuotaSpent: HTTP 429 for the hour or the day.
             SourceRejected: HTTP 4xx; the message is the server's own reason.
         """
         check_hours(start, end)
@@ -153,8 +160,7 @@ def _error(response: requests.Response, base_url: str, now: datetime) -> Excepti
     status = response.status_code
     message = f"{base_url} answered {status}: {reason}"
     if status == _TOO_MANY_REQUESTS:
-        seconds = _retry_after(response.headers.get("Retry-After"), reason, now)
-        return SourceRateLimited(f"{message} Try again in {seconds:.0f} s.", retry_after=seconds)
+        return _limit(message, reason, response.headers.get("Retry-After"), now)
     if status in _CLIENT_ERRORS and status != _REQUEST_TIMEOUT:
         return SourceRejected(message)
     return SourceUnavailable(message)
@@ -170,15 +176,21 @@ def _reason(response: requests.Response) -> str:
     return response.text[:200].strip() or response.reason
 
 
-def _retry_after(header: str | None, reason: str, now: datetime) -> float:
-    """Seconds until a limit is over: the server sends none, so its reason decides."""
-    if header is not None and header.isdigit():
-        return float(header)
-    lowered = reason.lower()
-    if "daily" in lowered:
-        return (now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - now).total_seconds()
-    if "hourly" in lowered:
-        return (now.replace(minute=0, second=0, microsecond=0) + HOUR - now).total_seconds()
-    if "concurrent" in lowered:
-        return 5.0
-    return 60.0
+def _limit(message: str, reason: str, header: str | None, now: datetime) -> Exception:
+    """The error for a limit: Open-Meteo sends no time with it, so its reason decides."""
+    words = reason.lower()
+    spent = "hourly" in words or "daily" in words
+    if header is not None and _SECONDS.fullmatch(header):
+        ends = now + timedelta(seconds=int(header))
+    elif "daily" in words:
+        ends = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    elif "hourly" in words:
+        ends = now.replace(minute=0, second=0, microsecond=0) + HOUR
+    else:
+        ends = now + (_CONCURRENT_WAIT if "concurrent" in words else _MINUTE)
+    wait = ends - now
+    if not spent and wait <= _LONGEST_WAIT:
+        return SourceRateLimited(f"{message} Try again in {wait.total_seconds():.0f} s.", wait.total_seconds())
+    # Rounded up: what comes a part of a second too early is refused again.
+    retry_from = datetime.fromtimestamp(math.ceil(ends.timestamp()), UTC)
+    return SourceQuotaSpent(f"{message} Retry from {retry_from:%Y-%m-%dT%H:%M:%SZ}.", retry_from)

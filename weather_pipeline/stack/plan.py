@@ -11,6 +11,7 @@ from weather_pipeline.stack.dagster_api import LOCATION
 from weather_pipeline.stack.part import Part
 from weather_pipeline.stack.ports import HOST, PortNeed
 from weather_pipeline.stack.probes import DaemonProbe, HttpProbe, TcpProbe, WebserverProbe
+from weather_pipeline.urls import without_login
 
 POSTGRES, LINEAGE, PAGE = "postgres", "lineage", "lineage-page"
 CODE_SERVER, WEBSERVER, DAEMON = "code-server", "webserver", "daemon"
@@ -30,14 +31,20 @@ class LineageTarget:
     """Where lineage goes.
 
     Attributes:
-        url: Base URL of the lineage API that everything reads; None where only OpenLineage's configuration knows.
+        address: Base URL of the lineage API that everything reads, perhaps with user and password: to connect, not to
+            show. None where only OpenLineage's configuration knows.
         embedded: Whether the stack starts the service itself.
         reason: Which setting decided, in words for the user.
     """
 
-    url: str | None
+    address: str | None = field(repr=False)
     embedded: bool
     reason: str
+
+    @property
+    def url(self) -> str | None:
+        """The address as it may be shown and stored: without user and password."""
+        return None if self.address is None else without_login(self.address)
 
 
 @dataclass(frozen=True)
@@ -106,8 +113,8 @@ def build_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, ...]:
     parts = list(_dagster_parts(options, chosen))
     if options.lineage.embedded:
         parts.insert(0, _lineage_part(options, chosen))
-    if options.lineage.url is not None:
-        parts.append(_page_part(options, options.lineage.url))
+    if options.lineage.address is not None:
+        parts.append(_page_part(options, options.lineage.address))
     return tuple(parts)
 
 
@@ -125,8 +132,8 @@ def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str
         "WEATHER_DAGSTER_DATABASE_URL": chosen.dagster_url,
         "WEATHER_DAGSTER_URL": settings.effective_dagster_url,
     }
-    if options.lineage.url is not None:
-        environment["MARQUEZ_URL"] = options.lineage.url
+    if options.lineage.address is not None:
+        environment["MARQUEZ_URL"] = options.lineage.address
     return environment
 
 
@@ -183,13 +190,13 @@ def _lineage_part(options: StackOptions, chosen: Chosen) -> Part:
     )
 
 
-def _page_part(options: StackOptions, lineage_url: str) -> Part:
+def _page_part(options: StackOptions, lineage_address: str) -> Part:
     port = options.settings.lineage_web_port
     command = (sys.executable, "-m", options.modules.page, "--host", HOST, "--port", str(port))
     return Part(
         name=PAGE,
-        command=(*command, "--marquez-url", lineage_url, "--dagster-url", options.settings.effective_dagster_url),
-        environment={"PYTHONUNBUFFERED": "1"},
+        command=(*command, "--dagster-url", options.settings.effective_dagster_url),
+        environment={"PYTHONUNBUFFERED": "1", "MARQUEZ_URL": lineage_address},
         log_file=log_file(options.home, PAGE),
         probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),
         port=port,

@@ -77,7 +77,7 @@ def stop_stack(home: Path) -> bool:
         Whether anything was running.
 
     Raises:
-        StackError: The supervisor did not stop in time.
+        StackError: The supervisor is another user's, or did not stop in time.
     """
     if not home.is_dir():
         return False
@@ -86,7 +86,14 @@ def stop_stack(home: Path) -> bool:
     if supervisor is None:
         with stack_lock(home):
             return stop_leftovers(home)
-    supervisor.send_signal(signal.SIGTERM)
+    try:
+        supervisor.send_signal(signal.SIGTERM)
+    except psutil.AccessDenied as error:
+        raise StackError(
+            f"The stack's supervisor (process {supervisor.pid}) belongs to another user, who alone can stop it."
+        ) from error
+    except psutil.NoSuchProcess:
+        return True  # it ended by itself meanwhile
     if wait_for_end([supervisor], deadline=time.monotonic() + _STOP_TIMEOUT):
         raise StackError(
             f"The stack's supervisor (process {supervisor.pid}) did not stop within {_STOP_TIMEOUT:.0f} s. "
@@ -105,13 +112,18 @@ def _overall(state: StackState, parts: tuple[PartStatus, ...], *, supervised: bo
 
 def _part_status(part: PartState) -> PartStatus:
     process = part.identity.process()
-    if process is None:
-        found = "dead"
-    elif part.ready is None:
-        found = "starting"
-    elif process.status() == psutil.STATUS_STOPPED or (part.port is not None and not is_listening(part.port)):
-        found = "not answering"
-    else:
-        found = UP
+    found = "dead" if process is None else _process_state(part, process)
     uptime = round(time.time() - part.started, 1) if process else 0.0
     return PartStatus(part.name, part.identity.pid, part.port, found, uptime, part.log)
+
+
+def _process_state(part: PartState, process: psutil.Process) -> str:
+    try:
+        stopped = process.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:  # it ended after it was looked up
+        return "dead"
+    if part.ready is None:
+        return "starting"
+    if stopped or (part.port is not None and not is_listening(part.port)):
+        return "not answering"
+    return UP

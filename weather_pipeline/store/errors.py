@@ -45,14 +45,18 @@ def database_errors() -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if _ENTRY_REFUSED.search(str(error)):
             raise ConfigurationError(f"{_words(error)} Check WEATHER_DATABASE_URL.") from error
-        raise StoreUnavailable(f"The database is not available: {_words(error)}") from error
+        message = f"The database is not available: {_words(error)} Check WEATHER_DATABASE_URL, and that it runs."
+        raise StoreUnavailable(message) from error
     except psycopg.Error as error:
         raise LoadRejected(_words(error)) from error
 
 
 def _words(error: psycopg.Error) -> str:
-    """The database's message with its detail, on one line, ending in a full stop."""
-    detail = error.diag.message_detail
+    """The database's message with its detail, on one line, as sentences."""
     message = error.diag.message_primary or str(error)
-    words = " ".join(f"{message}. {detail or ''}".split())
-    return words if words.endswith(".") else words + "."
+    return " ".join(_sentence(part) for part in (message, error.diag.message_detail or "") if part)
+
+
+def _sentence(text: str) -> str:
+    words = " ".join(text.split())
+    return words if words.endswith((".", "?", "!")) else f"{words}."

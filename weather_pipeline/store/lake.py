@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,35 +56,42 @@ def write_bronze(store: ObjectStore, fetched: Fetched, *, start: datetime, end: 
 
 
 @contextlib.contextmanager
-def bronze_files(store: ObjectStore, start: datetime, end: datetime) -> Iterator[list[BronzeFile]]:
-    """The bronze files of a range of hours, readable while the context is open. Hours without a file are left out.
+def bronze_files(
+    store: ObjectStore, start: datetime, end: datetime, *, allow_missing: bool = False
+) -> Iterator[list[BronzeFile]]:
+    """The bronze files of a range of hours, readable while the context is open.
+
+    Args:
+        store: The lake.
+        start: First hour, UTC.
+        end: End of the range, exclusive.
+        allow_missing: Leave out hours without a file, for who reports them.
 
     Raises:
-        DataError: A file is not readable, or does not say where its rows came from.
+        DataError: An hour has no file, or a file is not readable or does not say where its rows came from.
     """
+    keys = {hour: bronze_key(hour) for hour in hours_between(start, end)}
+    missing = _missing(store, keys)
+    if not allow_missing:
+        _require(store, keys, missing, made_by="raw_weather_data")
     with contextlib.ExitStack() as opened:
         files = []
-        for hour in hours_between(start, end):
-            key = bronze_key(hour)
-            if store.exists(key):
+        for hour, key in keys.items():
+            if hour not in missing:
                 files.append(read_bronze_file(key, opened.enter_context(store.local(key)), hour))
         yield files
 
 
-def write_silver(
-    store: ObjectStore, observations: pa.Table | Iterable[pa.RecordBatch], *, start: datetime, end: datetime
-) -> list[StoredFile]:
+def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime, end: datetime) -> list[StoredFile]:
     """Write clean observations, one file for each hour of the range; an hour without rows gets an empty file.
 
     Raises:
         DataError: The table has other columns than an observation.
         StoreUnavailable: The store can't be written now.
     """
-    given: Any = observations
-    table = given if isinstance(observations, pa.Table) else pa.Table.from_batches(given, schema=OBSERVATION_SCHEMA)
-    if table.schema.remove_metadata() != OBSERVATION_SCHEMA:
-        raise DataError(f"Silver holds observations with {OBSERVATION_SCHEMA.names}, not {table.schema.names}.")
-    table = table.replace_schema_metadata(_SILVER_METADATA)
+    if observations.schema.remove_metadata() != OBSERVATION_SCHEMA:
+        raise DataError(f"Silver holds observations with {OBSERVATION_SCHEMA.names}, not {observations.schema.names}.")
+    table = observations.replace_schema_metadata(_SILVER_METADATA)
     times = table["observed_at"]
     files = []
     for hour in hours_between(start, end):
@@ -95,21 +101,35 @@ def write_silver(
 
 
 def silver_batches(store: ObjectStore, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
-    """Clean observations of a range of hours, hour by hour, in the order of time. Hours without a file are left out.
+    """Clean observations of a range of hours, hour by hour, in the order of time.
 
     Raises:
-        DataError: A file is not readable.
+        DataError: An hour has no file (before the first batch), or a file is not readable.
     """
-    for hour in hours_between(start, end):
-        key = silver_key(hour)
-        if not store.exists(key):
-            continue
+    keys = {hour: silver_key(hour) for hour in hours_between(start, end)}
+    # An hour without rows has an empty file. To take a missing one for it would delete the hour where it is loaded.
+    _require(store, keys, _missing(store, keys), made_by="clean_weather_data")
+    for key in keys.values():
         with store.local(key) as path:
             try:
                 table = pq.read_table(path, schema=OBSERVATION_SCHEMA)
             except (pa.ArrowInvalid, OSError) as error:
                 raise DataError(f"{key} is no readable parquet file: {error}. Run clean_weather_data again.") from error
         yield from table.to_batches()
+
+
+def _missing(store: ObjectStore, keys: Mapping[datetime, str]) -> list[datetime]:
+    return [hour for hour, key in keys.items() if not store.exists(key)]
+
+
+def _require(store: ObjectStore, keys: Mapping[datetime, str], missing: Sequence[datetime], *, made_by: str) -> None:
+    if not missing:
+        return
+    first = missing[0]
+    others = f" Of {len(keys)} hours {len(missing)} have none." if len(keys) > 1 else ""
+    raise DataError(
+        f"There is no file {store.uri(keys[first])}.{others} Run {made_by} for {first:%Y-%m-%dT%H:%M}Z first."
+    )
 
 
 def _equal(column: pa.ChunkedArray, value: object) -> pa.ChunkedArray:

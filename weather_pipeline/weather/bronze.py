@@ -6,6 +6,7 @@ explains itself without the program that wrote it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class BronzeFile:
         key: Key in the object store.
         path: Where DuckDB can read it.
         hour: The hour it holds, UTC.
+        checksum: SHA-256 of the whole file.
         rows: Number of rows.
         columns: Column → Arrow type, as text.
         source: Name of the source.
@@ -84,6 +86,7 @@ class BronzeFile:
     key: str
     path: Path
     hour: datetime
+    checksum: str
     rows: int
     columns: Mapping[str, str]
     source: str
@@ -105,7 +108,7 @@ def with_metadata(table: pa.Table, fetched: Fetched) -> pa.Table:
 
 
 def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
-    """Read the footer of a bronze file.
+    """Read the footer of a bronze file, and its checksum.
 
     Raises:
         DataError: Not a parquet file, or none of ours: no record of source, time and units.
@@ -113,6 +116,7 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
+        checksum = _checksum(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{key} is no readable parquet file: {error}. Run raw_weather_data for it again.") from error
     try:
@@ -121,6 +125,7 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
             key=key,
             path=path,
             hour=hour,
+            checksum=checksum,
             rows=rows,
             columns={field.name: str(field.type) for field in schema},
             source=origin["source"],
@@ -130,3 +135,8 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
         )
     except (KeyError, ValueError) as error:
         raise DataError(f"{key} does not say where its rows came from ({error!r}): it is no bronze file.") from error
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

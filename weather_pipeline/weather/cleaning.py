@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from weather_pipeline.errors import DataError
 from weather_pipeline.weather import duck
 from weather_pipeline.weather.bronze import BRONZE, BronzeFile
-from weather_pipeline.weather.hours import check_hours, naive_utc
+from weather_pipeline.weather.hours import hours_between, naive_utc
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
 from weather_pipeline.weather.units import conversion
 
@@ -21,7 +21,7 @@ def clean(files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime
     """Clean the hours of a range into one table, sorted by place and hour.
 
     Args:
-        files: The bronze files of these hours.
+        files: The bronze files of these hours; an hour in which nothing was read has an empty one.
         quarantined: Rows to leave out, by `bronze_key` and `row_number` (further columns are ignored).
         start: First hour, UTC.
         end: End of the range, exclusive.
@@ -31,26 +31,24 @@ def clean(files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime
         of those the last row.
 
     Raises:
-        DataError: A column is missing, a unit is unknown, or a row that is not quarantined has no place or time.
+        DataError: An hour has no file, a column is missing, a unit is unknown, or a row that is not quarantined has
+            no place or time.
     """
-    return pa.Table.from_batches(clean_batches(files, quarantined, start=start, end=end), schema=OBSERVATION_SCHEMA)
-
-
-def clean_batches(
-    files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime, end: datetime
-) -> Iterator[pa.RecordBatch]:
-    """As `clean`, batch by batch, for ranges that outgrow memory (DuckDB spills its sort to disk)."""
-    check_hours(start, end)
+    _check_complete(files, start, end)
     for file in files:
         _check_usable(file)
-    if not files:
-        return
     parameters = {**duck.paths(files), "start": naive_utc(start), "end": naive_utc(end)}
     with duck.connect() as connection:
         duck.register_files(connection, files)
         connection.register("quarantined", quarantined.select(_QUARANTINED_KEY.names).cast(_QUARANTINED_KEY))
-        for batch in duck.query(connection, _clean_sql(files), parameters):
-            yield batch.cast(OBSERVATION_SCHEMA)
+        return duck.query(connection, _clean_sql(files), parameters).read_all().cast(OBSERVATION_SCHEMA)
+
+
+def _check_complete(files: Sequence[BronzeFile], start: datetime, end: datetime) -> None:
+    there = {file.hour for file in files}
+    for hour in hours_between(start, end):
+        if hour not in there:
+            raise DataError(f"There is no bronze file for {hour:%Y-%m-%dT%H:%M}Z. Run raw_weather_data for it first.")
 
 
 def _check_usable(file: BronzeFile) -> None:

@@ -22,12 +22,10 @@ from weather_pipeline.weather.locations import LOCATIONS, Location
 from weather_pipeline.weather.quality_sql import QUARANTINING, ROW_RULES, hourly_sql
 from weather_pipeline.weather.reasons import reason
 from weather_pipeline.weather.rules import RULES, Rule
-from weather_pipeline.weather.schema import OBSERVATIONS, VARIABLES, arrow_schema
+from weather_pipeline.weather.schema import VARIABLES, arrow_schema
 from weather_pipeline.weather.tables import QUARANTINE
 
 QUARANTINE_SCHEMA: pa.Schema = arrow_schema(QUARANTINE)
-
-_VARIABLE = {column.name: column.variable for column in OBSERVATIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,8 @@ class HourQuality:
         quarantined: Rows that must not go on.
         counts: Rule name → count.
         score: From 0 to 1.
+        bronze_key: The file that was judged; None where there was none.
+        bronze_checksum: Its content (`BronzeFile.checksum`): row numbers mean nothing in another one.
     """
 
     hour: datetime
@@ -55,6 +55,8 @@ class HourQuality:
     quarantined: int
     counts: Mapping[str, RuleCount]
     score: float
+    bronze_key: str | None
+    bronze_checksum: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,10 @@ def evaluate(
     hours = hours_between(start, end)
     file_results = check_files(files, hours)
     found = _judge_rows(files, [location.id for location in locations])
-    per_hour = tuple(_hour_quality(hour, found.get(hour), file_results.counts[hour]) for hour in hours)
+    by_hour = {file.hour: file for file in files}
+    per_hour = tuple(
+        _hour_quality(hour, by_hour.get(hour), found.get(hour), file_results.counts[hour]) for hour in hours
+    )
     units = {file.key: file.units for file in files}
     entries = [entry for hour, row in found.items() for entry in _entries(hour, row, units)]
     quarantine = pa.Table.from_pylist(entries, schema=QUARANTINE_SCHEMA)
@@ -158,7 +163,9 @@ def _judge_rows(files: Sequence[BronzeFile], locations: Sequence[str]) -> dict[d
     return {row["hour"].replace(tzinfo=UTC): row for row in rows}
 
 
-def _hour_quality(hour: datetime, row: Mapping[str, Any] | None, file_counts: Mapping[str, int]) -> HourQuality:
+def _hour_quality(
+    hour: datetime, file: BronzeFile | None, row: Mapping[str, Any] | None, file_counts: Mapping[str, int]
+) -> HourQuality:
     counts = {name: RuleCount(1, failed) for name, failed in file_counts.items()}
     if row is not None:
         for index, rule in enumerate(ROW_RULES):
@@ -172,6 +179,8 @@ def _hour_quality(hour: datetime, row: Mapping[str, Any] | None, file_counts: Ma
         quarantined=row["quarantined"] if row else 0,
         counts=counts,
         score=0.0 if blocked else 1 - failed / checked,
+        bronze_key=file.key if file else None,
+        bronze_checksum=file.checksum if file else None,
     )
 
 
@@ -194,9 +203,9 @@ def _entries(
                 "rule": rule.name,
                 "location_id": bad["location_id"],
                 "observed_at": observed_at.replace(tzinfo=UTC) if observed_at else None,
-                "variable": _VARIABLE.get(rule.variable or ""),
+                "variable": rule.received_as,
                 "received": bad.get(f"raw_{rule.variable}"),
-                "unit": received_units.get(str(_VARIABLE.get(rule.variable or ""))),
+                "unit": received_units.get(rule.received_as or ""),
                 "reason": reason(rule, {**bad, "hour": hour}, received_units),
                 "payload": json.dumps(payload),
                 "source": bad["source"],

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weather_pipeline.weather.rules import Kind, Rule
-from weather_pipeline.weather.schema import OBSERVATIONS
 from weather_pipeline.weather.units import MPH_IN_MS
-
-_VARIABLE = {column.name: column.variable for column in OBSERVATIONS}
 
 
 def reason(rule: Rule, row: Mapping[str, Any], units: Mapping[str, str]) -> str:
@@ -40,7 +37,7 @@ def _out_of_range(rule: Rule, row: Mapping[str, Any], units: Mapping[str, str]) 
     column, low, high = str(rule.variable), rule.low, rule.high
     if low is None or high is None:
         raise AssertionError(f"range rule {rule.name} has no bounds")
-    variable = str(_VARIABLE[column])
+    variable = str(rule.received_as)
     value, received, unit = row[column], row[f"raw_{column}"], units.get(variable, "(no unit)")
     side, bound = ("below", low) if value < low else ("above", high)
     others = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weather_pipeline.weather.schema import VARIABLES
+from weather_pipeline.weather.schema import OBSERVATIONS, VARIABLES
 
 
 class Severity(StrEnum):
@@ -49,6 +49,9 @@ class Kind(StrEnum):
     NOT_BELOW = "not_below"
 
 
+_RECEIVED_AS = {column.name: column.variable for column in OBSERVATIONS}
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One quality rule.
@@ -80,6 +83,11 @@ class Rule:
     bound_source: str | None = None
     other: str | None = None
     tolerance: float = 0.0
+
+    @property
+    def received_as(self) -> str | None:
+        """The column of bronze that is judged: Open-Meteo's name of `variable`. None where it is the row or file."""
+        return _RECEIVED_AS[self.variable] if self.variable else None
 
     @property
     def quarantines(self) -> bool:

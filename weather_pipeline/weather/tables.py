@@ -69,6 +69,12 @@ QUARANTINE: tuple[Column, ...] = (
     Column("source", "text", "Where the reading came from", derived_from=("bronze.source",)),
 )
 
+QUARANTINE_HOURS: tuple[Column, ...] = (
+    Column("hour", TIMESTAMP, "Hour judged, UTC", derived_from=("bronze.time",)),
+    Column("bronze_key", "text", "Bronze file that was judged"),
+    Column("bronze_checksum", "text", "SHA-256 of that file: the quarantine's row numbers belong to this content"),
+)
+
 _NEAR_READINGS = (
     "temperature_c",
     "wind_speed_ms",
@@ -109,6 +115,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "observations": OBSERVATIONS_TABLE,
     "quality_metrics": QUALITY_METRICS,
     "quarantine": QUARANTINE,
+    "quarantine_hours": QUARANTINE_HOURS,
     "weather_near_towers": NEAR_TOWERS,
 }
 """Short name of a dataset → its columns. `derived_from` uses these names, and `open_meteo` for the HTTP source."""

@@ -499,14 +499,15 @@ def on_postgres(tmp_path: Path, new_database: Callable[[], str]) -> Iterator[tup
         yield instance, url
 
 
-def hide_status_changes(url: str, run_id: str) -> list[tuple[Any, ...]]:
-    """Take a run's status changes out of the log, as if their transactions were not visible yet."""
+def hide(url: str, run_id: str, *, step: str | None = None) -> list[tuple[Any, ...]]:
+    """Take a step's events, or the run's status changes, out of the log, as if they were not visible yet."""
+    which = "step_key = %(step)s" if step else "dagster_event_type IN ('PIPELINE_START', 'PIPELINE_SUCCESS')"
     taken = (
-        "DELETE FROM event_logs WHERE run_id = %s AND dagster_event_type IN ('PIPELINE_START', 'PIPELINE_SUCCESS') "
+        f"DELETE FROM event_logs WHERE run_id = %(run)s AND {which} "
         "RETURNING id, run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition"
     )
     with psycopg.connect(url) as connection:
-        return connection.execute(taken, [run_id]).fetchall()
+        return connection.execute(taken.encode(), {"run": run_id, "step": step}).fetchall()
 
 
 def show(url: str, rows: list[tuple[Any, ...]]) -> None:
@@ -523,7 +524,7 @@ def test_what_becomes_visible_late_is_found(on_postgres: tuple[dg.DagsterInstanc
     site = Site(instance, a)
     site.progress.swept_at = float("inf")
     late = site.run()[0]
-    hidden = hide_status_changes(url, late)
+    hidden = hide(url, late)
     site.run()
     site.tick()
     assert site.backend.told() == {"a_dagster": whole()}
@@ -532,10 +533,26 @@ def test_what_becomes_visible_late_is_found(on_postgres: tuple[dg.DagsterInstanc
     assert site.backend.told() == {"a_dagster": whole(2)}
 
 
+def test_what_becomes_visible_late_within_a_run_is_told_before_it_is_closed(
+    on_postgres: tuple[dg.DagsterInstance, str],
+) -> None:
+    instance, url = on_postgres
+    site = Site(instance, a, b)
+    site.options = replace(site.options, settle=timedelta(minutes=1))
+    site.exporter._options = site.options
+    hidden = hide(url, site.run()[0], step="a")
+    site.tick()
+    assert site.backend.told() == {"b_dagster": whole()}
+    show(url, hidden)
+    site.tick(minutes=2)
+    assert site.backend.told() == {"a_dagster": whole(), "b_dagster": whole()}
+    assert site.progress.open == {}
+
+
 def test_what_no_status_change_shows_is_found_by_the_sweep(on_postgres: tuple[dg.DagsterInstance, str]) -> None:
     instance, url = on_postgres
     site = Site(instance, a)
-    hide_status_changes(url, site.run()[0])
+    hide(url, site.run()[0])
     site.tick()
     assert site.backend.told() == {"a_dagster": whole()}
 
@@ -577,3 +594,26 @@ def test_a_step_can_name_the_run_that_will_be_sent(instance: dg.DagsterInstance)
     sent = {message.event.job.name: message.run_id for message in site.backend.accepted if message.event.job}
     assert named == {job: sent[job] for job in named}
     assert len(named) == 2
+
+
+def test_when_retries_are_used_up_the_steps_own_error_is_told(instance: dg.DagsterInstance) -> None:
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=1))
+    def by_policy() -> None:
+        raise ConnectionError("no route to the source")
+
+    @dg.asset
+    def by_request() -> None:
+        try:
+            raise ConnectionError("no route to the source")
+        except ConnectionError as error:
+            raise dg.RetryRequested(max_retries=1, seconds_to_wait=0) from error
+
+    site = Site(instance, by_policy, by_request)
+    site.run()
+    site.tick()
+    failures = [message.body() for message in site.backend.accepted if message.part == "end"]
+    assert {failure["job"]["name"] for failure in failures} == {"by_policy_dagster", "by_request_dagster"}
+    for failure in failures:
+        facets = failure["run"]["facets"]
+        assert facets["errorMessage"]["message"] == "ConnectionError: no route to the source"
+        assert facets["dagster_run"]["attempts"] == 2

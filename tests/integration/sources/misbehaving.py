@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from weather_pipeline.sources.misbehaviour import Answer
 
-@dataclass
-class Answer:
-    """One answer: a status, a body, headers, and how many bytes more than the body the head promises."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    missing: int = 0
-
-    @classmethod
-    def reason(cls, status: int, reason: str, **headers: str) -> Answer:
-        """An error in Open-Meteo's shape."""
-        return cls(status, json.dumps({"error": True, "reason": reason}).encode(), headers)
+__all__ = ["Answer", "Misbehaving", "misbehaving"]
 
 
 class Misbehaving:

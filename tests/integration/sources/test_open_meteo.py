@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import END, START, answer, encoded
-from weather_pipeline.errors import SourceRateLimited, SourceRejected, SourceUnavailable
+from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.open_meteo_body import BrokenBody
 from weather_pipeline.sources.replay import ReplayServer
@@ -22,6 +23,9 @@ pytestmark = pytest.mark.integration
 
 OUTLIER = datetime(2026, 2, 12, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+MINUTELY = "Minutely API request limit exceeded. Please try again in one minute."
+HOURLY = "Hourly API request limit exceeded. Please try again in the next hour."
+DAILY = "Daily API request limit exceeded. Please try again tomorrow."
 
 
 @pytest.fixture(scope="module")
@@ -125,28 +129,48 @@ def test_a_connection_that_stays_cut_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "least", "most"),
-    [
-        ("Minutely API request limit exceeded. Please try again in one minute.", 1, 60),
-        ("Hourly API request limit exceeded. Please try again in the next hour.", 0, 3600),
-        ("Daily API request limit exceeded. Please try again tomorrow.", 0, 86400),
-        ("Too many concurrent requests", 1, 10),
-    ],
+    ("reason", "seconds"),
+    [(MINUTELY, 60), ("Too many concurrent requests", 5), ("slow down", 60)],
 )
-def test_a_rate_limit_says_when_to_come_back_by_its_reason(reason: str, least: float, most: float) -> None:
+def test_a_limit_that_ends_soon_says_how_long_to_wait(reason: str, seconds: float) -> None:
     with misbehaving(Answer.reason(429, reason)) as server, pytest.raises(SourceRateLimited) as caught:
         fetch(server.url)
     assert len(server.requests) == 1
     assert reason in str(caught.value)
-    assert caught.value.retry_after is not None
-    assert least <= caught.value.retry_after <= most
+    assert caught.value.retry_after == seconds
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.retry_after) == (str(caught.value), seconds)
 
 
-def test_a_retry_after_header_wins() -> None:
-    answers = Answer.reason(429, "slow down", **{"Retry-After": "17"})
+@pytest.mark.parametrize(("reason", "period"), [(HOURLY, timedelta(hours=1)), (DAILY, timedelta(days=1))])
+def test_the_limit_of_an_hour_or_a_day_says_from_when_to_retry(reason: str, period: timedelta) -> None:
+    before = datetime.now(UTC)
+    with misbehaving(Answer.reason(429, reason)) as server, pytest.raises(SourceQuotaSpent) as caught:
+        fetch(server.url)
+    assert len(server.requests) == 1
+    retry_from = caught.value.retry_from
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert (retry_from - epoch) % period == timedelta(0)
+    assert before < retry_from <= datetime.now(UTC) + period
+    assert reason in str(caught.value)
+    assert f"Retry from {retry_from:%Y-%m-%dT%H:%M}:00Z." in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.retry_from) == (str(caught.value), retry_from)
+
+
+def test_a_retry_after_header_wins_over_the_reasons_time() -> None:
+    answers = Answer.reason(429, MINUTELY, **{"Retry-After": "17"})
     with misbehaving(answers) as server, pytest.raises(SourceRateLimited) as caught:
         fetch(server.url)
     assert caught.value.retry_after == 17
+
+
+def test_a_limit_that_lasts_longer_than_a_step_may_wait_is_a_quota_whatever_its_reason() -> None:
+    before = datetime.now(UTC)
+    answers = Answer.reason(429, "slow down", **{"Retry-After": "900"})
+    with misbehaving(answers) as server, pytest.raises(SourceQuotaSpent) as caught:
+        fetch(server.url)
+    assert timedelta(seconds=900) <= caught.value.retry_from - before
 
 
 def test_a_server_that_is_not_there_and_one_that_does_not_answer_are_unavailable() -> None:

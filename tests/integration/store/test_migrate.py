@@ -33,10 +33,9 @@ def test_programs_that_start_together_wait_for_each_other(new_database: Callable
     assert sorted(map(len, applied)) == [0, 0, 0, len(load_migrations(MIGRATIONS))]
 
 
-def test_the_schema_has_the_six_tables(warehouse: str) -> None:
+def test_the_schema_has_the_tables_of_the_domain_and_its_own(warehouse: str) -> None:
     found = query(warehouse, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'weather'")
     assert {name for (name,) in found} == {*TABLE_NAMES, "schema_migrations"}
-    assert len(TABLE_NAMES) == 6
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.integration.store.observations import query
+from weather_pipeline.errors import DataError
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.lake import bronze_files, silver_batches, write_bronze, write_silver
@@ -42,7 +43,7 @@ class Chain:
             report = evaluate(files, start=start, end=end)
             replace_quality(self.url, report, run_id=run_id)
             replace_quarantine(self.url, report)
-            table = clean(files, read_quarantine(self.url, start, end), start=start, end=end)
+            table = clean(files, read_quarantine(self.url, files), start=start, end=end)
         write_silver(self.store, table, start=start, end=end)
         batches = silver_batches(self.store, start, end)
         return report, upsert_observations(self.url, batches, replace_hours=(start, end))
@@ -120,9 +121,9 @@ def test_a_retry_of_the_same_run_replaces_its_metrics(chain: Chain) -> None:
 
 def test_the_quarantine_comes_back_as_it_was_found(chain: Chain) -> None:
     report, _ = chain.run(OUTLIER, OUTLIER + HOUR)
-    stored = read_quarantine(chain.url, OUTLIER, OUTLIER + HOUR)
+    with bronze_files(chain.store, OUTLIER, OUTLIER + HOUR) as files:
+        stored = read_quarantine(chain.url, files)
     assert stored.drop_columns(["payload"]).equals(report.quarantine.drop_columns(["payload"]))
-    assert read_quarantine(chain.url, OUTLIER - HOUR, OUTLIER).num_rows == 0
 
 
 def test_a_reading_that_is_good_after_a_rerun_leaves_the_quarantine(chain: Chain) -> None:
@@ -130,3 +131,42 @@ def test_a_reading_that_is_good_after_a_rerun_leaves_the_quarantine(chain: Chain
     empty = evaluate([], start=OUTLIER, end=OUTLIER + HOUR)
     assert replace_quarantine(chain.url, empty) == 0
     assert query(chain.url, "SELECT count(*) FROM weather.quarantine") == [(0,)]
+    assert query(chain.url, "SELECT count(*) FROM weather.quarantine_hours") == [(0,)]
+
+
+def test_bronze_that_was_written_again_in_another_order_is_not_cleaned_by_the_old_quarantine(chain: Chain) -> None:
+    """Rows are quarantined by position: the impossible wind would pass and a good place would be dropped."""
+    chain.run(OUTLIER, OUTLIER + HOUR)
+    fetched = chain.source.fetch(LOCATIONS, OUTLIER, OUTLIER + HOUR)
+    turned = replace(fetched, table=fetched.table.take(list(reversed(range(fetched.table.num_rows)))))
+    write_bronze(chain.store, turned, start=OUTLIER, end=OUTLIER + HOUR)
+    with bronze_files(chain.store, OUTLIER, OUTLIER + HOUR) as files:
+        again = r"was written again.*Run weather_quality_check for 2026-02-12T08:00Z first"
+        with pytest.raises(DataError, match=again):
+            read_quarantine(chain.url, files)
+        replace_quarantine(chain.url, evaluate(files, start=OUTLIER, end=OUTLIER + HOUR))
+        table = clean(files, read_quarantine(chain.url, files), start=OUTLIER, end=OUTLIER + HOUR)
+    assert set(table["location_id"].to_pylist()) == {place.id for place in LOCATIONS} - {"amsterdam"}
+    assert max(speed for speed in table["wind_speed_ms"].to_pylist() if speed is not None) < 113.3
+
+
+def test_bronze_that_was_never_judged_is_not_cleaned(chain: Chain) -> None:
+    chain.run(OUTLIER + HOUR, OUTLIER + 2 * HOUR)
+    fetched = chain.source.fetch(LOCATIONS, OUTLIER, OUTLIER + 2 * HOUR)
+    write_bronze(chain.store, fetched, start=OUTLIER, end=OUTLIER + HOUR)
+    with bronze_files(chain.store, OUTLIER, OUTLIER + 2 * HOUR) as files:
+        never = r"T0800Z.parquet was never judged.*1 of 2 hours.*Run weather_quality_check for 2026-02-12T08:00Z first"
+        with pytest.raises(DataError, match=never):
+            read_quarantine(chain.url, files)
+        assert read_quarantine(chain.url, files[1:]).num_rows == 0, "judged, without a bad row"
+
+
+def test_a_load_from_a_lake_without_the_hour_deletes_nothing(chain: Chain, tmp_path: Path) -> None:
+    chain.run(OUTLIER, OUTLIER + HOUR)
+    everything = "SELECT *, xmin::text FROM weather.observations ORDER BY location_id"
+    before = query(chain.url, everything)
+    elsewhere = silver_batches(LocalStore(tmp_path / "empty"), OUTLIER, OUTLIER + HOUR)
+    with pytest.raises(DataError, match=r"weather_clean_20260212T0800Z.parquet.*Run clean_weather_data"):
+        upsert_observations(chain.url, elsewhere, replace_hours=(OUTLIER, OUTLIER + HOUR))
+    assert len(before) == 14
+    assert query(chain.url, everything) == before

@@ -59,7 +59,7 @@ def test_a_setting_that_cannot_be_used_is_one_message(
         main(["status"])
     assert end.value.code == FAILED
     error = capsys.readouterr().err
-    assert "port_offset" in error.lower()
+    assert "WEATHER_PORT_OFFSET:" in error
     assert "'many'" in error
     assert "Traceback" not in error
 

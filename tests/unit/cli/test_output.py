@@ -51,7 +51,7 @@ def test_the_panel_says_where_what_and_what_next(capsys: pytest.CaptureFixture[s
         "1 run(s) over 24 hours in 8 s",
         "1,440 in weather.observations",
         "recorded observations",
-        "curl -s http://127.0.0.1:5100/api/v1/namespaces/weather-pipeline/jobs",
+        "curl -s http://localhost:5100/api/v1/namespaces/weather-pipeline/jobs",
         "status --home /srv/weather",
     ):
         assert words in out

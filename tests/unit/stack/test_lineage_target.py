@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.lineage_target import lineage_target, openlineage_configuration
 
@@ -42,3 +43,22 @@ def test_openlineages_files_count(tmp_path: Path, place: str) -> None:
     file.write_text("transport: {type: console}")
     found = openlineage_configuration({}, directory=tmp_path / "here", user=tmp_path / "user")
     assert found == str(file)
+
+
+def test_a_login_is_kept_to_connect_and_never_shown(tmp_path: Path) -> None:
+    for found in (
+        target(tmp_path, {}, "http://user:secret@marquez:5000"),
+        target(tmp_path, {"OPENLINEAGE_URL": "http://user:secret@marquez:5000/"}),
+    ):
+        assert (found.address, found.url) == ("http://user:secret@marquez:5000", "http://marquez:5000")
+        assert "secret" not in f"{found!r}{found.reason}"
+
+
+def test_an_openlineage_url_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"OPENLINEAGE_URL: .*'…@there:1'") as error:
+        target(tmp_path, {"OPENLINEAGE_URL": "user:secret@there:1"})
+    assert "secret" not in str(error.value)
+
+
+def test_empty_variables_count_as_not_set(tmp_path: Path) -> None:
+    assert target(tmp_path, {"OPENLINEAGE_URL": "", "OPENLINEAGE_CONFIG": ""}).embedded

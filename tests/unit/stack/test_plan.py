@@ -12,6 +12,7 @@ from weather_pipeline.stack.probes import TcpProbe
 HOME = Path("/srv/weather")
 EMBEDDED = LineageTarget("http://127.0.0.1:5100", embedded=True, reason="the embedded lineage service")
 EXTERNAL = LineageTarget("http://marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
+WITH_LOGIN = LineageTarget("http://user:secret@marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
 UNKNOWN = LineageTarget(None, embedded=False, reason="OPENLINEAGE_CONFIG")
 CHOSEN = Chosen(
     code_port=4321,
@@ -54,9 +55,18 @@ def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
     assert not any("secret" in value for value in found["lineage-page"].environment.values())
 
 
-def test_no_secret_on_a_command_line_or_in_a_representation() -> None:
-    assert not any("secret" in word for part in parts().values() for word in part.command)
-    assert "secret" not in repr(parts()) + repr(CHOSEN)
+@pytest.mark.parametrize("lineage", [EMBEDDED, WITH_LOGIN])
+def test_no_secret_on_a_command_line_or_in_a_representation(lineage: LineageTarget) -> None:
+    found = parts(lineage)
+    assert not any("secret" in word for part in found.values() for word in part.command)
+    assert "secret" not in repr(found) + repr(CHOSEN) + repr(options(lineage))
+
+
+def test_the_login_of_marquez_reaches_those_who_ask_it_and_nobody_else() -> None:
+    assert WITH_LOGIN.url == "http://marquez.example:5000"
+    found = parts(WITH_LOGIN)
+    for name in ("lineage-page", "code-server", "daemon"):
+        assert found[name].environment["MARQUEZ_URL"] == WITH_LOGIN.address
 
 
 @pytest.mark.parametrize(
@@ -69,7 +79,7 @@ def test_no_secret_on_a_command_line_or_in_a_representation() -> None:
 )
 def test_the_lineage_service_starts_only_where_nothing_else_is_set(lineage: LineageTarget, names: set[str]) -> None:
     assert set(parts(lineage)) == names
-    assert parts(lineage)["daemon"].environment.get("MARQUEZ_URL") == lineage.url
+    assert parts(lineage)["daemon"].environment.get("MARQUEZ_URL") == lineage.address
 
 
 def test_who_is_needed_stops_last() -> None:

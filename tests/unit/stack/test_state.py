@@ -115,3 +115,38 @@ def test_status_of_nothing_of_dead_parts_and_of_a_start(tmp_path: Path) -> None:
     assert stack_status(tmp_path).state == "starting"
     write_state(tmp_path, state())
     assert stack_status(tmp_path).state == "up"
+
+
+AS_ANOTHER_USER = """
+import os, sys, tempfile
+from pathlib import Path
+from weather_pipeline.errors import StackError
+from weather_pipeline.stack.process import Identity
+from weather_pipeline.stack.state import StackState, write_state
+from weather_pipeline.stack.status import stack_status, stop_stack
+if os.geteuid() == 0:
+    os.setuid(65534)
+home = Path(tempfile.mkdtemp())
+write_state(home, StackState("id", Identity.of(int(sys.argv[1])), "up", 1.0, 0, "replay", "none"))
+print(stack_status(home).state)
+try:
+    stop_stack(home)
+except StackError as error:
+    print(error)
+"""
+
+
+def test_another_users_supervisor_is_shown_and_not_stopped() -> None:
+    with subprocess.Popen(["sleep", "600"]) as sleeper:
+        try:
+            # Root has no equal to be refused by: it becomes somebody else. For all others process 1 is another user's.
+            foreign = sleeper.pid if os.geteuid() == 0 else 1
+            command = [sys.executable, "-c", AS_ANOTHER_USER, str(foreign)]
+            result = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert sleeper.poll() is None
+        finally:
+            sleeper.kill()
+    assert result.stdout.splitlines() == [
+        "up",
+        f"The stack's supervisor (process {foreign}) belongs to another user, who alone can stop it.",
+    ]

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def test_a_bronze_file_explains_itself(store: LocalStore) -> None:
         first = files[0]
     assert (first.source, first.request_url, first.received_at) == ("test", "http://test/?a=b", AFTERNOON)
     assert first.units == UNITS
+    assert first.checksum == hashlib.sha256(store.get(first.key)).hexdigest()
     assert first.columns["wind_speed_10m"] == "double"
 
 
@@ -58,10 +60,24 @@ def test_a_rerun_replaces(store: LocalStore) -> None:
     assert table["temperature_c"].to_pylist() == [-3.0, 5.0]
 
 
-def test_hours_that_were_never_written_are_left_out(store: LocalStore) -> None:
-    with bronze_files(store, HOUR, END) as files:
-        assert files == []
-    assert list(silver_batches(store, HOUR, END)) == []
+def test_an_hour_that_was_never_written_is_not_taken_for_an_empty_one(store: LocalStore) -> None:
+    write_bronze(store, fetched(), start=HOUR, end=NEXT)
+    with bronze_files(store, HOUR, NEXT) as files:
+        assert [file.rows for file in files] == [0]
+        write_silver(store, clean(files, NO_ROWS_QUARANTINED, start=HOUR, end=NEXT), start=HOUR, end=NEXT)
+    assert [batch.num_rows for batch in silver_batches(store, HOUR, NEXT)] == []
+    bronze = rf"{bronze_key(NEXT)}\. Of 3 hours 2 have none\. Run raw_weather_data for 2026-02-12T09:00Z first"
+    with pytest.raises(DataError, match=bronze), bronze_files(store, HOUR, END):
+        pass
+    silver = rf"{silver_key(NEXT)}\. Of 3 hours 2 have none\. Run clean_weather_data for 2026-02-12T09:00Z first"
+    with pytest.raises(DataError, match=silver):
+        next(silver_batches(store, HOUR, END))
+
+
+def test_who_reports_missing_hours_gets_the_others(store: LocalStore) -> None:
+    write_bronze(store, THREE, start=HOUR, end=NEXT)
+    with bronze_files(store, HOUR, END, allow_missing=True) as files:
+        assert [file.hour for file in files] == [HOUR]
 
 
 def test_silver_comes_back_as_it_was_written_hour_by_hour(store: LocalStore) -> None:
@@ -73,7 +89,6 @@ def test_silver_comes_back_as_it_was_written_hour_by_hour(store: LocalStore) -> 
     assert written[0].key == silver_key(HOUR) == "silver/weather/2026/02/12/weather_clean_20260212T0800Z.parquet"
     back = pa.Table.from_batches(silver_batches(store, HOUR, END), schema=OBSERVATION_SCHEMA)
     assert back.sort_by("location_id").equals(table.sort_by("location_id"))
-    assert write_silver(store, table.to_batches(), start=HOUR, end=END)[0].rows == 2
 
 
 def test_other_columns_are_no_observations(store: LocalStore) -> None:

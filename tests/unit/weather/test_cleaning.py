@@ -71,9 +71,14 @@ def test_rows_are_sorted_by_place_and_hour(tmp_path: Path) -> None:
     assert table["location_id"].to_pylist() == ["amsterdam", "breda", "utrecht"]
 
 
-def test_no_files_give_no_rows_with_the_right_columns() -> None:
-    table = clean([], NO_ROWS_QUARANTINED, start=HOUR, end=NEXT)
+def test_an_hour_without_a_file_is_refused_and_one_with_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    empty = bronze_file(tmp_path, [])
+    table = clean([empty], NO_ROWS_QUARANTINED, start=HOUR, end=NEXT)
     assert (table.num_rows, table.schema) == (0, OBSERVATION_SCHEMA)
+    with pytest.raises(DataError, match=r"no bronze file for 2026-02-12T08:00Z\. Run raw_weather_data"):
+        clean([], NO_ROWS_QUARANTINED, start=HOUR, end=NEXT)
+    with pytest.raises(DataError, match="no bronze file for 2026-02-12T09:00Z"):
+        clean([empty], NO_ROWS_QUARANTINED, start=HOUR, end=NEXT + timedelta(hours=1))
 
 
 def test_an_unknown_unit_is_refused(tmp_path: Path) -> None:

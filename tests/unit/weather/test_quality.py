@@ -39,7 +39,9 @@ def test_a_good_hour_passes_every_rule_and_each_rule_judged_something(tmp_path: 
 def test_the_famous_wind_is_quarantined_with_its_reason_and_nothing_else_is(tmp_path: Path) -> None:
     report = judge(tmp_path, row(), row(location_id="rotterdam", wind_speed_10m=1687.2))
     assert failed(report) == {"range_wind_speed_ms", "gust_not_below_wind_speed"}
+    [hour] = report.hours
     [entry] = report.quarantine.to_pylist()
+    assert hour.bronze_key == entry["bronze_key"]
     assert (entry["location_id"], entry["row_number"], entry["rule"]) == ("rotterdam", 1, "range_wind_speed_ms")
     assert (entry["variable"], entry["received"], entry["unit"]) == ("wind_speed_10m", 1687.2, "km/h")
     assert entry["reason"].startswith(
@@ -183,6 +185,7 @@ def test_an_hour_without_rows_or_without_a_file_blocks(tmp_path: Path) -> None:
     report = evaluate([], start=HOUR, end=NEXT)
     assert [result.rule.name for result in report.blocking] == ["rows_present"]
     assert "no bronze file for 2026-02-12T08:00Z" in str(report.blocking[0].example)
+    assert (report.hours[0].bronze_key, report.hours[0].bronze_checksum) == (None, None)
     assert report.score == 0
 
 

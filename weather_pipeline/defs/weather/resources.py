@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import dagster as dg
 
-from weather_pipeline.errors import ConfigurationError, Terminal
+from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRateLimited, Terminal
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.choose import open_source
@@ -48,14 +49,30 @@ class WeatherPlatform:
         return url.get_secret_value()
 
 
+_WAITS = 5
+"""How often a step waits for a limit of the source to end. Dagster counts all attempts, whatever they failed of."""
+
+_JITTER = 0.1
+"""Share by which a wait may be longer than asked: parallel runs must not come back at the same moment."""
+
+
 @contextmanager
 def retried_only_if_it_helps() -> Iterator[None]:
     """Let the retry policy act on `Transient` errors and on what nobody foresaw; `Terminal` ones fail at once.
 
+    A limit of the source that ends soon is waited out, however short the policy's own delays are.
+
     Raises:
-        dagster.Failure: For a `Terminal` error, without retries.
+        dagster.RetryRequested: For a limit that ends soon.
+        dagster.Failure: For a `Terminal` error, without retries; a quota that is spent says when it is over.
     """
     try:
         yield
+    except SourceRateLimited as error:
+        wait = error.retry_after * random.uniform(1, 1 + _JITTER)  # noqa: S311  (jitter)
+        raise dg.RetryRequested(max_retries=_WAITS, seconds_to_wait=wait) from error
+    except SourceQuotaSpent as error:
+        metadata = {"retry_from": dg.MetadataValue.timestamp(error.retry_from)}
+        raise dg.Failure(description=str(error), metadata=metadata, allow_retries=False) from error
     except Terminal as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error

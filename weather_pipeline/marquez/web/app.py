@@ -39,12 +39,12 @@ def create_app(marquez_url: str, dagster_url: str | None = None) -> FastAPI:
     """The lineage page as an ASGI application.
 
     Args:
-        marquez_url: Base URL of Marquez or of the embedded lineage service.
+        marquez_url: Base URL of Marquez or of the embedded lineage service. A user and password in it stay here.
         dagster_url: Base URL of the Dagster UI, for links; None shows none.
     """
     app = FastAPI(title="Lineage page", openapi_url=None)
     proxy = MarquezProxy(marquez_url)
-    configuration = {"marquezUrl": proxy.base_url, "dagsterUrl": dagster_url.rstrip("/") if dagster_url else None}
+    configuration = {"marquezUrl": proxy.url, "dagsterUrl": dagster_url.rstrip("/") if dagster_url else None}
 
     @app.middleware("http")
     async def add_security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

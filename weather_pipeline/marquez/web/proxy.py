@@ -9,6 +9,8 @@ import requests
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from weather_pipeline.urls import without_login
+
 _TIMEOUT = (3.05, 30.0)
 """Seconds to connect, and between two parts of an answer."""
 
@@ -21,11 +23,16 @@ class MarquezProxy:
     """Passes GET requests to one Marquez.
 
     Args:
-        base_url: Where Marquez answers, without /api: `http://localhost:5000`.
+        base_url: Where Marquez answers, without /api: `http://localhost:5000`. A user and password in it are used
+            toward Marquez and shown to nobody.
+
+    Attributes:
+        url: The base URL as it may be shown.
     """
 
     def __init__(self, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
+        self._base_url = base_url.rstrip("/")
+        self.url = without_login(self._base_url)
 
     def get(self, request: Request) -> Response:
         """Answer with what Marquez answers: its status, type and body.
@@ -37,7 +44,7 @@ class MarquezProxy:
         if not is_below_api(path):
             return _problem(400, f"The path {path!r} is not below /api/.")
         query = request.url.query
-        url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
+        url = f"{self._base_url}{path}" + (f"?{query}" if query else "")
         headers: dict[str, str | None] = {name: request.headers.get(name) for name in _PASSED_TO_BACKEND}
         try:
             answer = _fetch(url, headers)
@@ -45,18 +52,18 @@ class MarquezProxy:
             return _problem(502, self._away(error))
         if answer.is_redirect:
             answer.close()
-            return _problem(
-                502, f"{self.base_url} answers with a redirect to {answer.headers['location']}: is it Marquez?"
-            )
+            target = without_login(answer.headers["location"])
+            return _problem(502, f"{self.url} answers with a redirect to {target}: is it Marquez?")
         passed = {name: answer.headers[name] for name in _PASSED_TO_CLIENT if name in answer.headers}
         return StreamingResponse(_body(answer), status_code=answer.status_code, headers=passed)
 
     def _away(self, error: requests.RequestException) -> str:
         if isinstance(error, requests.Timeout):
-            return f"The lineage backend at {self.base_url} does not answer in time."
+            return f"The lineage backend at {self.url} does not answer in time."
         if isinstance(error, requests.ConnectionError):
-            return f"The lineage backend at {self.base_url} can't be reached."
-        return f"The lineage backend at {self.base_url} can't be asked: {error}"
+            return f"The lineage backend at {self.url} can't be reached."
+        # The text of other errors may quote the whole address.
+        return f"The lineage backend at {self.url} can't be asked ({type(error).__name__})."
 
 
 def is_below_api(path: str) -> bool:
