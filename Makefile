@@ -33,7 +33,7 @@ lock: $(VENV)/.dev ## Rebuild the hash-locked requirements from pyproject.toml (
 	@.ci/lock
 
 clean: ## Remove the environment and the stack's state
-	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down
+	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down --delete-data
 	rm -rf $(VENV) .weather
 
 $(VENV)/bin/python:

@@ -72,15 +72,19 @@ def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) 
 @click.command(
     epilog="""
     \b
-    Example:
+    Examples:
       weather down
+      weather down --delete-data
 
     \b
     Exit codes: 0 nothing runs any more; 1 it could not be stopped.
     """
 )
+@click.option(
+    "--delete-data", is_flag=True, help="Then remove databases, lake, logs: everything the stack has written."
+)
 @home_option
-def down(*, home: Path | None) -> None:
+def down(*, delete_data: bool, home: Path | None) -> None:
     """Stop the stack, and whatever a killed one left running."""
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.stack import status
@@ -90,6 +94,11 @@ def down(*, home: Path | None) -> None:
     with progress.phase("stop", f"Stopping the stack of {settings.home}"):
         stopped = status.stop_stack(settings.home)
     click.echo("Stopped." if stopped else "Nothing was running.")
+    if delete_data:
+        from weather_pipeline.stack.removal import remove_data
+
+        with progress.phase("delete", f"Removing what it has written to {settings.home}"):
+            remove_data(settings.home)
 
 
 def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Modules | None = None) -> None:

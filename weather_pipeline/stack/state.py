@@ -95,7 +95,7 @@ def stack_lock(home: Path) -> Iterator[None]:
         StackError: Another process holds it; names its pid.
     """
     home.mkdir(parents=True, exist_ok=True)
-    file = home / "lock"
+    file = lock_file(home)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,14 +111,24 @@ def stack_lock(home: Path) -> Iterator[None]:
         yield
 
 
+def lock_file(home: Path) -> Path:
+    """The file that a running stack holds a lock on."""
+    return home / "lock"
+
+
+def kept_port_file(home: Path, name: str) -> Path:
+    """Where the port that a part had lies."""
+    return home / f"{name}.port"
+
+
 def kept_port(home: Path, name: str) -> int | None:
     """The port that a part had at an earlier start."""
     try:
-        return int((home / f"{name}.port").read_text())
+        return int(kept_port_file(home, name).read_text())
     except (FileNotFoundError, ValueError):
         return None
 
 
 def keep_port(home: Path, name: str, port: int) -> None:
     """Remember a part's port for later starts."""
-    (home / f"{name}.port").write_text(str(port))
+    kept_port_file(home, name).write_text(str(port))

@@ -18,6 +18,7 @@ from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi, DagsterApiError, DagsterUnavailable
 from weather_pipeline.stack.ports import free_port
+from weather_pipeline.stack.supervisor import open_postgres
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +115,12 @@ def test_down_cleans_up_after_a_killed_supervisor(site: Site) -> None:
     assert process.members(first.stack_id) == []
     assert all(part.identity.process() is None for part in first.parts)
     assert site.weather("down").stdout == "Nothing was running.\n"
+
+    (site.home / "mine.txt").write_text("not the stack's")
+    outside = open_postgres(site.home)._outside
+    assert site.weather("down", "--delete-data").returncode == 0
+    assert [file.name for file in site.home.iterdir()] == ["mine.txt"]
+    assert not outside.exists()
 
 
 def kill_part(site: Site, part: str) -> int:
