@@ -8,10 +8,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test check format lock clean
+.PHONY: help install demo test check format lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(VENV)/.dev ## Set up .venv with everything: weather, dagster, dg, the tests' tools
 
 demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=1: verify, print JSON, stop)
 	@$(BIN)/weather demo $(if $(ONCE),--once) $(ARGS)

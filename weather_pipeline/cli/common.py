@@ -109,7 +109,7 @@ def _with_source(settings: Settings, progress: Progress) -> Settings:
 
     if settings.source is not SourceName.AUTO:
         return settings
-    with progress.phase("source", f"Looking for {settings.open_meteo_url}"):
+    with progress.phase("source", "Choosing the source of the weather"):
         reachable = probe(settings)
     if not reachable:
         progress.note(

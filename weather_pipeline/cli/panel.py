@@ -42,13 +42,18 @@ def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:
     lines += ["", *_what_ran(outcome), f"Source        {_SOURCES[settings.source]}", "", "Try next:"]
     lines += [f"  {command}" for command in _commands(options)]
     watch = f" and watch {page_address(settings)}" if lineage.url else ""
-    lines.append(f"  Then materialize an asset on {settings.effective_dagster_url}/asset-groups{watch}")
+    graph = f"{settings.effective_dagster_url}/locations/weather_pipeline/asset-groups/weather"
+    lines.append(f"  Then materialize an asset on {graph}{watch}")
     return [*lines, "", "Ctrl-C stops everything. The next start reuses the data."]
 
 
 def _commands(options: StackOptions) -> list[str]:
     settings, lineage = options.settings, options.lineage
-    query = "SELECT * FROM weather.weather_near_towers ORDER BY observed_at DESC LIMIT 5"
+    # Narrow enough for 80 columns, so that psql neither wraps nor pages it.
+    query = (
+        "SELECT tower_id, location_id, round(temperature_c) AS celsius, round(wind_speed_ms) AS wind "
+        "FROM weather.weather_near_towers ORDER BY observed_at DESC LIMIT 5"
+    )
     commands = [weather_command(settings, f'psql -c "{query}"'), weather_command(settings, "status")]
     if lineage.url is not None:
         commands.insert(0, f"curl -s {for_people(lineage.url)}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
@@ -57,7 +62,8 @@ def _commands(options: StackOptions) -> list[str]:
 
 def _what_ran(outcome: Outcome) -> list[str]:
     if outcome.runs:
-        ran = f"{len(outcome.runs)} run(s) over {outcome.hours} hours in {outcome.seconds:.0f} s"
+        runs = "one run" if len(outcome.runs) == 1 else f"{len(outcome.runs)} runs"
+        ran = f"{runs} over {outcome.hours} hours, {outcome.seconds:.0f} s of work"
     else:
         ran = f"nothing: all {outcome.hours} hours were there"
     lines = [f"Ran           {ran}", f"Rows          {outcome.rows:,} in weather.observations for these hours"]

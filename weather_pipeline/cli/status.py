@@ -43,9 +43,21 @@ def status(*, as_json: bool, home: Path | None) -> None:
 def status_table(found: StackStatus) -> str:
     """The status for people."""
     lines = [f"{found.state}  ({found.home})"]
+    if found.parts and found.supervisor is None:
+        lines.append(
+            "The supervisor is gone: nothing is started again any more. "
+            "Start the stack anew, which cleans up, or stop what is left with `weather down`."
+        )
     row = "{:14}{:>8}{:>8}  {:14}{:>9}  {}".format
     if found.parts:
         lines += [row("part", "pid", "port", "state", "uptime", "log")]
     for part in found.parts:
-        lines.append(row(part.name, part.pid, part.port or "-", part.state, f"{part.uptime_seconds:.0f} s", part.log))
+        lines.append(row(part.name, part.pid, part.port or "-", part.state, _duration(part.uptime_seconds), part.log))
     return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 120:  # noqa: PLR2004  (two minutes)
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004  (two hours)

@@ -54,6 +54,8 @@ class Report:
     """Events that were due and not accepted, of the runs that were reached."""
     not_reached: int = 0
     """Open runs for which the tick had no time."""
+    doubt: str | None = None
+    """The last answer that left open whether the backend or the event is to blame."""
     trouble: str | None = None
     """Why the backend, or Dagster's storage, was given up for now."""
     blamed: dg.DagsterRun | None = None
@@ -63,7 +65,8 @@ class Report:
         """One line for the tick log."""
         parts = [f"{self.accepted} accepted", f"{self.refused} refused", f"{self.open_runs} runs open"]
         parts += [f"{self.waiting} events waiting"] if self.waiting else []
-        return ", ".join([*parts, f"{self.not_reached} runs for the next tick"] if self.not_reached else parts)
+        parts += [f"{self.not_reached} runs for the next tick"] if self.not_reached else []
+        return ", ".join(parts) + (f". In doubt: {self.doubt}" if self.doubt and not self.trouble else "")
 
 
 @dataclass
@@ -317,6 +320,7 @@ class Exporter:
                 self._refuse(tick, run_id, message, answer)
             elif answer.verdict is Verdict.DOUBTFUL:
                 doubtful.append((run_id, message, answer))
+                tick.report.doubt = answer.reason
             else:
                 tick.report.trouble = answer.reason
         if doubtful and not (outcome.accepted or self._is_well()):

@@ -102,8 +102,9 @@ def stack_lock(home: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = handle.read().strip() or "unknown"
             raise StackError(
-                f"Another stack uses {home} (process {holder}). Stop it with `weather down --home {home}`, "
-                "or give this one a directory of its own: --home DIR --port-offset N."
+                f"A stack of {home} runs already (process {holder}): `weather status` shows where. "
+                f"Stop it with `weather down --home {home}`, or give this one a directory of its own: "
+                "--home DIR --port-offset N."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))

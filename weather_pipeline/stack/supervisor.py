@@ -54,6 +54,7 @@ from weather_pipeline.stack.state import (
     write_state,
 )
 
+_POSTGRES_PORT = 5432
 _POLL = 0.05
 _DEATHS_ALLOWED = 3
 """A part that dies so often within `_DEATHS_WITHIN` seconds is not started again."""
@@ -147,6 +148,10 @@ class Stack:
         state = self._first_state()
         self._save(state)
         self.postgres.port = _postgres_port(home, self.options.settings.port_offset)
+        if self.postgres.port != (usual := _POSTGRES_PORT + self.options.settings.port_offset):
+            self.report.note(
+                f"PostgreSQL is on port {self.postgres.port}: {usual} is taken, or was at the first start."
+            )
         self._start_postgres()
         chosen = self._choose(state.started)
         self.chosen = chosen
@@ -359,5 +364,5 @@ def open_postgres(home: Path) -> EmbeddedPostgres:
 
 def _postgres_port(home: Path, offset: int) -> int:
     """The port of the last start where it is free, else PostgreSQL's own plus the offset, else any."""
-    candidates = (kept_port(home, POSTGRES), 5432 + offset)
+    candidates = (kept_port(home, POSTGRES), _POSTGRES_PORT + offset)
     return next((port for port in candidates if port and is_free(port)), None) or free_port()

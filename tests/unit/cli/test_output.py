@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_the_panel_says_where_what_and_what_next(capsys: pytest.CaptureFixture[s
     for words in (
         "http://localhost:3100",
         "http://localhost:5101",
-        "1 run(s) over 24 hours in 8 s",
+        "one run over 24 hours, 8 s of work",
         "1,440 in weather.observations",
         "recorded observations",
         "curl -s http://localhost:5100/api/v1/namespaces/weather-pipeline/jobs",
@@ -114,9 +115,12 @@ def test_a_phase_that_fails_is_not_done() -> None:
 
 def test_status_for_people() -> None:
     part = PartStatus("daemon", 12, None, "up", 61.2, "/srv/weather/logs/daemon.log")
-    text = status_table(StackStatus("up", "/srv/weather", parts=(part,)))
+    text = status_table(StackStatus("up", "/srv/weather", supervisor=11, parts=(part,)))
     assert text.splitlines()[0] == "up  (/srv/weather)"
     assert text.splitlines()[2].split() == ["daemon", "12", "-", "up", "61", "s", "/srv/weather/logs/daemon.log"]
+    orphaned = status_table(StackStatus("degraded", "/srv/weather", parts=(replace(part, uptime_seconds=7300.0),)))
+    assert "The supervisor is gone" in orphaned.splitlines()[1]
+    assert " 2 h " in orphaned
 
 
 def test_the_page_of_settings_is_up_to_date() -> None:
