@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.lineage_page import LineagePage
-from tests.marquez_double import Answer, MarquezDouble
+from tests.marquez_double import NO_JOBS, Answer, MarquezDouble
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
@@ -68,6 +68,8 @@ def test_names_are_text_never_markup(open_page: OpenPage, marquez: MarquezDouble
     assert page.locator("img[src=x], #main b").count() == 0
     assert hostile in page.title()
 
+
+SCROLL_BAR = 15
 
 # What producers may put where the page expects arrays, times and numbers.
 ODD = [{"a": 1}, "text", 5, [None, 5, []]]
@@ -161,6 +163,134 @@ def test_the_page_without_a_dagster(open_page: OpenPage, marquez: MarquezDouble,
     page.locator("#panel a.run-row").click()
     expect(page.locator("#panel .run.open .facts code").first).to_have_text("abc")
     expect(page.locator(".live")).to_contain_text("Live")
+
+
+@pytest.mark.parametrize("url", [None, "", 5, "javascript:alert(1)", "/runs/abc"], ids=repr)
+def test_a_run_without_the_address_of_its_dagster_has_no_link(open_page: OpenPage, marquez: MarquezDouble, url: Any):
+    one = job("one", [], [])
+    one["latestRun"]["facets"] = {"dagster_run": {"runId": "abc", "url": url}}
+    serve(marquez, [one])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/one/run/1")
+    facts = page.locator("#panel .run.open .facts")
+    expect(facts.locator("code").first).to_have_text("abc")
+    expect(facts.get_by_role("link")).to_have_count(0)
+    expect(page.get_by_role("link", name="Open Dagster")).to_have_attribute("href", "http://localhost:3000")
+
+
+def test_a_run_links_to_the_dagster_that_it_belongs_to(open_page: OpenPage, marquez: MarquezDouble):
+    one = job("one", [], [])
+    one["latestRun"]["facets"] = {"dagster_run": {"runId": "abc", "url": "https://other.example/runs/abc"}}
+    serve(marquez, [one])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/one/run/1")
+    link = page.get_by_role("link", name="Open the run in Dagster")
+    expect(link).to_have_attribute("href", "https://other.example/runs/abc")
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_run_shows_its_whole_hourly_partition_and_its_state(open_page: OpenPage, marquez: MarquezDouble, width: int):
+    one = job("one", [], [])
+    one["latestRun"]["facets"] = {"dagster_run": {"partitions": ["2026-11-16-13:00"]}}
+    one["latestRun"]["durationMs"] = 1_425_000
+    serve(marquez, [one])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/one", viewport={"width": width, "height": 900})
+    expect(page.get_by_role("link", name=re.compile("^Completed"))).to_have_class("run-row")
+    key = page.locator("#panel a.run-row").get_by_text("2026-11-16-13:00", exact=True)
+    lines, room = key.evaluate(
+        """element => {
+            const range = document.createRange();
+            range.selectNodeContents(element);
+            const lines = [...range.getClientRects()];
+            return [lines.length, element.clientWidth - lines[0].width];
+        }"""
+    )
+    assert lines == 1
+    # Playwright hides the scroll bar, which a reader's browser may take from the panel.
+    assert room >= (SCROLL_BAR if width > 720 else 0)
+
+
+def test_an_error_is_laid_out_as_text(open_page: OpenPage, marquez: MarquezDouble):
+    one = job("one", [], [])
+    one["latestRun"]["facets"] = {"errorMessage": {"message": "First line\nSecond"}}
+    serve(marquez, [one])
+    page = open_page(f"{GRAPH}/job/{NAMESPACE}/one/run/1")
+    message = page.locator(".error .message")
+    expect(message).to_have_text("First line\nSecond")
+    expect(message).to_have_css("display", "block")
+    expect(message).to_have_css("padding", "10px 14px")
+
+
+def test_a_description_is_cut_at_its_end_by_the_width_of_its_cell(open_page: OpenPage, marquez: MarquezDouble):
+    one = job("one", [], [])
+    one["description"] = "Bronze without the quarantine, typed, one reading for each place and hour. " * 4
+    serve(marquez, [one])
+    page = open_page(f"#/{NAMESPACE}/jobs", viewport={"width": 1400, "height": 900})
+    text = page.locator(".jobs .sub")
+    expect(text).to_have_text(one["description"].strip())
+    expect(text).to_have_css("text-overflow", "ellipsis")
+    cell, shown = page.locator(".jobs tbody th").bounding_box(), text.bounding_box()
+    assert cell
+    assert shown
+    assert shown["width"] == cell["width"] - 32
+    sheet = page.locator(".sheet").evaluate("element => [element.scrollWidth, element.clientWidth]")
+    assert sheet[0] <= sheet[1]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("long", ["", "a" * 80], ids=["usual", "long"])
+def test_names_of_columns_stay_whole_and_never_widen_the_panel(
+    open_page: OpenPage, marquez: MarquezDouble, long: str, width: int
+):
+    serve(marquez, [job("one", ["in"], [])])
+    jobs = marquez.answer
+    columns = [("wind_speed_ms", "double precision"), ("observed_at", "timestamp with time zone")]
+    if long:
+        columns.append((long, f"struct<{long}>"))
+    text = "Direction the wind at 10 m comes from, clockwise, and more of it"
+    fields = [{"name": name, "type": kind, "description": text} for name, kind in columns]
+    answers: dict[str, Answer] = {
+        "/versions?": (200, {"versions": [], "totalCount": 0}),
+        "/datasets/in": (200, {**dataset("in"), "createdAt": "2026-11-19T10:00:00Z", "fields": fields}),
+        "/lineage?": (200, {"graph": []}),
+    }
+    marquez.answer = lambda target: next((found for part, found in answers.items() if part in target), jobs(target))
+    page = open_page(f"{GRAPH}/dataset/file/in", viewport={"width": width, "height": 900})
+    name = page.locator("#panel td code").first
+    expect(name).to_have_text("wind_speed_ms")
+    line = name.evaluate("element => parseFloat(getComputedStyle(element).lineHeight)")
+    box = name.bounding_box()
+    assert box
+    assert box["height"] < 1.5 * line
+    panel = page.locator("#panel").evaluate("element => [element.scrollWidth, element.clientWidth]")
+    assert panel[0] <= panel[1]
+
+
+def test_an_unknown_namespace_is_told_and_is_no_choice(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [job("one", [], ["out"])])
+    known = marquez.answer
+    marquez.answer = lambda target: NO_JOBS if "/namespaces/nope/" in target else known(target)
+    page = open_page("#/nope/graph")
+    expect(page.get_by_role("heading")).to_have_text("Namespace nope is not known")
+    select = page.get_by_label("Namespace")
+    expect(select.locator("optgroup option")).to_have_text([NAMESPACE])
+    expect(select).to_have_value("")
+    select.select_option(NAMESPACE)
+    expect(page.locator(".node.job")).to_have_count(1)
+    expect(select.locator("option")).to_have_text([NAMESPACE])
+    page.go_back()
+    expect(page.get_by_role("heading")).to_have_text("Namespace nope is not known")
+    expect(select.locator("option:checked")).to_have_text("Choose one")
+
+
+def test_a_known_namespace_without_jobs(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [job("one", [], ["out"])])
+    known = marquez.answer
+    names = {"namespaces": [{"name": name, "isHidden": False} for name in (NAMESPACE, "empty")]}
+    marquez.answer = lambda target: (
+        NO_JOBS if "/namespaces/empty/" in target else (200, names) if "/namespaces?" in target else known(target)
+    )
+    page = open_page("#/empty/graph")
+    expect(page.get_by_role("heading")).to_have_text("No lineage yet in empty")
+    expect(page.get_by_label("Namespace")).to_have_value("empty")
 
 
 def test_a_job_that_reads_its_own_output_and_a_cycle(open_page: OpenPage, marquez: MarquezDouble):

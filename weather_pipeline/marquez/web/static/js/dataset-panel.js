@@ -25,13 +25,13 @@ const description = (dataset) => dataset.description ?? dataset.facets?.document
 
 function fieldTable(fields) {
   if (fields.length === 0) return h("p", { class: "quiet" }, "No run has told its columns yet.");
-  return h("table", {},
+  return h("table", { class: "columns" },
     h("thead", {}, h("tr", {}, ["Name", "Type", "Description"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, fields.map(({ name, type, description: text }) =>
       h("tr", {},
-        h("td", { class: "breakable" }, h("code", {}, name)),
-        h("td", { class: "breakable quiet" }, type ?? "–"),
-        h("td", {}, text ?? "")))));
+        h("td", {}, h("code", {}, name)),
+        h("td", {}, h("span", { class: "type quiet" }, type ?? "–")),
+        h("td", { class: "breakable" }, text ?? "")))));
 }
 
 function versionTable(versions, route) {

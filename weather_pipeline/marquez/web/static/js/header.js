@@ -20,18 +20,20 @@ export function renderHeader(element, { page, route, config, live }) {
     config.dagsterUrl && h("a", { class: "outside", key: "dagster", href: config.dagsterUrl, rel: "noreferrer" }, "Open Dagster"),
   ]);
   const select = element.querySelector("select");
-  if (select.value !== (page.namespace ?? "")) select.value = page.namespace ?? "";
+  const chosen = page.known ? page.namespace : "";
+  if (select.value !== chosen) select.value = chosen;
   select.onchange = () => {
     location.hash = format({ namespace: select.value, view: parse(location.hash).view });
   };
 }
 
-function namespaceSelect({ namespaces, namespace }) {
+function namespaceSelect({ namespaces, namespace, known }) {
   const names = namespaces.map(({ name }) => name);
-  if (namespace && !names.includes(namespace)) names.unshift(namespace);
+  if (known && !names.includes(namespace)) names.unshift(namespace);
   const group = (label, list) =>
     list.length > 0 && h("optgroup", { label }, list.map((name) => h("option", { value: name, key: name }, name)));
   return h("select", {},
+    !known && h("option", { value: "", key: "none", hidden: true }, "Choose one"),
     group("Jobs", names.filter((name) => !isDataNamespace(name))),
     group("Data", names.filter(isDataNamespace)));
 }

@@ -2,13 +2,13 @@
 
 import { h } from "./dom.js";
 import { dateTime, duration, shortDateTime } from "./format.js";
-import { errorOf, list } from "./model.js";
-import { facts, nodeList, panelHead, section, stateBadge, when } from "./parts.js";
+import { errorOf, isWebAddress, list } from "./model.js";
+import { facts, nodeList, panelHead, section, stateBadge, stateIcon, when } from "./parts.js";
 import { format } from "./router.js";
 import { partitionOf, runDetail } from "./run-detail.js";
 
 /** The panel's content for a loaded job. */
-export function jobPanel(detail, route, config) {
+export function jobPanel(detail, route) {
   const { job, runs } = detail;
   const datasets = (names) => list(names).map(({ namespace, name }) => ({ kind: "dataset", namespace, name }));
   return [
@@ -18,7 +18,7 @@ export function jobPanel(detail, route, config) {
     lastError(runs, detail.node, route),
     section("Reads", nodeList(datasets(job.inputs), route, "Nothing.")),
     section("Writes", nodeList(datasets(job.outputs), route, "Nothing.")),
-    runList(detail, route, config),
+    runList(detail, route),
     about(job),
   ];
 }
@@ -34,26 +34,26 @@ function lastError(runs, node, route) {
     h("span", { class: "more" }, "Show the run"));
 }
 
-function runList({ node, runs, totalCount }, route, config) {
+function runList({ node, runs, totalCount }, route) {
   const title = runs.length < totalCount ? `Runs: the last ${runs.length} of ${totalCount}` : `Runs: ${runs.length}`;
   if (runs.length === 0) return section("Runs", h("p", { class: "quiet" }, "It has not run yet."));
   return section(title,
     h("div", { class: "run-list" },
       h("div", { class: "run-row run-head", "aria-hidden": "true" },
-        h("span", {}, "State"), h("span", {}, "Started"), h("span", {}, "Duration"), h("span", {}, "Partition")),
-      runs.map((run) => runEntry(run, node, route, config))));
+        h("span"), h("span", {}, "Started"), h("span", {}, "Duration"), h("span", {}, "Partition")),
+      runs.map((run) => runEntry(run, node, route))));
 }
 
-function runEntry(run, node, route, config) {
+function runEntry(run, node, route) {
   const open = run.id === route.run;
   const started = run.startedAt ?? run.createdAt;
   return h("div", { class: open ? "run open" : "run", key: run.id },
     h("a", { class: "run-row", href: format({ ...route, node, run: open ? null : run.id }), "aria-expanded": String(open) },
-      stateBadge(run),
+      stateIcon(run),
       h("span", { title: started }, shortDateTime(started)),
       h("span", { class: "number" }, duration(run.durationMs)),
-      h("span", { class: "partition", title: partitionOf(run) }, partitionOf(run) ?? "–")),
-    open && runDetail(run, { ...route, node }, config));
+      h("span", { class: "breakable" }, partitionOf(run) ?? "–")),
+    open && runDetail(run, { ...route, node }));
 }
 
 function about(job) {
@@ -71,7 +71,7 @@ function about(job) {
 }
 
 const source = (url, path) =>
-  /^https?:/.test(url) ? h("a", { href: url, rel: "noreferrer", class: "breakable" }, path ?? url) : h("span", { class: "breakable" }, url);
+  isWebAddress(url) ? h("a", { href: url, rel: "noreferrer", class: "breakable" }, path ?? url) : h("span", { class: "breakable" }, url);
 
 /** The panel of a node that the backend does not know. */
 export const missingPanel = (node, route) => [

@@ -27,7 +27,7 @@ function row(job, route) {
   return h("tr", { key: nodeKey(node), class: selected ? "selected" : null },
     h("th", { scope: "row" },
       h("a", { href: format({ ...route, node, run: null }), title: job.name, "aria-current": selected ? "true" : null }, shorten(job.name, 48)),
-      job.description && h("span", { class: "sub" }, shorten(job.description, 70))),
+      job.description && h("span", { class: "sub", title: job.description }, job.description)),
     h("td", {}, stateBadge(run)),
     h("td", {}, run ? when(run.startedAt ?? run.createdAt) : "–"),
     h("td", { class: "number" }, duration(run?.durationMs)),

@@ -6,13 +6,15 @@ import { buildGraph, isDataNamespace } from "./model.js";
 const RUNS = 50;
 const VERSIONS = 20;
 
-/** Everything that a route shows: namespaces, jobs, graph, and the details of its node. */
+/** Everything that a route shows: namespaces, the one that is shown and whether the backend knows it, jobs, graph, and the details of its node. */
 export async function loadPage(route, signal) {
   const namespaces = await api.namespaces(signal);
   const namespace = route.namespace ?? (await firstNamespace(namespaces, signal));
-  if (!namespace) return { namespaces, namespace: null, jobs: [], graph: buildGraph([]), detail: null };
+  if (!namespace) return { namespaces, namespace: null, known: false, jobs: [], graph: buildGraph([]), detail: null };
   const [jobs, detail] = await Promise.all([jobsOf(namespace, signal), loadDetail(route, signal)]);
-  return { namespaces, namespace, jobs, graph: buildGraph(jobs), detail };
+  // One that the backend hides or lists only from now on is known by its jobs.
+  const known = jobs.length > 0 || namespaces.some(({ name }) => name === namespace);
+  return { namespaces, namespace, known, jobs, graph: buildGraph(jobs), detail };
 }
 
 /** The namespace to begin with: that of the job that changed last, else one in which jobs to come may show. */

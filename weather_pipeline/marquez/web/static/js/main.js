@@ -18,14 +18,14 @@ const POLL_MS = 4000;
 const find = (id) => document.getElementById(id);
 const elements = { header: find("header"), banner: find("banner"), view: find("view"), panel: find("panel") };
 const list = h("div", { class: "list" });
-const message = h("div", { class: "message" });
+const notice = h("div", { class: "notice" });
 const graphView = new GraphView(elements.view, coveredByPanel);
-elements.view.append(list, message);
+elements.view.append(list, notice);
 
 const state = {
   config: { marquezUrl: null, dagsterUrl: null },
   route: parse(location.hash),
-  page: { namespaces: [], namespace: null, jobs: [], graph: { nodes: new Map(), edges: [] }, detail: null },
+  page: { namespaces: [], namespace: null, known: false, jobs: [], graph: { nodes: new Map(), edges: [] }, detail: null },
   live: { ok: true, at: null, problem: null },
 };
 let reading = new AbortController();
@@ -85,14 +85,14 @@ function drawView({ page, route, config, live }) {
   const empty = page.jobs.length === 0 && (live.at !== null || !live.ok);
   graphView.element.hidden = route.view !== "graph" || page.jobs.length === 0;
   list.hidden = route.view !== "jobs" || page.jobs.length === 0;
-  message.hidden = !empty;
-  if (empty) patch(message, live.ok ? [nothingYet(page, config)] : []);
+  notice.hidden = !empty;
+  if (empty) patch(notice, live.ok ? [nothingYet(page, config)] : []);
   else if (route.view === "graph") graphView.render(page, route);
   else patch(list, jobsView(page, route));
   document.title = [route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
 }
 
-function drawPanel({ page: { detail, graph, namespace }, route: asked, config }) {
+function drawPanel({ page: { detail, graph, namespace }, route: asked }) {
   const { panel } = elements;
   const route = { ...asked, namespace };
   const opened = panel.hidden && route.node;
@@ -101,12 +101,12 @@ function drawPanel({ page: { detail, graph, namespace }, route: asked, config })
   if (!route.node) return patch(panel, []);
   const loaded = detail && nodeKey(detail.node) === nodeKey(route.node);
   const key = nodeKey(route.node);
-  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, graph, route, config) : h("p", { class: "quiet" }, "Reading…"))]);
+  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, graph, route) : h("p", { class: "quiet" }, "Reading…"))]);
   if (opened) panel.scrollTop = 0;
 }
 
-function content(detail, graph, route, config) {
-  if (detail.kind === "job") return jobPanel(detail, route, config).filter(Boolean);
+function content(detail, graph, route) {
+  if (detail.kind === "job") return jobPanel(detail, route).filter(Boolean);
   if (detail.kind === "dataset") return datasetPanel(detail, graph, route);
   return missingPanel(detail.node, route);
 }
@@ -122,13 +122,22 @@ function describe(problem) {
   return away ? problem.message : `The lineage backend answers with an error: ${problem.message}`;
 }
 
-function nothingYet({ namespace }, { marquezUrl, dagsterUrl }) {
+function nothingYet({ namespaces, namespace, known }, { marquezUrl, dagsterUrl }) {
+  if (namespace && !known) return unknownNamespace(namespace, namespaces, marquezUrl);
   return emptyState(
     namespace ? `No lineage yet in ${namespace}` : "No lineage yet",
     `This page reads ${marquezUrl}, which holds no job ${namespace ? "in this namespace" : "so far"}.`,
     dagsterUrl
       ? ["Materialize an asset in ", h("a", { href: dagsterUrl, rel: "noreferrer" }, "Dagster"), ": its run appears here by itself within seconds."]
       : "Start a run of a pipeline that sends OpenLineage events there: it appears here by itself within seconds.",
+  );
+}
+
+function unknownNamespace(namespace, others, marquezUrl) {
+  return emptyState(
+    `Namespace ${namespace} is not known`,
+    `This page reads ${marquezUrl}, which knows no namespace of this name.${others.length > 0 ? " Choose another one above." : ""}`,
+    "The address may be wrong or old, or the first run has not arrived yet: this page looks again every few seconds.",
   );
 }
 

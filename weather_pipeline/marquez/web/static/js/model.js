@@ -83,6 +83,9 @@ export function errorOf(run) {
  */
 export const list = (value) => (Array.isArray(value) ? value.filter((member) => member !== null) : []);
 
+/** Whether a value is an address that a browser can open. */
+export const isWebAddress = (value) => typeof value === "string" && /^https?:/i.test(value);
+
 /** A value that should be a time: null where it is none. */
 const time = (value) => (typeof value === "string" && !Number.isNaN(Date.parse(value)) ? value : null);
 

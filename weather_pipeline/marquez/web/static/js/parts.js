@@ -12,6 +12,12 @@ export function stateBadge(run) {
   return h("span", { class: `state ${tone}` }, inline(stateMark(tone)), label);
 }
 
+/** The same for narrow places: the word is for assistive technology and for the pointer. */
+export function stateIcon(run) {
+  const { label, tone } = stateOf(run);
+  return h("span", { class: `state ${tone}`, title: label }, inline(stateMark(tone)), h("span", { class: "hidden" }, label));
+}
+
 /** A link to a node, in the view that is open. */
 export function nodeLink(node, route, length = 44) {
   const mark = node.kind === "job" ? stateMark(stateOf(node.job?.latestRun).tone) : dataMark();

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { count, dateTime, interval, shorten } from "./format.js";
 import { dataMark, inline } from "./icons.js";
-import { errorOf, list, nominalTime } from "./model.js";
+import { errorOf, isWebAddress, list, nominalTime } from "./model.js";
 import { facts } from "./parts.js";
 import { format } from "./router.js";
 
@@ -17,16 +17,16 @@ export function partitionOf(run) {
 }
 
 /** The details of a run. */
-export function runDetail(run, route, config) {
+export function runDetail(run, route) {
   return h("div", { class: "run-detail" },
     errorBlock(errorOf(run)),
     datasetTable("Read", run.inputDatasetVersions ?? [], route),
     datasetTable("Wrote", run.outputDatasetVersions ?? [], route),
     assertionTable(run),
-    facts(factsOf(run, config)));
+    facts(factsOf(run)));
 }
 
-function factsOf(run, config) {
+function factsOf(run) {
   const { start, end } = nominalTime(run);
   const { processing_engine: engine, dagster_run: dagster } = run.facets ?? {};
   return [
@@ -36,14 +36,15 @@ function factsOf(run, config) {
     ["Launched by", dagster && [dagster.launchedBy, dagster.launchedByName].filter(Boolean).join(" ")],
     ["Attempts", dagster?.attempts > 1 && String(dagster.attempts)],
     ["Engine", engine && [engine.name, engine.version].filter(Boolean).join(" ")],
-    ["Dagster", dagster && dagsterLink(dagster, config)],
+    ["Dagster", dagster && dagsterLink(dagster)],
     ["Run id", h("code", { class: "breakable" }, run.id)],
   ];
 }
 
-function dagsterLink({ runId, url }, { dagsterUrl }) {
-  const target = dagsterUrl ? `${dagsterUrl}/runs/${encodeURIComponent(runId)}` : url;
-  return target ? h("a", { href: target, rel: "noreferrer" }, "Open the run in Dagster") : h("code", { class: "breakable" }, runId);
+/** The way to the run by the address that it carries itself: it may belong to another Dagster than the page's own. */
+function dagsterLink({ runId, url }) {
+  if (isWebAddress(url)) return h("a", { href: url, rel: "noreferrer" }, "Open the run in Dagster");
+  return runId && h("code", { class: "breakable" }, runId);
 }
 
 function errorBlock(error) {
