@@ -49,11 +49,7 @@ def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:
 
 def _commands(options: StackOptions) -> list[str]:
     settings, lineage = options.settings, options.lineage
-    # Narrow enough for 80 columns, so that psql neither wraps nor pages it.
-    query = (
-        "SELECT tower_id, location_id, round(temperature_c) AS celsius, round(wind_speed_ms) AS wind "
-        "FROM weather.weather_near_towers ORDER BY observed_at DESC LIMIT 5"
-    )
+    query = "SELECT source, count(*), max(observed_at) FROM weather.observations GROUP BY 1"
     commands = [weather_command(settings, f'psql -c "{query}"'), weather_command(settings, "status")]
     if lineage.url is not None:
         commands.insert(0, f"curl -s {for_people(lineage.url)}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
