@@ -33,6 +33,12 @@ def chromium() -> str:
     return found or missing("Chromium is missing: apt-get install chromium, or set CHROMIUM to its path.")
 
 
+def versitygw() -> str:
+    """The path of versitygw, a real S3 server (`VERSITYGW` names another); skips the test where there is none."""
+    found = shutil.which(os.environ.get("VERSITYGW", "versitygw"))
+    return found or missing("versitygw is missing: .ci/run installs it with Go, or set VERSITYGW to its path.")
+
+
 def shared(path: str) -> Path:
     """A file or folder of what lies beside the project; skips the test where it is not there."""
     found = SHARED / path

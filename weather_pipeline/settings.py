@@ -50,8 +50,17 @@ class Settings(BaseSettings):
         default="https://api.open-meteo.com", description="Base URL of the Open-Meteo API, or of a server like it."
     )
 
+    s3_access_key: str | None = Field(default=None, description="Access key for an S3 lake.")
+    s3_secret_key: SecretStr | None = Field(default=None, description="Its secret.")
+    s3_secure: bool = Field(default=True, description="Whether the S3 server speaks TLS.")
+    s3_region: str | None = Field(
+        default=None, description="Region of the S3 lake's buckets, where the server has some."
+    )
+    s3_create_buckets: bool = Field(default=True, description="Make the lake's S3 buckets where they are missing.")
+
     lake_url: str | None = Field(
-        default=None, description="Root of the lake with bronze and silver (file://…). Default: HOME/lake."
+        default=None,
+        description="The lake: file:///path, or s3://host:port of an S3 server. Default: HOME/lake.",
     )
     database_url: SecretStr | None = Field(
         default=None, description="The warehouse, postgresql://user:password@host:port/database. Set by the stack."

@@ -10,6 +10,7 @@ import pytest
 
 from tests.collector import Collector
 from tests.integration.lineage.test_shapes_of_work import check_sequences
+from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.definitions import defs
 from weather_pipeline.store.migrate import migrate
 from weather_pipeline.store.warehouse import table_counts
@@ -72,15 +73,38 @@ def names(datasets: list[dict[str, Any]]) -> set[str]:
     return {f"{dataset['namespace']} {dataset['name']}" for dataset in datasets}
 
 
+def edges(backend: Collector) -> dict[str, tuple[set[str], set[str]]]:
+    """What each job read and wrote, by what its COMPLETE says."""
+    return {
+        event["job"]["name"].removesuffix("_dagster"): (names(event["inputs"]), names(event["outputs"]))
+        for event in backend.events
+        if event["eventType"] == "COMPLETE"
+    }
+
+
+def test_on_an_s3_lake_the_buckets_are_the_datasets(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_buckets = {BRONZE: "s3://bronze weather", SILVER: "s3://silver weather"}
+    with S3ServerProcess(tmp_path / "s3") as server:
+        monkeypatch.setenv("WEATHER_LAKE_URL", server.url)
+        monkeypatch.setenv("WEATHER_S3_ACCESS_KEY", ACCESS.access_key)
+        monkeypatch.setenv("WEATHER_S3_SECRET_KEY", ACCESS.secret_key)
+        monkeypatch.setenv("WEATHER_S3_SECURE", "false")
+        platform.definitions = defs()
+        assert platform.run("2026-11-20-09:00", "2026-11-20-10:00").success
+        platform.export()
+    assert edges(platform.backend) == {
+        job: tuple({in_buckets.get(name, name) for name in side} for side in sides) for job, sides in EXPECTED.items()
+    }
+    assert table_counts(platform.database_url)["observations"] == 30
+    assert ACCESS.secret_key not in str(platform.backend.events)
+
+
 def test_the_lineage_is_exactly_the_designs_table(platform: Platform) -> None:
     assert platform.run("2026-11-20-09:00", "2026-11-20-11:00").success
     platform.export()
-    found = {
-        event["job"]["name"].removesuffix("_dagster"): (names(event["inputs"]), names(event["outputs"]))
-        for event in platform.backend.events
-        if event["eventType"] == "COMPLETE"
-    }
-    assert found == EXPECTED
+    assert edges(platform.backend) == EXPECTED
     assert {event["job"]["namespace"] for event in platform.backend.events} == {"weather-pipeline"}
     check_sequences(platform.backend)
     loaded = platform.backend.of("weather_to_postgres_dagster")[1]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from weather_pipeline.store.s3 import S3Access
 
 
 class ObjectStore(Protocol):
@@ -54,18 +57,41 @@ class ObjectStore(Protocol):
         ...
 
 
-def open_store(url: str) -> ObjectStore:
-    """The object store at a URL: `file:///path` now; other schemes join here.
+def open_store(url: str, access: S3Access | None = None) -> ObjectStore:
+    """The object store at a URL: `file:///path`, or `s3://host:port` of an S3 server.
+
+    Args:
+        url: Where it is.
+        access: Key and secret for an S3 server.
 
     Raises:
-        ConfigurationError: The scheme is not supported, or the URL names no absolute path.
+        ConfigurationError: The scheme is not supported, the URL names no absolute path or more than a server, or the
+            S3 server's key is missing.
     """
     from weather_pipeline.store.local import LocalStore
 
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return _s3_store(url, access)
     if parts.scheme != "file":
-        raise ConfigurationError(f"The lake's URL {url!r} is not supported. Supported: file:///absolute/path.")
+        raise ConfigurationError(
+            f"The lake's URL {url!r} is not supported. Supported: file:///absolute/path and s3://host:port."
+        )
     path = Path(unquote(parts.path))
     if parts.netloc not in ("", "localhost") or not path.is_absolute():
         raise ConfigurationError(f"The lake's URL {url!r} names no absolute local path. Write file:///absolute/path.")
     return LocalStore(path)
+
+
+def _s3_store(url: str, access: S3Access | None) -> ObjectStore:
+    from weather_pipeline.store.s3 import S3Store
+
+    parts = urlsplit(url)
+    if not parts.hostname or parts.path.strip("/") or "@" in parts.netloc:
+        raise ConfigurationError(
+            f"The lake's URL {url.rpartition('@')[2]!r} must name the S3 server alone: s3://host:port. "
+            "The buckets are bronze and silver; key and secret have settings of their own."
+        )
+    if access is None:
+        raise ConfigurationError(f"{url} needs WEATHER_S3_ACCESS_KEY and WEATHER_S3_SECRET_KEY.")
+    return S3Store(parts.netloc, access)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.store.observations import query
+from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.errors import DataError
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.replay import ReplayServer
+from weather_pipeline.store.base import ObjectStore, open_store
 from weather_pipeline.store.lake import bronze_files, silver_batches, write_bronze, write_silver
 from weather_pipeline.store.local import LocalStore
 from weather_pipeline.store.quality_tables import read_quarantine, replace_quality, replace_quarantine
@@ -34,7 +36,7 @@ class Chain:
     """The assets' work without Dagster."""
 
     source: OpenMeteoSource
-    store: LocalStore
+    store: ObjectStore
     url: str
 
     def run(self, start: datetime, end: datetime, run_id: str = "run-1") -> tuple[QualityReport, LoadResult]:
@@ -49,10 +51,19 @@ class Chain:
         return report, upsert_observations(self.url, batches, replace_hours=(start, end))
 
 
+@pytest.fixture(params=["file", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    if request.param == "file":
+        yield LocalStore(tmp_path)
+        return
+    with S3ServerProcess(tmp_path / "s3") as server:
+        yield open_store(server.url, ACCESS)
+
+
 @pytest.fixture
-def chain(warehouse: str, tmp_path: Path) -> Iterator[Chain]:
+def chain(warehouse: str, lake: ObjectStore) -> Iterator[Chain]:
     with ReplayServer() as server, OpenMeteoSource(server.url, name="replay") as source:
-        yield Chain(source, LocalStore(tmp_path), warehouse)
+        yield Chain(source, lake, warehouse)
 
 
 def test_the_famous_wind_is_quarantined_with_its_reason_and_the_good_rows_of_its_hour_are_loaded(chain: Chain) -> None:
