@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recorded bodies and schemas that are not part of the product; tests that need them skip where they are absent."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even where a script started the tests in the background: what they start would ignore it too."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
