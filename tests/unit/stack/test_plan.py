@@ -12,13 +12,13 @@ from weather_pipeline.stack.probes import TcpProbe
 HOME = Path("/srv/weather")
 EMBEDDED = LineageTarget("http://127.0.0.1:5100", embedded=True, reason="the embedded lineage service")
 EXTERNAL = LineageTarget("http://marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
-WITH_LOGIN = LineageTarget("http://user:secret@marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
+WITH_LOGIN = LineageTarget("http://user:hunter2@marquez.example:5000", embedded=False, reason="MARQUEZ_URL")
 UNKNOWN = LineageTarget(None, embedded=False, reason="OPENLINEAGE_CONFIG")
 CHOSEN = Chosen(
     code_port=4321,
-    warehouse_url="postgresql://weather:secret@127.0.0.1:1/weather",
-    dagster_url="postgresql://weather:secret@127.0.0.1:1/dagster",
-    lineage_url="postgresql://weather:secret@127.0.0.1:1/marquez",
+    warehouse_url="postgresql://weather:hunter2@127.0.0.1:1/weather",
+    dagster_url="postgresql://weather:hunter2@127.0.0.1:1/dagster",
+    lineage_url="postgresql://weather:hunter2@127.0.0.1:1/marquez",
     started=1.0,
 )
 
@@ -52,14 +52,14 @@ def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
     assert environment["WEATHER_LAKE_URL"] == "file:///srv/weather/lake"
     assert "WEATHER_LINEAGE_DATABASE_URL" not in environment
     assert found["lineage"].environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
-    assert not any("secret" in value for value in found["lineage-page"].environment.values())
+    assert not any("hunter2" in value for value in found["lineage-page"].environment.values())
 
 
 @pytest.mark.parametrize("lineage", [EMBEDDED, WITH_LOGIN])
 def test_no_secret_on_a_command_line_or_in_a_representation(lineage: LineageTarget) -> None:
     found = parts(lineage)
-    assert not any("secret" in word for part in found.values() for word in part.command)
-    assert "secret" not in repr(found) + repr(CHOSEN) + repr(options(lineage))
+    assert not any("hunter2" in word for part in found.values() for word in part.command)
+    assert "hunter2" not in repr(found) + repr(CHOSEN) + repr(options(lineage))
 
 
 def test_the_login_of_marquez_reaches_those_who_ask_it_and_nobody_else() -> None:
