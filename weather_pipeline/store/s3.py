@@ -83,15 +83,14 @@ class S3Store:
         """Store bytes or a file, all or nothing (see `ObjectStore.put`)."""
         bucket, name = _split(key)
         try:
-            self._put(bucket, name, data)
-        except S3Error as error:
-            if error.code != "NoSuchBucket" or not self.access.create_buckets:
-                raise self._explained(error, bucket) from error
+            with self._errors(bucket):
+                self._put(bucket, name, data)
+        except _NoSuchBucket:
+            if not self.access.create_buckets:
+                raise
             self._make(bucket)
             with self._errors(bucket):
                 self._put(bucket, name, data)
-        except _OUTAGES as error:
-            raise self._away(error) from error
 
     def get(self, key: str) -> bytes:
         """The object's bytes (see `ObjectStore.get`)."""
@@ -150,13 +149,12 @@ class S3Store:
                 yield f"{bucket}/{found.object_name}"
 
     def _make(self, bucket: str) -> None:
-        try:
-            self._client.make_bucket(bucket)
-        except S3Error as error:
-            if error.code not in _ALREADY_OURS:  # another run was faster
-                raise self._explained(error, bucket) from error
-        except _OUTAGES as error:
-            raise self._away(error) from error
+        with self._errors(bucket):
+            try:
+                self._client.make_bucket(bucket)
+            except S3Error as error:
+                if error.code not in _ALREADY_OURS:  # else another run was faster
+                    raise
 
     @contextlib.contextmanager
     def _errors(self, bucket: str, key: str | None = None) -> Iterator[None]:

@@ -127,20 +127,18 @@ def test_a_backlog_shrinks_with_every_tick_however_small_the_budget(instance: dg
     assert len(site.backend.accepted) == len({message.key for message in site.backend.accepted}) == 48
 
 
-def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(instance: dg.DagsterInstance) -> None:
+def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter, "_LEAST_SECONDS", 0.2)
     site = Site(instance, a, b, budget=0.2)
-    exporter_least = exporter._LEAST_SECONDS
     site.run(20)
-    exporter._LEAST_SECONDS = 0.2
-    try:
-        site.backend.behave = lambda message: time.sleep(0.05) or ACCEPTED
-        report = site.tick()
-        assert 0 < report.accepted < 80
-        assert report.waiting + report.accepted + 4 * report.not_reached >= 80
-        site.backend.behave = lambda message: ACCEPTED
-        site.tick(3)
-    finally:
-        exporter._LEAST_SECONDS = exporter_least
+    site.backend.behave = lambda message: time.sleep(0.05) or ACCEPTED
+    report = site.tick()
+    assert 0 < report.accepted < 80
+    assert report.waiting + report.accepted + 4 * report.not_reached >= 80
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(3)
     assert len(site.backend.accepted) == 80
 
 
