@@ -358,3 +358,18 @@ def test_the_newest_runs_come_first(service: LineageService) -> None:
 
     assert [run["id"] for run in answer] == runs[::-1]
     assert answer[0]["job"] == {"namespace": "recent", "name": "job2"}
+
+
+def test_runs_of_the_same_time_are_paged_without_gap_or_repeat(service: LineageService) -> None:
+    """A list in no fixed order repeats some of the rows that tie, and leaves others out, between two pages."""
+    runs = {_run_id() for _ in range(12)}
+    for run_id in runs:
+        service.accept(run_event("START", "2031-02-01T00:00:00Z", run_id, ("tied", "job")))
+    paths = ("/api/v1/jobs/runs", "/api/v1/namespaces/tied/jobs/job/runs")
+
+    # An update moves a row to another place of the table, which is what an unfixed order follows.
+    for run_id in sorted(runs)[::3]:
+        service.accept(run_event("RUNNING", "2031-02-01T00:00:00Z", run_id, ("tied", "job")))
+    pages = {path: [service.get(f"{path}?limit=1&offset={at}")["runs"][0]["id"] for at in range(12)] for path in paths}
+
+    assert pages == {path: sorted(runs, reverse=True) for path in paths}

@@ -138,7 +138,7 @@ async def list_dataset_versions(
     row = await require_dataset(connection, namespace, dataset)
     cursor = await connection.execute(
         "SELECT *, count(*) OVER () AS total FROM dataset_versions WHERE dataset_id = %s "
-        "ORDER BY created_at DESC LIMIT %s OFFSET %s",
+        "ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s",
         [row["id"], limit, offset],
     )
     rows = await cursor.fetchall()

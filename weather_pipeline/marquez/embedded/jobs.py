@@ -34,7 +34,7 @@ _SELECT: Final[LiteralString] = """
 _FILTER: Final[LiteralString] = """
     AND (%(namespace)s::text IS NULL OR j.namespace = %(namespace)s)
     AND (%(states)s::text[] IS NULL OR (
-        SELECT state FROM runs latest WHERE latest.job_id = j.id ORDER BY state_at DESC LIMIT 1
+        SELECT state FROM runs latest WHERE latest.job_id = j.id ORDER BY state_at DESC, id DESC LIMIT 1
     ) = ANY(%(states)s))
     ORDER BY j.updated_at DESC, j.namespace, j.name LIMIT %(limit)s OFFSET %(offset)s
 """
@@ -125,7 +125,7 @@ async def list_job_versions(
     """A job's versions, the newest first."""
     row = await require_job(connection, namespace, job)
     cursor = await connection.execute(
-        "SELECT * FROM job_versions WHERE job_id = %s ORDER BY created_at DESC LIMIT %s OFFSET %s",
+        "SELECT * FROM job_versions WHERE job_id = %s ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s",
         [row["id"], limit, offset],
     )
     return JobVersions(versions=await _versions(connection, row, await cursor.fetchall()))

@@ -30,7 +30,7 @@ _PRODUCER_OR_READER: Final[LiteralString] = """
     SELECT e.job_id FROM job_edges e
     JOIN jobs j ON j.id = e.job_id AND NOT j.is_hidden
     JOIN job_versions v ON v.id = j.version_id
-    WHERE e.dataset_id = %s ORDER BY e.is_output DESC, v.created_at DESC LIMIT 1
+    WHERE e.dataset_id = %s ORDER BY e.is_output DESC, v.created_at DESC, v.id DESC LIMIT 1
 """
 _NEIGHBOURS: Final[LiteralString] = """
     SELECT DISTINCT theirs.job_id FROM job_edges mine

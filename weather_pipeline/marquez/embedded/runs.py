@@ -30,14 +30,15 @@ router = APIRouter(prefix="/api/v1/jobs/runs", tags=["runs"])
 _BY_ID: Final[LiteralString] = "SELECT * FROM run_rows WHERE id = ANY(%s)"
 _LATEST: Final[LiteralString] = """
     SELECT r.* FROM unnest(%(jobs)s::uuid[]) AS job (id) CROSS JOIN LATERAL (
-        SELECT * FROM run_rows WHERE job_id = job.id ORDER BY state_at DESC LIMIT %(count)s
-    ) r ORDER BY r.state_at DESC
+        SELECT * FROM run_rows WHERE job_id = job.id ORDER BY state_at DESC, id DESC LIMIT %(count)s
+    ) r ORDER BY r.state_at DESC, r.id DESC
 """
 _OF_JOB: Final[LiteralString] = """
-    SELECT * FROM run_rows WHERE job_id = %s ORDER BY started_at DESC NULLS LAST, state_at DESC LIMIT %s OFFSET %s
+    SELECT * FROM run_rows WHERE job_id = %s
+    ORDER BY started_at DESC NULLS LAST, state_at DESC, id DESC LIMIT %s OFFSET %s
 """
 _RECENT: Final[LiteralString] = """
-    SELECT * FROM run_rows WHERE NOT is_hidden ORDER BY state_at DESC LIMIT %s OFFSET %s
+    SELECT * FROM run_rows WHERE NOT is_hidden ORDER BY state_at DESC, id DESC LIMIT %s OFFSET %s
 """
 _DATASETS: Final[LiteralString] = """
     SELECT i.run_id, false AS is_output, d.namespace, d.name, i.version_id AS version, i.facets

@@ -27,7 +27,7 @@ _SELECT: Final[LiteralString] = """
       AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s)
       AND (%(before)s::timestamptz IS NULL OR updated_at < %(before)s)
       AND (%(after)s::timestamptz IS NULL OR updated_at > %(after)s)
-    ORDER BY type, name, updated_at LIMIT %(limit)s
+    ORDER BY type, name, updated_at, namespace LIMIT %(limit)s
 """
 
 

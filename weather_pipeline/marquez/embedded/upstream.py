@@ -29,7 +29,7 @@ _RUNS: Final[LiteralString] = """
         AS version
     FROM (SELECT run_id, min(depth) AS depth FROM upstream GROUP BY run_id) AS found
     JOIN runs r ON r.id = found.run_id JOIN jobs j ON j.id = r.job_id
-    ORDER BY found.depth, r.state_at DESC
+    ORDER BY found.depth, r.state_at DESC, r.id DESC
 """
 _INPUTS: Final[LiteralString] = """
     SELECT i.run_id, d.namespace, d.name, v.id AS version, v.run_id AS produced_by_run_id
