@@ -2,7 +2,10 @@
 
 Stored units are SI or SI-derived, with degrees Celsius for temperature and hPa for pressure, as WMO-No. 306 (BUFR,
 SYNOP practice) and the KNMI use them. Every factor is exact by definition: the international mile (1609.344 m) and
-nautical mile (1852 m), the foot (0.3048 m), the inch (25.4 mm), Fahrenheit (F - 32) * 5 / 9.
+nautical mile (1852 m), the foot (0.3048 m), the inch (25.4 mm), Fahrenheit (F - 32) * 5 / 9, Kelvin (K - 273.15).
+
+A unit has many spellings: those of Open-Meteo, of UCUM (`Cel`, `m.s-1`, `deg`), which CoverageJSON is meant to use, and
+of the climate and forecast conventions (`degC`, `degrees Celsius`, `m s-1`, `degree`), which KNMI's files use.
 """
 
 from __future__ import annotations
@@ -28,19 +31,28 @@ class Conversion:
 _SAME = Conversion()
 
 CONVERSIONS: Mapping[str, Mapping[str, Conversion]] = {
-    "°C": {"°C": _SAME, "°F": Conversion(5 / 9, -160 / 9)},
+    "°C": {
+        "°C": _SAME,
+        "Cel": _SAME,
+        "degC": _SAME,
+        "degrees Celsius": _SAME,
+        "°F": Conversion(5 / 9, -160 / 9),
+        "K": Conversion(1.0, -273.15),
+    },
     "m/s": {
         "m/s": _SAME,
+        "m.s-1": _SAME,
+        "m s-1": _SAME,
         "km/h": Conversion(1 / 3.6),
         "mp/h": Conversion(0.44704),  # Open-Meteo's own spelling of miles per hour
         "mph": Conversion(0.44704),
         "kn": Conversion(1852 / 3600),
     },
     "mm": {"mm": _SAME, "inch": Conversion(25.4)},
-    "hPa": {"hPa": _SAME},
+    "hPa": {"hPa": _SAME, "Pa": Conversion(0.01)},
     "m": {"m": _SAME, "ft": Conversion(0.3048)},
     "%": {"%": _SAME},
-    "°": {"°": _SAME},
+    "°": {"°": _SAME, "deg": _SAME, "degree": _SAME, "degrees": _SAME},
 }
 """Stored unit → received unit → conversion."""
 

@@ -16,10 +16,24 @@ from weather_pipeline.weather.units import CONVERSIONS, conversion
         ("°C", "°F", -40.0, -40.0),
         ("mm", "inch", 1.0, 25.4),
         ("m", "ft", 1000.0, 304.8),
+        ("°C", "K", 293.15, 20.0),
+        ("hPa", "Pa", 101325.0, 1013.25),
     ],
 )
 def test_converts_by_the_definition_of_the_unit(stored: str, received: str, value: float, expected: float) -> None:
     assert conversion(stored, received, variable="x").apply(value) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("stored", "spellings"),
+    [
+        ("°C", ["Cel", "degC", "degrees Celsius"]),
+        ("m/s", ["m.s-1", "m s-1"]),
+        ("°", ["deg", "degree", "degrees"]),
+    ],
+)
+def test_a_unit_may_be_spelt_otherwise(stored: str, spellings: list[str]) -> None:
+    assert [conversion(stored, spelling, variable="x").apply(7.5) for spelling in spellings] == [7.5] * len(spellings)
 
 
 def test_an_unknown_unit_is_refused_and_named_with_the_known_ones() -> None:
