@@ -20,6 +20,7 @@ class Misbehaving:
         self.url = url
         self.answers = answers
         self.requests: list[str] = []
+        self.authorizations: list[str | None] = []
 
 
 @contextmanager
@@ -29,6 +30,7 @@ def misbehaving(*answers: Answer) -> Iterator[Misbehaving]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.requests.append(self.path)
+            state.authorizations.append(self.headers["Authorization"])
             answer = state.answers.pop(0) if len(state.answers) > 1 else state.answers[0]
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(answer.body) + answer.missing))
