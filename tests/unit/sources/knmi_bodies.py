@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from weather_pipeline.sources.knmi_stations import STATIONS, Station
@@ -67,11 +67,3 @@ def collection(*coverages: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         "parameters": parameters(),
     }
     return {**copy.deepcopy(body), **changes}
-
-
-def whole_day(day: datetime, stations: Sequence[Station]) -> dict[str, Any]:
-    """An answer for the 24 hours of a day and these stations."""
-    steps = [day - timedelta(minutes=50) + timedelta(minutes=10) * step for step in range(24 * 6)]
-    times = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in steps]
-    constant = {name: [value] * len(times) for name, value in _FIRST.items()}
-    return collection(*(coverage(station, times=times, **constant) for station in stations))

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.sources.bodies import encoded
 from tests.unit.sources.knmi_bodies import (
@@ -77,6 +79,24 @@ def test_the_gust_of_an_hour_that_lacks_an_interval_is_unknown() -> None:
     assert rows(coverage(fx=gusts)).table["wind_gusts_10m"].to_pylist() == [None, 12.0]
     late = rows(coverage(times=TIMES[1:], without=["rh"])).table.to_pylist()[0]
     assert (late["wind_gusts_10m"], late["relative_humidity_2m"], late["temperature_2m"]) == (None, None, 5.4)
+
+
+@given(st.lists(st.none() | st.just("null") | st.integers(0, 40), min_size=len(TIMES), max_size=len(TIMES)))
+def test_whatever_is_missing_no_value_is_made_up_and_none_is_lost(sent: list[Any]) -> None:
+    """None: the time is not there; "null": it is, without a reading."""
+    readings = {moment: value for moment, value in zip(TIMES, sent, strict=True) if value is not None}
+    values = [None if value == "null" else value for value in readings.values()]
+    without = [name for name in parameters() if name not in ("ff", "fx")]
+    table = rows(coverage(times=list(readings), without=without, ff=values, fx=values)).table
+    expected = {}
+    for last in (5, 11):
+        window = [readings.get(moment) for moment in TIMES[last - 5 : last + 1]]
+        if TIMES[last] in readings:
+            known = [value for value in window if isinstance(value, int)]
+            gust = max(known) if len(known) == len(window) else None
+            expected[TIMES[last][:16]] = (None if window[-1] == "null" else window[-1], gust)
+    found = zip(*(table[name].to_pylist() for name in ("time", "wind_speed_10m", "wind_gusts_10m")), strict=True)
+    assert {moment: pair for moment, *pair in found} == {moment: list(pair) for moment, pair in expected.items()}
 
 
 def test_the_units_are_those_that_the_answer_names() -> None:
