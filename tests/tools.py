@@ -39,6 +39,12 @@ def versitygw() -> str:
     return found or missing("versitygw is missing: .ci/run installs it with Go, or set VERSITYGW to its path.")
 
 
+def docker_compose() -> str:
+    """The path of docker-compose (`DOCKER_COMPOSE` names another); skips the test where there is none."""
+    found = shutil.which(os.environ.get("DOCKER_COMPOSE", "docker-compose"))
+    return found or missing("docker-compose is missing: .ci/run builds it with Go, or set DOCKER_COMPOSE to its path.")
+
+
 def shared(path: str) -> Path:
     """A file or folder of what lies beside the project; skips the test where it is not there."""
     found = SHARED / path
