@@ -89,7 +89,9 @@ def test_the_ports_are_those_of_the_settings_on_loopback() -> None:
         "postgres": ("127.0.0.1", int(settings.warehouse_authority.split(":")[1]), 5432),
     }
     assert all(inside in LISTENS[name] for name, (_, _, inside) in published().items())
-    assert all("${BIND_ADDRESS:-127.0.0.1}:" in service["ports"][0] for service in SERVICES.values() if "ports" in service)
+    assert all(
+        "${BIND_ADDRESS:-127.0.0.1}:" in service["ports"][0] for service in SERVICES.values() if "ports" in service
+    )
 
 
 def test_every_address_is_a_service_that_listens_there_and_can_be_reached() -> None:
@@ -126,7 +128,9 @@ def indirect(name: str) -> set[str]:
 def test_health_checks_ask_where_the_service_listens() -> None:
     for name, service in SERVICES.items():
         text = " ".join(service.get("healthcheck", {}).get("test", []))
-        ports = {int(port) for port in re.findall(r'127\.0\.0\.1(?:", |:)(\d+)|-p (\d+)', text) for port in port if port}
+        ports = {
+            int(port) for port in re.findall(r'127\.0\.0\.1(?:", |:)(\d+)|-p (\d+)', text) for port in port if port
+        }
         assert ports <= LISTENS.get(name, set()), name
     assert [name for name, service in SERVICES.items() if "healthcheck" not in service] == ["migrate"]
     assert SERVICES["marquez-api"]["healthcheck"]["test"][-1].endswith(
@@ -176,7 +180,9 @@ def test_every_variable_has_a_default_or_is_demanded_and_is_in_the_example() -> 
     assert {name for name, _ in found} == set(re.findall(r"^#?([A-Z0-9_]+)=", example, flags=re.MULTILINE))
     assert {name for name, rule in found if rule == ":?"} == set(secret_names())
     for name, value in re.findall(r"^#([A-Z0-9_]+)=(.+)$", example, flags=re.MULTILINE):
-        assert {default(text) for text in re.findall(rf"\$\{{{name}:-(?:[^{{}}]|\$\{{[^}}]*\}})*\}}", COMPOSE)} == {value}
+        assert {default(text) for text in re.findall(rf"\$\{{{name}:-(?:[^{{}}]|\$\{{[^}}]*\}})*\}}", COMPOSE)} == {
+            value
+        }
 
 
 def test_no_file_holds_a_secret() -> None:
@@ -216,7 +222,9 @@ def test_marquez_reads_what_compose_gives() -> None:
     environment = SERVICES["marquez-api"]["environment"]
     assert wanted == {name for name in environment if name.startswith("POSTGRES_")}
     assert environment["MARQUEZ_CONFIG"] == SERVICES["marquez-api"]["volumes"][0].split(":")[1]
-    databases = re.findall(r'^make_database (\w+) "\$(\w+)"', (ROOT / "docker" / "databases.sh").read_text(), re.MULTILINE)
+    databases = re.findall(
+        r'^make_database (\w+) "\$(\w+)"', (ROOT / "docker" / "databases.sh").read_text(), re.MULTILINE
+    )
     assert dict(databases).keys() >= {environment["POSTGRES_DB"], environment["POSTGRES_USER"]}
     assert {password for _, password in databases} <= SERVICES["postgres"]["environment"].keys()
     assert MARQUEZ["dbRetention"]["retentionDays"] == 30
