@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,10 +40,13 @@ def versitygw() -> str:
     return found or missing("versitygw is missing: .ci/run installs it with Go, or set VERSITYGW to its path.")
 
 
-def docker_compose() -> str:
-    """The path of docker-compose (`DOCKER_COMPOSE` names another); skips the test where there is none."""
-    found = shutil.which(os.environ.get("DOCKER_COMPOSE", "docker-compose"))
-    return found or missing("docker-compose is missing: .ci/run builds it with Go, or set DOCKER_COMPOSE to its path.")
+def docker_compose() -> tuple[str, ...]:
+    """How to run Docker Compose: `docker-compose`, or Docker's plugin; skips the test where there is neither."""
+    for words in (("docker-compose",), ("docker", "compose")):
+        found = shutil.which(words[0])
+        if found and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0:
+            return words
+    return missing("Docker Compose is missing: .ci/run builds it with Go.")
 
 
 def shared(path: str) -> Path:

@@ -6,6 +6,7 @@ PostgreSQL from its wheel, versitygw, the embedded lineage service in Marquez's 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -40,10 +41,10 @@ HOURS = ("2026-11-20-09:00", "2026-11-20-10:00")
 
 def config(variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Docker Compose's own reading of the file, as JSON."""
-    command = [docker_compose(), "--file", str(ROOT / "docker-compose.yml"), "config", "--format", "json"]
-    # From elsewhere, so that no .env of this checkout is read.
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
-    command[1:1] = ["--env-file", os.devnull]
+    # No .env of this checkout is read.
+    options = ("--env-file", os.devnull, "--file", str(ROOT / "docker-compose.yml"))
+    command = [*docker_compose(), *options, "config", "--format", "json"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -167,18 +168,10 @@ class Site:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it has started: the session is its own, as a container's would be."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    try:
+    """End a process and all it has started: its session is its own, as a container's processes are."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    process.wait()
 
 
 @pytest.fixture
@@ -204,6 +197,7 @@ def postgres_server(site: Site) -> Iterator[EmbeddedPostgres]:
         server.destroy()
 
 
+@pytest.mark.timeout(600)  # it starts all of Dagster, and waits for two runs
 def test_the_commands_of_the_containers_make_the_platform(site: Site, postgres_server: EmbeddedPostgres) -> None:
     login = {"PGHOST": "127.0.0.1", "PGPORT": str(site.ports["postgres"]), "PGPASSWORD": SECRETS["POSTGRES_PASSWORD"]}
     made = site.run("postgres", [str(ROOT / "docker" / "databases.sh")], **login)

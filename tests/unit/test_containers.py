@@ -31,14 +31,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MARQUEZ = read_yaml("marquez/marquez.yml")
 SERVICES = services()
 INSTANCE = read_yaml("weather_pipeline/stack/dagster.yaml")["storage"]["postgres"]["postgres_url"]["env"]
+COMMANDS = {name: SERVICES[name]["command"] for name in OURS}
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(:[-?])?")
 LISTENS = {
     "postgres": {5432},
     "s3": {int(SERVICES["s3"]["environment"]["VGW_PORT"].strip(":"))},
     "marquez-api": {MARQUEZ["server"][kind][0]["port"] for kind in ("applicationConnectors", "adminConnectors")},
     "marquez-web": {int(SERVICES["marquez-web"]["environment"]["WEB_PORT"])},
-    "code-server": {4000},
-    "webserver": {3000},
+    **{name: {int(command[command.index("-p") + 1])} for name, command in COMMANDS.items() if "-p" in command},
 }
 """The ports on which the services listen inside their containers."""
 
@@ -77,6 +77,7 @@ def test_every_image_has_an_exact_version() -> None:
         assert "/" not in image or "." not in image.split("/")[0], "a registry's host name"
     assert {SERVICES[name]["image"] for name in OURS} == {f"{PROJECT['name']}:{PROJECT['version']}"}
     assert ("ARG", f"VERSION={PROJECT['version']}") in instructions()
+    assert {SERVICES[name]["platform"] for name in (*OURS, "marquez-api", "marquez-web")} == {"linux/amd64"}
     assert SERVICES["marquez-api"]["image"].split(":")[1] == SERVICES["marquez-web"]["image"].split(":")[1] == "0.51.1"
 
 
@@ -179,10 +180,12 @@ def test_every_variable_has_a_default_or_is_demanded_and_is_in_the_example() -> 
     assert all(rule for _, rule in found)
     assert {name for name, _ in found} == set(re.findall(r"^#?([A-Z0-9_]+)=", example, flags=re.MULTILINE))
     assert {name for name, rule in found if rule == ":?"} == set(secret_names())
-    for name, value in re.findall(r"^#([A-Z0-9_]+)=(.+)$", example, flags=re.MULTILINE):
-        assert {default(text) for text in re.findall(rf"\$\{{{name}:-(?:[^{{}}]|\$\{{[^}}]*\}})*\}}", COMPOSE)} == {
-            value
-        }
+    optional = re.findall(r"\$\{([A-Z0-9_]+):-((?:[^{}]|\$\{[^{}]*\})*)\}", COMPOSE)
+    assert {(name, default(value)) for name, value in optional} == set(
+        re.findall(r"^#([A-Z0-9_]+)=(.+)$", example, flags=re.MULTILINE)
+    )
+    documented = (ROOT / "docs" / "containers.md").read_text()
+    assert all(f"`{name}`" in documented for name, _ in found)
 
 
 def test_no_file_holds_a_secret() -> None:
@@ -261,10 +264,10 @@ def test_the_builder_is_sent_what_it_copies_and_nothing_else() -> None:
 def test_the_commands_are_there() -> None:
     scripts = {script.name for script in entry_points(group="console_scripts")} | {"sh", "python"}
     for name in OURS:
-        assert SERVICES[name]["command"][0] in scripts, name
+        assert COMMANDS[name][0] in scripts, name
         assert SERVICES[name].get("healthcheck", {"test": ["CMD", "sh"]})["test"][1] in scripts, name
-    assert set(re.findall(r"(?:^|exec )(\w+)", SERVICES["migrate"]["command"][2])) <= scripts
+    assert set(re.findall(r"(?:^|exec )(\w+)", COMMANDS["migrate"][2])) <= scripts
     home = image_environment()["DAGSTER_HOME"]
-    assert SERVICES["daemon"]["command"][-1] == SERVICES["webserver"]["command"][-1] == f"{home}/workspace.yaml"
+    assert COMMANDS["daemon"][-1] == COMMANDS["webserver"][-1] == f"{home}/workspace.yaml"
     assert {SERVICES[name]["volumes"][0] for name in OURS} == {f"dagster-storage:{home}/storage"}
     assert all(SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OURS)
