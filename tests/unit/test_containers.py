@@ -156,7 +156,8 @@ def test_our_containers_set_only_variables_that_something_reads() -> None:
         assert INSTANCE in given, name
 
 
-def test_only_the_code_server_has_keys_to_data_and_lineage() -> None:
+def test_only_the_code_server_reaches_the_lake_and_marquez() -> None:
+    assert [name for name in OURS if {"lake", "lineage"} & set(SERVICES[name]["networks"])] == ["code-server"]
     assert set(SERVICES["migrate"]["environment"]) == {INSTANCE, "WEATHER_DATABASE_URL"}
     for name in ("webserver", "daemon"):
         assert set(SERVICES[name]["environment"]) <= {INSTANCE, "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE"}
