@@ -21,6 +21,7 @@ class ObjectStore(Protocol):
 
         Raises:
             StoreUnavailable: The store can't be written now; nothing of the object is visible.
+            ConfigurationError: It may not be written: read-only, or wrong rights.
         """
         ...
 
@@ -53,6 +54,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectNotFound: There is no such object.
+            StoreUnavailable: It was replaced meanwhile (said at the end): what was read may be of two contents.
         """
         ...
 

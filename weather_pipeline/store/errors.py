@@ -20,12 +20,19 @@ _ENTRY_REFUSED = re.compile(r"authentication failed|(role|database) \".*\" does 
 """The server's words when it refuses to let someone in: while connecting, libpq passes on no error code."""
 
 
+_REMEDY: dict[type[psycopg.Error], str] = {
+    errors.DiskFull: "Free space on the database server.",
+    errors.ReadOnlySqlTransaction: "Check that WEATHER_DATABASE_URL names the primary server.",
+}
+
+
 @contextlib.contextmanager
 def database_errors() -> Iterator[None]:
     """Turn psycopg's errors into ours, with the database's own words.
 
     Raises:
-        StoreUnavailable: The server is away, the connection was lost, or a lock or a resource is lacking for now.
+        StoreUnavailable: The server is away or a read-only copy, its disk is full, the connection was lost, or a lock
+            or a resource is lacking for now.
         ConfigurationError: Wrong user, password, database or rights, or a missing table.
         LoadRejected: The database refused the rows.
     """
@@ -42,6 +49,8 @@ def database_errors() -> Iterator[None]:
     ) as error:
         message = f"{_words(error)} Check WEATHER_DATABASE_URL, and that the migrations have been applied."
         raise ConfigurationError(message) from error
+    except (errors.DiskFull, errors.ReadOnlySqlTransaction) as error:
+        raise StoreUnavailable(f"The database can't be written: {_words(error)} {_REMEDY[type(error)]}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if _ENTRY_REFUSED.search(str(error)):
             raise ConfigurationError(f"{_words(error)} Check WEATHER_DATABASE_URL.") from error

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,16 @@ import pyarrow.parquet as pq
 from weather_pipeline.errors import DataError
 from weather_pipeline.store.base import ObjectStore
 from weather_pipeline.store.layout import bronze_key, silver_key
-from weather_pipeline.weather.bronze import BronzeFile, Fetched, read_bronze_file, with_metadata
+from weather_pipeline.weather.bronze import (
+    BronzeFile,
+    Fetched,
+    UnreadableFile,
+    check_pages,
+    read_bronze_file,
+    read_checked,
+    unreadable,
+    with_metadata,
+)
 from weather_pipeline.weather.hours import hours_between
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
 
@@ -56,30 +66,47 @@ def write_bronze(store: ObjectStore, fetched: Fetched, *, start: datetime, end: 
 
 
 @contextlib.contextmanager
-def bronze_files(
-    store: ObjectStore, start: datetime, end: datetime, *, allow_missing: bool = False
-) -> Iterator[list[BronzeFile]]:
+def bronze_files(store: ObjectStore, start: datetime, end: datetime) -> Iterator[list[BronzeFile]]:
     """The bronze files of a range of hours, readable while the context is open.
-
-    Args:
-        store: The lake.
-        start: First hour, UTC.
-        end: End of the range, exclusive.
-        allow_missing: Leave out hours without a file, for who reports them.
 
     Raises:
         DataError: An hour has no file, or a file is not readable or does not say where its rows came from.
+        StoreUnavailable: The store can't be read now, or a file was replaced while it was read.
     """
     keys = {hour: bronze_key(hour) for hour in hours_between(start, end)}
-    missing = _missing(store, keys)
-    if not allow_missing:
-        _require(store, keys, missing, made_by="raw_weather_data")
+    _require(store, keys, _missing(store, keys), made_by="raw_weather_data")
     with contextlib.ExitStack() as opened:
-        files = []
-        for hour, key in keys.items():
-            if hour not in missing:
-                files.append(read_bronze_file(key, opened.enter_context(store.local(key)), hour))
-        yield files
+        yield [read_bronze_file(key, opened.enter_context(store.local(key)), hour) for hour, key in keys.items()]
+
+
+@contextlib.contextmanager
+def bronze_to_judge(
+    store: ObjectStore, start: datetime, end: datetime
+) -> Iterator[tuple[list[BronzeFile], list[UnreadableFile]]]:
+    """All that bronze has for a range of hours: the files that can be read whole, and those that can't.
+
+    An hour without a file is in neither: the rules report it, as they report a damaged file, with every other hour's
+    figures.
+
+    Raises:
+        StoreUnavailable: The store can't be read now, or a file was replaced while it was read.
+    """
+    readable: list[BronzeFile] = []
+    damaged: list[UnreadableFile] = []
+    with contextlib.ExitStack() as opened:
+        for hour in hours_between(start, end):
+            key = bronze_key(hour)
+            if not store.exists(key):
+                continue
+            path = opened.enter_context(store.local(key))
+            try:
+                file = read_bronze_file(key, path, hour)
+                check_pages(key, path)
+            except DataError as error:
+                damaged.append(UnreadableFile(key, hour, str(error)))
+            else:
+                readable.append(file)
+        yield readable, damaged
 
 
 def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime, end: datetime) -> list[StoredFile]:
@@ -111,11 +138,21 @@ def silver_batches(store: ObjectStore, start: datetime, end: datetime) -> Iterat
     _require(store, keys, _missing(store, keys), made_by="clean_weather_data")
     for key in keys.values():
         with store.local(key) as path:
-            try:
-                table = pq.read_table(path, schema=OBSERVATION_SCHEMA)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise DataError(f"{key} is no readable parquet file: {error}. Run clean_weather_data again.") from error
-        yield from table.to_batches()
+            yield from _silver_table(key, path).to_batches()
+
+
+def _silver_table(key: str, path: Path) -> pa.Table:
+    try:
+        table = read_checked(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(unreadable(key, error, made_by="clean_weather_data")) from error
+    # A column that is not found must not be taken for one of nulls.
+    if table.schema.remove_metadata() != OBSERVATION_SCHEMA:
+        raise DataError(
+            f"{key} has other columns than an observation: {', '.join(table.schema.names)}. "
+            "Run clean_weather_data for its hour again."
+        )
+    return table
 
 
 def _missing(store: ObjectStore, keys: Mapping[datetime, str]) -> list[datetime]:
@@ -138,7 +175,7 @@ def _equal(column: pa.ChunkedArray, value: object) -> pa.ChunkedArray:
 
 def _put(store: ObjectStore, key: str, rows: pa.Table, hour: datetime) -> StoredFile:
     buffer = pa.BufferOutputStream()
-    pq.write_table(rows, buffer, compression="zstd")
+    pq.write_table(rows, buffer, compression="zstd", write_page_checksum=True)
     content = buffer.getvalue().to_pybytes()
     store.put(key, content)
     return StoredFile(key, store.uri(key), hour, rows.num_rows, len(content))

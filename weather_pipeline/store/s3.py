@@ -132,9 +132,17 @@ class S3Store:
     @contextlib.contextmanager
     def local(self, key: str) -> Iterator[Path]:
         """A copy in a temporary file (see `ObjectStore.local`)."""
-        with tempfile.NamedTemporaryFile(suffix=PurePosixPath(key).suffix) as file:
-            file.write(self.get(key))
-            file.flush()
+        content = self.get(key)
+        with contextlib.ExitStack() as opened:
+            try:
+                file = opened.enter_context(tempfile.NamedTemporaryFile(suffix=PurePosixPath(key).suffix))
+                file.write(content)
+                file.flush()
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"There is no place for a copy of {self.uri(key)}: {error}. "
+                    "Free space for temporary files, or set TMPDIR to a directory with more."
+                ) from error
             yield Path(file.name)
 
     def _put(self, bucket: str, name: str, data: bytes | Path) -> None:

@@ -95,6 +95,21 @@ class BronzeFile:
     units: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A bronze file that is there and can't be read.
+
+    Attributes:
+        key: Key in the object store.
+        hour: The hour it holds, UTC.
+        reason: Why, in words, with what to do.
+    """
+
+    key: str
+    hour: datetime
+    reason: str
+
+
 def with_metadata(table: pa.Table, fetched: Fetched) -> pa.Table:
     """A part of what was fetched, with its origin in the schema's metadata (which parquet keeps)."""
     origin = {
@@ -117,8 +132,8 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
         checksum = _checksum(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{key} is no readable parquet file: {error}. Run raw_weather_data for it again.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(unreadable(key, error, made_by="raw_weather_data")) from error
     try:
         origin = json.loads((schema.metadata or {})[_METADATA_KEY])
         return BronzeFile(
@@ -134,7 +149,34 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
             units=origin["units"],
         )
     except (KeyError, ValueError) as error:
-        raise DataError(f"{key} does not say where its rows came from ({error!r}): it is no bronze file.") from error
+        raise DataError(
+            f"{key} does not say where its rows came from ({error!r}): it is no bronze file. "
+            "Run raw_weather_data for its hour again."
+        ) from error
+
+
+def check_pages(key: str, path: Path) -> None:
+    """Read a bronze file whole and compare its pages with their checksums: a flipped bit must not become a reading.
+
+    Raises:
+        DataError: A page is damaged.
+    """
+    try:
+        read_checked(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(unreadable(key, error, made_by="raw_weather_data")) from error
+
+
+def read_checked(path: Path) -> pa.Table:
+    """A parquet file's table, each page compared with its checksum."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
+
+
+def unreadable(key: str, error: Exception, *, made_by: str) -> str:
+    """What to say of a damaged file: which, why, and which asset writes it anew."""
+    why = " ".join(str(error).split()).rstrip(".")
+    return f"{key} is no readable parquet file: {why}. Run {made_by} for its hour again."
 
 
 def _checksum(path: Path) -> str:

@@ -6,13 +6,15 @@ Times are TIMESTAMP and always mean UTC: no session time zone can change them.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
 
-from weather_pipeline.errors import DataError
+from weather_pipeline.errors import DataError, StoreUnavailable
 from weather_pipeline.weather.bronze import BRONZE, BronzeFile
 from weather_pipeline.weather.hours import naive_utc
 from weather_pipeline.weather.schema import VARIABLES
@@ -27,8 +29,9 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         DataError: A statement failed on the data it read.
+        StoreUnavailable: There is too little memory and space for temporary files.
     """
-    with tempfile.TemporaryDirectory(prefix="weather-duckdb-") as spill:
+    with _spill_directory() as spill:
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -38,9 +41,28 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.Error as error:
+            if isinstance(error, duckdb.OutOfMemoryException) or os.strerror(errno.ENOSPC) in str(error):
+                raise _no_space(str(error).partition("\n")[0]) from error
             raise DataError(str(error)) from error
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _spill_directory() -> Iterator[str]:
+    with contextlib.ExitStack() as opened:
+        try:
+            directory = opened.enter_context(tempfile.TemporaryDirectory(prefix="weather-duckdb-"))
+        except OSError as error:
+            raise _no_space(str(error)) from error
+        yield directory
+
+
+def _no_space(words: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"DuckDB has too little memory and space for temporary files: {words} "
+        "Free space there, or set TMPDIR to a directory with more."
+    )
 
 
 def register_files(connection: duckdb.DuckDBPyConnection, files: Sequence[BronzeFile]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weather_pipeline.errors import DataError
-from weather_pipeline.weather.bronze import BRONZE, BronzeFile
+from weather_pipeline.weather.bronze import BRONZE, BronzeFile, UnreadableFile
 from weather_pipeline.weather.hours import HOUR
 from weather_pipeline.weather.rules import RULES, Kind, Scope
 from weather_pipeline.weather.schema import VARIABLES
@@ -25,8 +25,12 @@ class FileResults:
     examples: Mapping[str, str]
 
 
-def check_files(files: Sequence[BronzeFile], hours: Sequence[datetime]) -> FileResults:
-    """Judge every hour's file. An hour without a file fails `rows_present`; the other rules have nothing to judge."""
+def check_files(files: Sequence[BronzeFile | UnreadableFile], hours: Sequence[datetime]) -> FileResults:
+    """Judge every hour's file.
+
+    An hour without a file fails `rows_present`, one with a damaged file `readable`; the other rules have nothing to
+    judge there.
+    """
     by_hour = {file.hour: file for file in files}
     counts: dict[datetime, dict[str, int]] = {}
     examples: dict[str, str] = {}
@@ -36,10 +40,12 @@ def check_files(files: Sequence[BronzeFile], hours: Sequence[datetime]) -> FileR
         for rule in RULES:
             if rule.scope is not Scope.FILE:
                 continue
-            if file is not None:
+            if isinstance(file, BronzeFile):
                 problem = _CHECKS[rule.kind](file)
-            elif rule.kind is Kind.ROWS_PRESENT:
+            elif file is None and rule.kind is Kind.ROWS_PRESENT:
                 problem = f"no bronze file for {hour:%Y-%m-%dT%H:%M}Z"
+            elif file is not None and rule.kind is Kind.READABLE:
+                problem = file.reason
             else:
                 continue
             counts[hour][rule.name] = int(problem is not None)
@@ -85,6 +91,7 @@ def _hour_complete(file: BronzeFile) -> str | None:
 
 
 _CHECKS: Mapping[Kind, Callable[[BronzeFile], str | None]] = {
+    Kind.READABLE: lambda _: None,  # or it would be no `BronzeFile`
     Kind.ROWS_PRESENT: _rows_present,
     Kind.REQUIRED_COLUMNS: _required_columns,
     Kind.COLUMN_TYPES: _column_types,

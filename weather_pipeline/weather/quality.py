@@ -14,8 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from weather_pipeline.errors import DataError
 from weather_pipeline.weather import duck
-from weather_pipeline.weather.bronze import BronzeFile
+from weather_pipeline.weather.bronze import BronzeFile, UnreadableFile, unreadable
 from weather_pipeline.weather.file_rules import check_files
 from weather_pipeline.weather.hours import hours_between
 from weather_pipeline.weather.locations import LOCATIONS, Location
@@ -46,7 +47,7 @@ class HourQuality:
         quarantined: Rows that must not go on.
         counts: Rule name → count.
         score: From 0 to 1.
-        bronze_key: The file that was judged; None where there was none.
+        bronze_key: The file that was judged; None where there was none that could be read.
         bronze_checksum: Its content (`BronzeFile.checksum`): row numbers mean nothing in another one.
     """
 
@@ -126,22 +127,29 @@ class QualityReport:
 
 
 def evaluate(
-    files: Sequence[BronzeFile], *, start: datetime, end: datetime, locations: Sequence[Location] = LOCATIONS
+    files: Sequence[BronzeFile],
+    *,
+    start: datetime,
+    end: datetime,
+    locations: Sequence[Location] = LOCATIONS,
+    damaged: Sequence[UnreadableFile] = (),
 ) -> QualityReport:
     """Evaluate all rules over the bronze files of a range of hours.
 
     Args:
-        files: The bronze files; one for each hour. An hour without a file fails `rows_present`.
+        files: The bronze files that can be read; one for each hour. An hour without a file fails `rows_present`.
         start: First hour, UTC.
         end: End of the range, exclusive.
         locations: Places that must have a reading in each hour.
+        damaged: Files that can't be read: their hours fail `readable`.
 
     Raises:
-        DataError: A file can't be read at all.
+        StoreUnavailable: There is no space for temporary files.
     """
     hours = hours_between(start, end)
-    file_results = check_files(files, hours)
-    found = _judge_rows(files, [location.id for location in locations])
+    found, unread = _judge_readable(files, [location.id for location in locations])
+    files = [file for file in files if file.hour not in {broken.hour for broken in unread}]
+    file_results = check_files([*files, *damaged, *unread], hours)
     by_hour = {file.hour: file for file in files}
     per_hour = tuple(
         _hour_quality(hour, by_hour.get(hour), found.get(hour), file_results.counts[hour]) for hour in hours
@@ -151,6 +159,25 @@ def evaluate(
     quarantine = pa.Table.from_pylist(entries, schema=QUARANTINE_SCHEMA)
     examples = {**file_results.examples, **{e["rule"]: e["reason"] for e in reversed(entries)}}
     return QualityReport(start, end, per_hour, tuple(_rule_results(per_hour, examples)), quarantine)
+
+
+def _judge_readable(
+    files: Sequence[BronzeFile], locations: Sequence[str]
+) -> tuple[dict[datetime, dict[str, Any]], list[UnreadableFile]]:
+    """Judge what can be read. One damaged file fails the query over all of them: then each is read alone."""
+    try:
+        return _judge_rows(files, locations), []
+    except DataError as error:
+        if len(files) == 1:
+            reason = unreadable(files[0].key, error, made_by="raw_weather_data")
+            return {}, [UnreadableFile(files[0].key, files[0].hour, reason)]
+    found: dict[datetime, dict[str, Any]] = {}
+    unread: list[UnreadableFile] = []
+    for file in files:
+        rows, broken = _judge_readable([file], locations)
+        found.update(rows)
+        unread += broken
+    return found, unread
 
 
 def _judge_rows(files: Sequence[BronzeFile], locations: Sequence[str]) -> dict[datetime, dict[str, Any]]:

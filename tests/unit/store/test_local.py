@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,36 @@ LocalStore(pathlib.Path({str(tmp_path)!r})).put({KEY!r}, b"half")
     assert store.get(KEY) == b"whole"
 
 
-def test_a_place_that_cannot_be_written_is_unavailable_and_named(tmp_path: Path) -> None:
+def test_a_place_that_can_never_be_written_is_a_matter_of_configuration(tmp_path: Path) -> None:
     (tmp_path / "bronze").write_text("a file where a directory is needed")
-    with pytest.raises(StoreUnavailable, match=r"bronze/weather.*can't be written"):
+    with pytest.raises(ConfigurationError, match=r"bronze/weather.*can't be written.*Check WEATHER_LAKE_URL"):
         LocalStore(tmp_path).put(KEY, b"")
+
+
+def test_what_a_killed_process_left_long_ago_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put(KEY, b"one")
+    abandoned, current = (tmp_path / KEY).with_name(".partial-a"), (tmp_path / KEY).with_name(".partial-b")
+    for partial in (abandoned, current):
+        partial.write_bytes(b"half")
+    long_ago = time.time() - 100_000
+    os.utime(abandoned, (long_ago, long_ago))
+    store.put(KEY, b"two")
+    assert set(files(tmp_path)) == {current, tmp_path / KEY}
+    assert store.list() == [KEY]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    """A footer of one content with the rows of another would drop and keep the wrong rows."""
+    store = LocalStore(tmp_path)
+    store.put(KEY, b"one")
+    reading = store.local(KEY)
+    assert reading.__enter__().read_bytes() == b"one"
+    store.put(KEY, b"two")
+    with pytest.raises(StoreUnavailable, match="was written again while it was read"):
+        reading.__exit__(None, None, None)
+    with store.local(KEY) as path:
+        assert path.read_bytes() == b"two"
 
 
 @pytest.mark.parametrize("url", ["lake", "file://host/lake", "file:lake", "https://x/y"])

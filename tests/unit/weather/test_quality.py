@@ -45,7 +45,7 @@ def test_the_famous_wind_is_quarantined_with_its_reason_and_nothing_else_is(tmp_
     assert (entry["location_id"], entry["row_number"], entry["rule"]) == ("rotterdam", 1, "range_wind_speed_ms")
     assert (entry["variable"], entry["received"], entry["unit"]) == ("wind_speed_10m", 1687.2, "km/h")
     assert entry["reason"].startswith(
-        "wind_speed_10m is 1,687.2 km/h (468.7 m/s, 1,048 mph), above 113.3 m/s (253 mph): WMO"
+        "wind_speed_10m is 1,687.2 km/h (468.7 m/s, 1,048 mph), above 113.2 m/s (253 mph): WMO"
     )
     assert json.loads(entry["payload"])["wind_speed_10m"] == 1687.2
     assert report.blocking == ()

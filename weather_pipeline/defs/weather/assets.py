@@ -13,7 +13,14 @@ import dagster as dg
 
 from weather_pipeline.defs.weather.partitions import FRESH, HOURLY, IN_DAYS
 from weather_pipeline.defs.weather.resources import WeatherPlatform, retried_only_if_it_helps
-from weather_pipeline.store.lake import StoredFile, bronze_files, silver_batches, write_bronze, write_silver
+from weather_pipeline.store.lake import (
+    StoredFile,
+    bronze_files,
+    bronze_to_judge,
+    silver_batches,
+    write_bronze,
+    write_silver,
+)
 from weather_pipeline.store.quality_tables import read_quarantine, replace_quality, replace_quarantine
 from weather_pipeline.store.warehouse import refresh_near_towers, upsert_observations
 from weather_pipeline.weather.cleaning import clean
@@ -113,9 +120,8 @@ def weather_quality_check(
     """
     start, end = _hours(context)
     with retried_only_if_it_helps():
-        # An hour without a file is what the rules report, with every other hour's figures.
-        with bronze_files(platform.lake(), start, end, allow_missing=True) as files:
-            report = evaluate(files, start=start, end=end)
+        with bronze_to_judge(platform.lake(), start, end) as (files, damaged):
+            report = evaluate(files, start=start, end=end, damaged=damaged)
         url = platform.warehouse_url()
         replace_quarantine(url, report)
         replace_quality(url, report, run_id=context.run.run_id)
