@@ -98,7 +98,7 @@ def _check_judged(files: Sequence[BronzeFile], judged: Mapping[str, str]) -> Non
     if not unfit:
         return
     first = unfit[0]
-    why = "was written again after it had been judged" if first.key in judged else "was never judged"
+    why = "has changed since it was judged" if first.key in judged else "was never judged"
     others = f" ({len(unfit)} of {len(files)} hours are to be judged)" if len(files) > 1 else ""
     raise DataError(
         f"{first.key} {why}: no quarantine fits its rows{others}. "

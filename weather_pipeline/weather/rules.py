@@ -116,7 +116,7 @@ _RANGES: tuple[tuple[str, float, float, str], ...] = (
         "dew_point_c",
         -100.0,
         36.0,
-        "no WMO record; 35 °C, Dhahran, 8 July 2003, is the highest reported; -100 °C is a frost that no air has reached",
+        "no WMO record; 35 °C, Dhahran, 8 July 2003, is the highest reported; no frost point of -100 °C was",
     ),
     ("wind_speed_ms", 0.0, 113.2, _WIND),
     ("wind_direction_deg", 0.0, 360.0, "definition of a bearing; 0 is calm or north, 360 is north"),

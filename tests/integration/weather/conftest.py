@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from tests.integration.weather.runs import Runs
 from weather_pipeline.store.migrate import migrate
 
 
@@ -13,3 +16,13 @@ def warehouse(new_database: Callable[[], str]) -> str:
     url = new_database()
     migrate(url)
     return url
+
+
+@pytest.fixture
+def runs(tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
+    """Runs on recorded observations, with a lake in `tmp_path / "lake"`."""
+    monkeypatch.setenv("WEATHER_DATABASE_URL", warehouse)
+    monkeypatch.setenv("WEATHER_HOME", str(tmp_path))
+    monkeypatch.setenv("WEATHER_SOURCE", "replay")
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "dagster")) as instance:
+        yield Runs(instance)

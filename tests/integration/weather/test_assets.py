@@ -1,6 +1,5 @@
 """The assets one by one under Dagster: what they refuse, what they try again, and what they leave alone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,59 +8,12 @@ import pytest
 
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.integration.store.observations import query
-from weather_pipeline.defs.weather.assets import ASSETS
-from weather_pipeline.defs.weather.resources import WeatherPlatform
+from tests.integration.weather.runs import CHAIN, HOUR, Runs, failed_checks, failure, retries
 from weather_pipeline.store.layout import bronze_key
 
 pytestmark = pytest.mark.integration
 
-HOUR = "2026-02-12-08:00"
 LOADED = "SELECT *, xmin::text FROM weather.observations ORDER BY location_id"
-
-
-class Runs:
-    """Assets run alone for one hour, in one process."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self.instance = instance
-
-    def run(self, *assets: str) -> dg.ExecuteInProcessResult:
-        return dg.materialize(
-            [asset for asset in ASSETS if asset.key.to_user_string() in assets],
-            partition_key=HOUR,
-            instance=self.instance,
-            resources={"platform": WeatherPlatform()},
-            raise_on_error=False,
-        )
-
-    def failure(self, asset: str) -> tuple[str, int]:
-        """An asset's failure in words, and how often it was tried again."""
-        result = self.run(asset)
-        assert not result.success
-        return failure(result, asset), retries(result)
-
-
-def failure(result: dg.ExecuteInProcessResult, asset: str) -> str:
-    data = result.failure_data_for_node(asset)
-    assert data is not None
-    assert data.error is not None
-    return data.error.to_string()
-
-
-def retries(result: dg.ExecuteInProcessResult) -> int:
-    return sum(event.is_step_up_for_retry for event in result.all_events)
-
-
-@pytest.fixture
-def runs(tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
-    monkeypatch.setenv("WEATHER_DATABASE_URL", warehouse)
-    monkeypatch.setenv("WEATHER_HOME", str(tmp_path))
-    monkeypatch.setenv("WEATHER_SOURCE", "replay")
-    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "dagster")) as instance:
-        yield Runs(instance)
-
-
-CHAIN = ("raw_weather_data", "weather_quality_check", "clean_weather_data", "weather_to_postgres")
 
 
 def test_a_load_from_a_lake_that_lacks_the_hour_fails_and_deletes_nothing(
@@ -85,8 +37,7 @@ def test_cleaning_an_hour_that_was_never_fetched_fails_and_says_what_to_run(runs
 
 def test_checking_an_hour_that_was_never_fetched_reports_it(runs: Runs) -> None:
     result = runs.run("weather_quality_check")
-    failed = {check.check_name: check.description for check in result.get_asset_check_evaluations() if not check.passed}
-    assert failed == {"rows_present": "no bronze file for 2026-02-12T08:00Z"}
+    assert failed_checks(result) == {"rows_present": "no bronze file for 2026-02-12T08:00Z"}
 
 
 def test_bronze_that_was_fetched_again_is_judged_again_before_it_is_cleaned(

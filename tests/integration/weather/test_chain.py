@@ -152,7 +152,7 @@ def test_bronze_that_was_written_again_in_another_order_is_not_cleaned_by_the_ol
     turned = replace(fetched, table=fetched.table.take(list(reversed(range(fetched.table.num_rows)))))
     write_bronze(chain.store, turned, start=OUTLIER, end=OUTLIER + HOUR)
     with bronze_files(chain.store, OUTLIER, OUTLIER + HOUR) as files:
-        again = r"was written again.*Run weather_quality_check for 2026-02-12T08:00Z first"
+        again = r"has changed since it was judged.*Run weather_quality_check for 2026-02-12T08:00Z first"
         with pytest.raises(DataError, match=again):
             read_quarantine(chain.url, files)
         replace_quarantine(chain.url, evaluate(files, start=OUTLIER, end=OUTLIER + HOUR))
