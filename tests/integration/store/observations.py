@@ -29,3 +29,9 @@ def query(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]
     """The rows of a query."""
     with psycopg.connect(url) as connection:
         return connection.execute(statement.encode(), parameters).fetchall()
+
+
+def execute(url: str, statement: str) -> None:
+    """Run a statement outside a transaction."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -28,13 +28,13 @@ class S3ServerProcess:
     def url(self) -> str:
         return f"s3://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *, read_only: bool = False) -> None:
         metadata = self.directory.with_name("metadata")  # where the file system has no extended attributes
         for directory in (self.directory, metadata):
             directory.mkdir(exist_ok=True)
         keys = {"ROOT_ACCESS_KEY": ACCESS.access_key, "ROOT_SECRET_KEY": ACCESS.secret_key}
-        command = [self._program, "--port", f"127.0.0.1:{self.port}", "posix", "--sidecar", str(metadata)]
-        command.append(str(self.directory))
+        command = [self._program, "--port", f"127.0.0.1:{self.port}", *(["--readonly"] if read_only else [])]
+        command += ["posix", "--sidecar", str(metadata), str(self.directory)]
         with (self.directory.parent / "versitygw.log").open("ab") as log:
             self._process = subprocess.Popen(command, env={**os.environ, **keys}, stdout=log, stderr=log)
         while not is_listening(self.port):

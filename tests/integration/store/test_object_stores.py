@@ -1,5 +1,8 @@
 """What every object store promises: the same cases on a directory and on a real S3 server."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
+from tests.small_disk import SmallDisk, small_disk
 from weather_pipeline.errors import ConfigurationError, StoreUnavailable
 from weather_pipeline.store.base import ObjectStore, open_store
 from weather_pipeline.store.errors import ObjectNotFound
@@ -108,6 +112,108 @@ def test_of_concurrent_writers_one_wins_whole(store: ObjectStore) -> None:
         seen.add(store.get(KEY))
     assert seen | {store.get(KEY)} <= set(contents)
     assert store.list() == [KEY]
+
+
+class SmallStore:
+    """A store of either kind whose data lies on a small disk."""
+
+    def __init__(self, kind: str, disk: SmallDisk) -> None:
+        self.disk = disk
+        self.server = S3ServerProcess(disk.path / "s3") if kind == "s3" else None
+        self.url = self.server.url if self.server else (disk.path / "lake").as_uri()
+        self.store = open_store(self.url, ACCESS)
+
+    def start(self) -> None:
+        if self.server:
+            self.server.start()
+
+    def stop(self) -> None:
+        if self.server:
+            self.server.kill()
+
+    def read_only(self) -> None:
+        if self.server:
+            self.server.kill()
+            self.server.start(read_only=True)
+        else:
+            self.disk.read_only()
+
+    def writable(self) -> None:
+        self.stop()
+        self.start()
+        if not self.server:
+            self.disk.writable()
+
+
+@pytest.fixture(params=["file", "s3"])
+def small_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallStore]:
+    with small_disk(tmp_path / "small", megabytes=4) as disk:
+        small = SmallStore(request.param, disk)
+        small.start()
+        try:
+            yield small
+        finally:
+            small.stop()
+
+
+def test_a_full_store_keeps_what_was_there_and_takes_more_when_there_is_room(small_store: SmallStore) -> None:
+    store = small_store.store
+    store.put(KEY, b"one")
+    small_store.disk.fill()
+    with pytest.raises(StoreUnavailable, match="No space left on device|S3 server"):
+        store.put(KEY, b"two" * 100_000)
+    assert store.get(KEY) == b"one"
+    assert store.list() == [KEY]
+    small_store.disk.free()
+    store.put(KEY, b"two")
+    assert store.get(KEY) == b"two"
+
+
+def test_a_read_only_store_says_so_at_once_and_can_be_read(small_store: SmallStore) -> None:
+    store = small_store.store
+    store.put(KEY, b"one")
+    small_store.read_only()
+    with pytest.raises(ConfigurationError, match=r"Check WEATHER_(LAKE_URL|S3_ACCESS_KEY)"):
+        store.put(KEY, b"two")
+    with pytest.raises(ConfigurationError, match=r"Check WEATHER_(LAKE_URL|S3_ACCESS_KEY)"):
+        store.delete(KEY)
+    assert store.get(KEY) == b"one"
+    small_store.writable()
+    store.put(KEY, b"two")
+    assert store.get(KEY) == b"two"
+
+
+_WRITER = f"""
+import pathlib, sys
+from weather_pipeline.store.base import open_store
+from tests.integration.store.s3_server import ACCESS
+open_store(sys.argv[1], ACCESS).put({KEY!r}, pathlib.Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "s3"])
+def test_a_writer_that_is_killed_in_the_middle_leaves_what_was_there(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "s3":
+        server: S3ServerProcess = request.getfixturevalue("server")
+        url, directory = server.url, server.directory
+    else:
+        directory = tmp_path / "lake"
+        url = directory.as_uri()
+    store = open_store(url, ACCESS)
+    store.put(KEY, b"whole")
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 400_000_000)
+    writer = subprocess.Popen([sys.executable, "-c", _WRITER, url, str(large)], cwd=Path(__file__).parents[3])
+    while not (_is_writing(directory) or any(directory.rglob(".partial-*"))):
+        assert writer.poll() is None, "the write was over before it could be disturbed"
+    writer.kill()
+    assert writer.wait() == -signal.SIGKILL
+    assert store.get(KEY) == b"whole"
+    assert store.list() == [KEY]
+    store.put(KEY, b"again")
+    assert store.get(KEY) == b"again"
 
 
 def test_wrong_credentials_are_said_so(server: S3ServerProcess) -> None:

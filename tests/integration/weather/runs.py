@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from tests.integration.store.observations import query
+from tests.integration.store.observations import execute, query
 from weather_pipeline.defs.weather import weather_definitions
 from weather_pipeline.settings import load_settings
 
@@ -94,6 +94,11 @@ def versions(url: str) -> dict[str, list[tuple[Any, ...]]]:
     return {
         name: query(url, statement.replace("SELECT ", "SELECT xmin::text, ", 1)) for name, statement in TABLES.items()
     }
+
+
+def empty(url: str) -> None:
+    """Empty what runs fill."""
+    execute(url, f"TRUNCATE weather.quality_metrics, {', '.join(f'weather.{name}' for name in TABLES)}")
 
 
 def files(lake: Path) -> list[str]:
