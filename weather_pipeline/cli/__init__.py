@@ -23,6 +23,7 @@ _COMMANDS = {
     "env": "env",
     "migrate": "migrate",
     "psql": "psql",
+    "quality": "quality",
     "replay": "replay",
 }
 """Command → the module of this package that has it, by the same name."""

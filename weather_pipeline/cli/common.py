@@ -60,6 +60,18 @@ def read_settings(home: Path | None = None, port_offset: int | None = None) -> S
     return settings.model_copy(update=changes)
 
 
+def warehouse_url(settings: Settings) -> str:
+    """The warehouse that a command asks: WEATHER_DATABASE_URL, or the running stack's.
+
+    Raises:
+        StackError: None is set, and no stack runs.
+    """
+    from weather_pipeline.stack.environment import dagster_environment
+
+    given = settings.database_url
+    return given.get_secret_value() if given else dagster_environment(settings.home)["WEATHER_DATABASE_URL"]
+
+
 def weather_command(settings: Settings, arguments: str) -> str:
     """A `weather` command for this state directory that can be copied into a shell in the current directory."""
     program = shlex.quote(_short(Path(sys.executable).with_name("weather")))

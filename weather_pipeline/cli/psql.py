@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from weather_pipeline.cli.common import home_option, read_settings
+from weather_pipeline.cli.common import home_option, read_settings, warehouse_url
 from weather_pipeline.errors import ConfigurationError
 
 _SECRETS = frozenset({"sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
@@ -33,13 +33,9 @@ _OVERRIDES = ("PGSERVICE", "PGHOSTADDR")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(*, home: Path | None, arguments: tuple[str, ...]) -> None:
     """Open the warehouse in psql: WEATHER_DATABASE_URL, or the running stack's. ARGUMENTS are psql's."""
-    from weather_pipeline.stack.environment import dagster_environment
     from weather_pipeline.stack.postgres import installation
 
-    settings = read_settings(home)
-    given = settings.database_url
-    url = given.get_secret_value() if given else dagster_environment(settings.home)["WEATHER_DATABASE_URL"]
-    login, options = psql_login(url)
+    login, options = psql_login(warehouse_url(read_settings(home)))
     inherited = {name: value for name, value in os.environ.items() if name not in _OVERRIDES}
     program = str(installation() / "bin" / "psql")
     # Python ignores SIGPIPE, and psql would go on doing so: `weather psql … | head` is to end quietly.

@@ -13,17 +13,21 @@ import pyarrow as pa
 
 from weather_pipeline.errors import DataError
 from weather_pipeline.store.errors import database_errors
+from weather_pipeline.store.layout import BRONZE_PREFIX
 from weather_pipeline.weather.bronze import BronzeFile
 from weather_pipeline.weather.quality import QUARANTINE_SCHEMA, QualityReport
 from weather_pipeline.weather.rules import RULE_BY_NAME, Severity
 from weather_pipeline.weather.tables import QUARANTINE_HOURS
+
+DATASET = BRONZE_PREFIX
+"""What the rules judge."""
 
 OVERALL = "overall"
 """The rule name of an hour's total: rows received, rows quarantined, score."""
 
 _LOCK = 3
 
-_METRICS = ("run_id", "hour", "rule", "severity", "rows_checked", "rows_failed", "passed", "score")
+_METRICS = ("run_id", "dataset", "hour", "rule", "severity", "rows_checked", "rows_failed", "passed", "score")
 _HOURS = tuple(column.name for column in QUARANTINE_HOURS)
 
 
@@ -41,8 +45,8 @@ def replace_quality(database_url: str, report: QualityReport, *, run_id: str) ->
     rows = list(_metrics(report, run_id))
     with database_errors(), psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM weather.quality_metrics WHERE run_id = %s AND hour >= %s AND hour < %s",
-            [run_id, report.start, report.end],
+            "DELETE FROM weather.quality_metrics WHERE run_id = %s AND dataset = %s AND hour >= %s AND hour < %s",
+            [run_id, DATASET, report.start, report.end],
         )
         _copy(cursor, "quality_metrics", _METRICS, rows)
     return len(rows)
@@ -117,7 +121,7 @@ def _metrics(report: QualityReport, run_id: str) -> Iterable[tuple[object, ...]]
         for name, count in hour.counts.items():
             share = 1 - count.failed / count.checked if count.checked else 1.0
             severity = RULE_BY_NAME[name].severity.value
-            yield run_id, hour.hour, name, severity, count.checked, count.failed, count.failed == 0, share
+            yield run_id, DATASET, hour.hour, name, severity, count.checked, count.failed, count.failed == 0, share
         passed = hour.quarantined == 0 and hour.score > 0
         error = Severity.ERROR.value
-        yield run_id, hour.hour, OVERALL, error, hour.rows, hour.quarantined, passed, hour.score
+        yield run_id, DATASET, hour.hour, OVERALL, error, hour.rows, hour.quarantined, passed, hour.score

@@ -46,6 +46,7 @@ QUALITY_METRICS: tuple[Column, ...] = (
     Column("passed", "boolean", "Whether nothing failed"),
     Column("score", DOUBLE, "Share that passed, from 0 to 1", "1"),
     Column("evaluated_at", TIMESTAMP, "When the hour was judged"),
+    Column("dataset", "text", "What was judged: a layer of the lake, such as bronze/weather"),
 )
 
 QUARANTINE: tuple[Column, ...] = (

@@ -34,8 +34,11 @@ def test_programs_that_start_together_wait_for_each_other(new_database: Callable
 
 
 def test_the_schema_has_the_tables_of_the_domain_and_its_own(warehouse: str) -> None:
-    found = query(warehouse, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'weather'")
-    assert {name for (name,) in found} == {*TABLE_NAMES, "schema_migrations"}
+    found = query(
+        warehouse, "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'weather'"
+    )
+    assert {name for name, kind in found if kind == "BASE TABLE"} == {*TABLE_NAMES, "schema_migrations"}
+    assert {name for name, kind in found if kind == "VIEW"} == {"quality_hours", "quality_runs"}
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)

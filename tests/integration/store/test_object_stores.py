@@ -160,7 +160,7 @@ def test_a_full_store_keeps_what_was_there_and_takes_more_when_there_is_room(sma
     store = small_store.store
     store.put(KEY, b"one")
     small_store.disk.fill()
-    with pytest.raises(StoreUnavailable, match="No space left on device|S3 server"):
+    with pytest.raises(StoreUnavailable, match=r"No space left on device|S3 server"):
         store.put(KEY, b"two" * 100_000)
     assert store.get(KEY) == b"one"
     assert store.list() == [KEY]
