@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,26 +42,36 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def small_disk(path: Path, *, megabytes: int = 1, owner: int = 0) -> Iterator[SmallDisk]:
+def small_disk(path: Path, *, megabytes: int = 1, owner: int | None = None) -> Iterator[SmallDisk]:
     """Mount a disk at a directory; skips the test (fails it in CI) where that is not allowed.
 
     Args:
         path: Where; made when missing.
         megabytes: How much it holds.
-        owner: The user id that may write.
+        owner: The user id that may write; ours if not given.
     """
     path.mkdir(parents=True, exist_ok=True)
     try:
-        _mount("-t", "tmpfs", "-o", f"size={megabytes}m,uid={owner},mode=755", "tmpfs", str(path))
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        missing(
-            f"No disk can be mounted here ({error}): run the tests as root, or with `unshare --map-root-user --mount`."
+        _mount(
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={megabytes}m,uid={os.geteuid() if owner is None else owner},mode=755",
+            "tmpfs",
+            str(path),
         )
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        missing(f"No disk can be mounted here ({error}): run the tests as root, or allow sudo without a password.")
     try:
         yield SmallDisk(path)
     finally:
-        subprocess.run(["umount", "--lazy", str(path)], check=True)
+        _as_root("umount", "--lazy", str(path))
 
 
 def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+    _as_root("mount", *arguments)
+
+
+def _as_root(*command: str) -> None:
+    sudo = ["sudo", "--non-interactive"] if os.geteuid() != 0 else []
+    subprocess.run([*sudo, *command], check=True, capture_output=True)

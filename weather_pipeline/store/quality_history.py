@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,7 +108,7 @@ def read_hours(database_url: str, start: datetime, end: datetime) -> list[HourSc
     GROUP BY h.dataset, h.hour, h.rows_received, h.rows_quarantined, h.score, h.run_id, h.evaluated_at
     ORDER BY h.dataset, h.hour
     """
-    with database_errors(), _connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with _connected(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
         return [_hour(row) for row in cursor.execute(query, [start, end]).fetchall()]
 
 
@@ -121,11 +122,7 @@ def read_runs(database_url: str, start: datetime, end: datetime) -> list[RunScor
     query = """
     SELECT * FROM weather.quality_runs WHERE last_hour >= %s AND first_hour < %s ORDER BY evaluated_at DESC, run_id
     """
-    with (
-        database_errors(),
-        _connect(database_url) as connection,
-        connection.cursor(row_factory=class_row(RunScore)) as cursor,
-    ):
+    with _connected(database_url) as connection, connection.cursor(row_factory=class_row(RunScore)) as cursor:
         return cursor.execute(query, [start, end]).fetchall()
 
 
@@ -134,9 +131,11 @@ def mean_score(hours: Sequence[HourScore]) -> float:
     return sum(hour.score for hour in hours) / len(hours)
 
 
-def _connect(database_url: str) -> psycopg.Connection:
-    # Times come back in the session's zone: UTC, whatever the server's is.
-    return psycopg.connect(database_url, options="-c timezone=UTC")
+@contextlib.contextmanager
+def _connected(database_url: str) -> Iterator[psycopg.Connection]:
+    with database_errors(), psycopg.connect(database_url) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")  # in which times come back
+        yield connection
 
 
 def _hour(row: dict[str, Any]) -> HourScore:

@@ -146,7 +146,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     # pytest's own directories are closed to the server's user.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
         Path(place).chmod(0o755)
-        with small_disk(Path(place) / "disk", owner=UNPRIVILEGED_ID) as disk:
+        with small_disk(Path(place) / "disk", owner=_server_id()) as disk:
             yield disk
 
 
@@ -163,8 +163,13 @@ def small_warehouse(disk: SmallDisk, own_server: EmbeddedPostgres, own_warehouse
 
 def _for_server(directory: Path) -> Path:
     directory.mkdir()
-    os.chown(directory, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+    if os.geteuid() == 0:
+        os.chown(directory, _server_id(), _server_id())
     return directory
+
+
+def _server_id() -> int:
+    return os.geteuid() or UNPRIVILEGED_ID
 
 
 def test_a_database_without_space_says_so_and_goes_on_when_there_is_some(

@@ -12,6 +12,7 @@ from rich.console import Console
 from weather_pipeline.cli.demo import Outcome, summary
 from weather_pipeline.cli.panel import panel_lines, show_panel
 from weather_pipeline.cli.progress import Progress
+from weather_pipeline.cli.quality_docs import quality_markdown
 from weather_pipeline.cli.settings_docs import settings_markdown
 from weather_pipeline.cli.status import status_table
 from weather_pipeline.cli.verify import Verification
@@ -125,3 +126,7 @@ def test_status_for_people() -> None:
 
 def test_the_page_of_settings_is_up_to_date() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == settings_markdown()
+
+
+def test_the_page_of_quality_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "quality.md").read_text() == quality_markdown()

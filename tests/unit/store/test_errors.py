@@ -26,3 +26,10 @@ def test_the_databases_words_end_as_a_sentence_once() -> None:
 def test_who_is_not_let_in_is_told_the_setting_too() -> None:
     with pytest.raises(ConfigurationError, match=r"failed\. Check WEATHER_DATABASE_URL\."), database_errors():
         raise psycopg.OperationalError("password authentication failed")
+
+
+def test_a_full_disk_of_the_server_and_a_read_only_copy_are_waited_for_and_named() -> None:
+    with pytest.raises(StoreUnavailable, match=r"can't be written: no space\. Free space on"), database_errors():
+        raise psycopg.errors.DiskFull("no space")
+    with pytest.raises(StoreUnavailable, match=r"read-only\. Check that WEATHER_DATABASE_URL names"), database_errors():
+        raise psycopg.errors.ReadOnlySqlTransaction("read-only")
