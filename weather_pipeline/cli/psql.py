@@ -56,13 +56,12 @@ def psql_login(url: str) -> tuple[dict[str, str], list[str]]:
     from psycopg import OperationalError
     from psycopg.pq import Conninfo
 
+    from weather_pipeline.store.database import UNUSABLE_URL
+
     try:
         parsed = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
     except OperationalError:
-        raise ConfigurationError(
-            "WEATHER_DATABASE_URL can't be used: it should be postgresql://user:password@host:port/database, with "
-            "special characters of the password as %XX."
-        ) from None
+        raise ConfigurationError(UNUSABLE_URL) from None
     login = {option.envvar.decode(): (option.val or b"").decode() for option in parsed if option.envvar}
     others = {option.keyword.decode(): (option.val or b"").decode() for option in parsed if not option.envvar}
     if secrets := sorted(_SECRETS & others.keys()):

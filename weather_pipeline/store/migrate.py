@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from weather_pipeline.errors import ConfigurationError
-from weather_pipeline.store.errors import database_errors
+from weather_pipeline.store.database import connected
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.towers import TOWERS
 
@@ -48,7 +48,7 @@ def migrate(database_url: str, *, directory: Path = MIGRATIONS) -> list[str]:
         ConfigurationError: An applied migration's file was changed or is missing, or the database can't be entered.
         StoreUnavailable: The database is away.
     """
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute("CREATE SCHEMA IF NOT EXISTS weather")
         connection.execute(

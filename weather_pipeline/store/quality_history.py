@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from weather_pipeline.store.errors import database_errors
+from weather_pipeline.store.database import connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def mean_score(hours: Sequence[HourScore]) -> float:
 
 @contextlib.contextmanager
 def _connected(database_url: str) -> Iterator[psycopg.Connection]:
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         connection.execute("SET TIME ZONE 'UTC'")  # in which times come back
         yield connection
 

@@ -12,7 +12,7 @@ import psycopg
 import pyarrow as pa
 
 from weather_pipeline.errors import DataError
-from weather_pipeline.store.errors import database_errors
+from weather_pipeline.store.database import connected
 from weather_pipeline.store.layout import BRONZE_PREFIX
 from weather_pipeline.weather.bronze import BronzeFile
 from weather_pipeline.weather.quality import QUARANTINE_SCHEMA, QualityReport
@@ -43,7 +43,7 @@ def replace_quality(database_url: str, report: QualityReport, *, run_id: str) ->
         Rows stored.
     """
     rows = list(_metrics(report, run_id))
-    with database_errors(), psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+    with connected(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM weather.quality_metrics WHERE run_id = %s AND dataset = %s AND hour >= %s AND hour < %s",
             [run_id, DATASET, report.start, report.end],
@@ -59,7 +59,7 @@ def replace_quarantine(database_url: str, report: QualityReport) -> int:
         Rows stored: one for each row and rule that failed.
     """
     names = QUARANTINE_SCHEMA.names
-    with database_errors(), psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+    with connected(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_LOCK])
         cursor.execute("DELETE FROM weather.quarantine WHERE hour >= %s AND hour < %s", [report.start, report.end])
         cursor.execute(
@@ -85,7 +85,7 @@ def read_quarantine(database_url: str, files: Sequence[BronzeFile]) -> pa.Table:
     statement = f"""
     SELECT {columns} FROM weather.quarantine WHERE hour = ANY(%s) ORDER BY bronze_key, row_number, rule
     """  # noqa: S608  (constants)
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         # Both queries see the same moment: a check that ends between them can't change the one and not the other.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         judged = connection.execute(

@@ -17,7 +17,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from weather_pipeline.errors import DataError
-from weather_pipeline.store.errors import database_errors
+from weather_pipeline.store.database import connected
 from weather_pipeline.weather.hours import check_hours
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.schema import KEY, OBSERVATION_SCHEMA, OBSERVATIONS
@@ -74,7 +74,7 @@ def upsert_observations(
     """
     if replace_hours is not None:
         check_hours(*replace_hours)
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         connection.execute("CREATE TEMPORARY TABLE staged (LIKE weather.observations) ON COMMIT DROP")
         connection.execute("ALTER TABLE staged DROP COLUMN loaded_at")
         received = _copy(connection, data)
@@ -100,7 +100,7 @@ def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> in
     """
     check_hours(start, end)
     hours = {"start": start, "end": end}
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         _lock_days(connection, _NEAR_TOWERS_LOCK, (start, end), staged=False)
         connection.execute(
             "DELETE FROM weather.weather_near_towers AS old "
@@ -123,7 +123,7 @@ def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> in
 
 def table_counts(database_url: str) -> dict[str, int]:
     """Rows in each table of the warehouse, by name without schema."""
-    with database_errors(), psycopg.connect(database_url) as connection:
+    with connected(database_url) as connection:
         return {
             table: _scalar(connection, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("weather", table)))
             for table in TABLES
