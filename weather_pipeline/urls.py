@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)?[^/?#]*@", re.IGNORECASE)
@@ -41,6 +42,15 @@ def shown_value(value: str) -> str:
     """
     _, at, rest = value.rpartition("@")
     return f"…@{rest}" if at else value
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address means this machine itself, which no proxy of the environment must be asked for."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _parts(url: str) -> SplitResult | None:

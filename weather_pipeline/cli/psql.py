@@ -53,15 +53,9 @@ def psql_login(url: str) -> tuple[dict[str, str], list[str]]:
     Raises:
         ConfigurationError: The URL can't be used. Its text is not in the message.
     """
-    from psycopg import OperationalError
-    from psycopg.pq import Conninfo
+    from weather_pipeline.store.database import connection_options
 
-    from weather_pipeline.store.database import UNUSABLE_URL
-
-    try:
-        parsed = [option for option in Conninfo.parse(url.encode()) if option.val is not None]
-    except OperationalError:
-        raise ConfigurationError(UNUSABLE_URL) from None
+    parsed = connection_options(url)
     login = {option.envvar.decode(): (option.val or b"").decode() for option in parsed if option.envvar}
     others = {option.keyword.decode(): (option.val or b"").decode() for option in parsed if not option.envvar}
     if secrets := sorted(_SECRETS & others.keys()):

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from weather_pipeline.errors import LineageApiError, StoreUnavailable
-from weather_pipeline.urls import without_login
+from weather_pipeline.urls import is_loopback, without_login
 
 _PAGE = 100
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -220,7 +219,7 @@ class MarquezClient:
         self.timeout = timeout
         self._session = requests.Session()
         # A proxy of the environment leads outward, where this machine's own address means another machine.
-        self._session.trust_env = not _is_loopback(self.base_url)
+        self._session.trust_env = not is_loopback(self.base_url)
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -343,14 +342,6 @@ class MarquezClient:
         if response.status_code in _TRANSIENT:
             raise LineageUnavailable(message)
         raise LineageRequestFailed(message, status=response.status_code)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _quoted(name: str) -> str:

@@ -25,11 +25,24 @@ def probe(settings: Settings) -> bool:
     Any answer of its own counts, 429 and 503 too: it is there. No route, a time-out, and a proxy that refuses to pass
     the request on do not.
     """
-    url = f"{settings.open_meteo_url}/v1/forecast?latitude=52.1&longitude=5.18"
     try:
-        response = requests.get(url, timeout=_PROBE_TIMEOUT)
+        return is_own_answer(ask(settings))
     except requests.RequestException:
         return False
+
+
+def ask(settings: Settings) -> requests.Response:
+    """Ask Open-Meteo for as little as it answers, with a short time-out.
+
+    Raises:
+        requests.RequestException: Nobody answered.
+    """
+    url = f"{settings.open_meteo_url}/v1/forecast?latitude=52.1&longitude=5.18"
+    return requests.get(url, timeout=_PROBE_TIMEOUT)
+
+
+def is_own_answer(response: requests.Response) -> bool:
+    """Whether Open-Meteo itself answered, well or not: a proxy that refuses to pass a request on answers too."""
     is_json = "json" in response.headers.get("Content-Type", "")
     return is_json or response.status_code not in _PROXY_REFUSALS
 

@@ -63,11 +63,20 @@ class Daemon:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """An evaluation of a schedule or a sensor; `at` is POSIX seconds, `error` what it failed of."""
+
+    at: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Instigator:
-    """A schedule or a sensor, and whether it is on."""
+    """A schedule or a sensor, whether it is on, and its last evaluation, if any."""
 
     name: str
     running: bool
+    last_tick: Tick | None = None
 
 
 _RUN_FIELDS = """
@@ -76,10 +85,16 @@ _RUN_FIELDS = """
 
 
 class DagsterApi:
-    """A client of one Dagster webserver. Every method raises `DagsterUnavailable` where it can't be reached."""
+    """A client of one Dagster webserver. Every method raises `DagsterUnavailable` where it can't be reached.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: The webserver's base URL.
+        timeout: Seconds to wait for an answer.
+    """
+
+    def __init__(self, url: str, *, timeout: float = _TIMEOUT) -> None:
         self._url = url.rstrip("/") + "/graphql"
+        self._timeout = timeout
 
     def location_error(self, location: str = LOCATION) -> str | None:
         """Why a code location can't be loaded: the innermost error and its stack. None where it is loaded.
@@ -222,20 +237,22 @@ class DagsterApi:
     def _instigators(self, field: str, kind: str, state: str) -> list[Instigator]:
         query = f"""
           query ($selector: RepositorySelector!) {{ {field}(repositorySelector: $selector) {{
-            __typename ... on {kind} {{ results {{ name {state} {{ status }} }} }} ... on Error {{ message }} }} }}
+            __typename ... on {kind} {{ results {{ name
+              {state} {{ status ticks(limit: 1) {{ timestamp error {{ message }} }} }} }} }}
+            ... on Error {{ message }} }} }}
         """
         selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
         answer = self._query(query, {"selector": selector})[field]
         if answer["__typename"] != kind:
             raise DagsterApiError(f"Dagster did not list its {kind.lower()}: {answer.get('message')}")
-        return [Instigator(result["name"], result[state]["status"] == "RUNNING") for result in answer["results"]]
+        return [_instigator(result["name"], result[state]) for result in answer["results"]]
 
     def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with requests.Session() as session:
             session.trust_env = False  # loopback: a proxy of the environment must not be asked
             try:
                 response = session.post(
-                    self._url, json={"query": query, "variables": variables or {}}, timeout=_TIMEOUT
+                    self._url, json={"query": query, "variables": variables or {}}, timeout=self._timeout
                 )
             except requests.RequestException as error:
                 raise DagsterUnavailable(f"Dagster at {self._url} can't be reached: {error}") from error
@@ -257,6 +274,11 @@ def _run(body: Mapping[str, Any]) -> DagsterRun:
         end=body["endTime"],
         steps_succeeded=(body["stats"] or {}).get("stepsSucceeded") or 0,
     )
+
+
+def _instigator(name: str, state: Mapping[str, Any]) -> Instigator:
+    ticks = [Tick(tick["timestamp"], (tick["error"] or {}).get("message")) for tick in state["ticks"] or ()]
+    return Instigator(name, state["status"] == "RUNNING", ticks[0] if ticks else None)
 
 
 def _step_failure(event: Mapping[str, Any]) -> str:

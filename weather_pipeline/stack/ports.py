@@ -26,6 +26,17 @@ class PortNeed:
     purpose: str
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The process that listens on a port; None for what this user may not see."""
+
+    pid: int | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return "another process" if self.pid is None else f"{self.name} (pid {self.pid})"
+
+
 def free_port() -> int:
     """A TCP port that is free on 127.0.0.1 now."""
     with socket.socket() as probe:
@@ -68,7 +79,7 @@ def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
     taken = [need for need in needs if not is_free(need.port)]
     if not taken:
         return
-    lines = [f"Port {need.port} ({need.purpose}) is taken by {_owner(need.port)}." for need in taken]
+    lines = [f"Port {need.port} ({need.purpose}) is taken by {port_owner(need.port)}." for need in taken]
     suggestion = free_offset([need.port - offset for need in needs])
     if suggestion is not None:
         lines.append(f"Stop it, or move every port of the stack: --port-offset {suggestion}")
@@ -85,12 +96,12 @@ def free_offset(bases: Iterable[int]) -> int | None:
     return None
 
 
-def _owner(port: int) -> str:
+def port_owner(port: int) -> Owner:
     """Who listens on the port, as far as this user may see it; never the command line, which may hold secrets."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                return Owner(connection.pid, psutil.Process(connection.pid).name())
     except psutil.Error:
         pass
-    return "another process"
+    return Owner()

@@ -155,6 +155,26 @@ class EmbeddedPostgres:
     def _password_file(self) -> Path:
         return self.directory / "password"
 
+    @property
+    def stored(self) -> Path | None:
+        """The directory that holds the database; None before the first start."""
+        inside, outside = self._data_candidates()
+        if _is_database(inside):
+            return inside
+        # Without a password of ours it belonged to a directory of the same name that was removed.
+        return outside if _is_database(outside) and self._password_file.exists() else None
+
+    def obstacle(self) -> str | None:
+        """What would keep the next start from the database that is there, in a sentence with the way out; or None."""
+        if self.stored is None:
+            return None
+        if not self._password_file.exists():
+            return (
+                f"The password of the database in {self.stored} is gone: {self._password_file} is missing. "
+                "Put it back, or remove both to begin with an empty database."
+            )
+        return self._closed_to_server(self.directory / "data")
+
     def ensure_database(self, name: str) -> str:
         """Create a database where it does not exist yet; returns its URL.
 
@@ -182,21 +202,27 @@ class EmbeddedPostgres:
 
     def _data_of_root(self, inside: Path, outside: Path) -> Path:
         """Where the data lies, or is to lie: data that exists stays where it is, whatever has become reachable."""
-        closed = _closed_directory(self.directory.parent)
-        if _is_database(inside):
-            if closed is not None:
-                raise StackError(
-                    f"The database in {inside} can't be reached by the user that PostgreSQL runs under (id "
-                    f"{UNPRIVILEGED_ID}) any more: {closed} is closed to others. Open it with `chmod o+x {closed}`."
-                )
-        elif _is_database(outside) and self._password_file.exists():
-            return outside
-        elif closed is not None:
-            # What may lie there belongs to a directory of the same name that was removed, and its password with it.
-            shutil.rmtree(outside, ignore_errors=True)
-            return _make_own(self._outside) / "data"
+        if (obstacle := self._closed_to_server(inside)) is not None:
+            raise StackError(obstacle)
+        if not _is_database(inside):
+            if self.stored == outside:
+                return outside
+            if _closed_directory(self.directory.parent) is not None:
+                # What may lie there belongs to a directory of the same name that was removed, and its password with it.
+                shutil.rmtree(outside, ignore_errors=True)
+                return _make_own(self._outside) / "data"
         self.directory.chmod(0o711)
         return inside
+
+    def _closed_to_server(self, inside: Path) -> str | None:
+        """Why a server that runs under another id than ours can't reach its data, if so."""
+        if os.geteuid() != 0 or not _is_database(inside):
+            return None
+        closed = _closed_directory(self.directory.parent)
+        return closed and (
+            f"The database in {inside} can't be reached by the user that PostgreSQL runs under (id "
+            f"{UNPRIVILEGED_ID}) any more: {closed} is closed to others. Open it with `chmod o+x {closed}`."
+        )
 
     @property
     def _outside(self) -> Path:

@@ -1,4 +1,4 @@
-"""One connection to the warehouse for one transaction, which notices when the other end has gone."""
+"""The warehouse's URL, and one connection for one transaction, which notices when the other end has gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo, ConninfoOption
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.store.errors import database_errors
@@ -20,11 +21,20 @@ _NOTICES = {
 }
 """A server whose machine or network is gone sends no farewell: without these, a step waits for hours, not a minute."""
 
-UNUSABLE_URL = (
-    "WEATHER_DATABASE_URL can't be used: it should be postgresql://user:password@host:port/database, with special "
-    "characters of the password as %XX."
-)
-"""Said of a URL that can't be parsed, in place of the driver's words, which quote it."""
+
+def connection_options(url: str) -> list[ConninfoOption]:
+    """What a connection URL says, as libpq understands it.
+
+    Raises:
+        ConfigurationError: The URL can't be used. Its text is not in the message, as it would be in the driver's.
+    """
+    try:
+        return [option for option in Conninfo.parse(url.encode()) if option.val is not None]
+    except psycopg.OperationalError:
+        raise ConfigurationError(
+            "WEATHER_DATABASE_URL can't be used: it should be postgresql://user:password@host:port/database, with "
+            "special characters of the password as %XX."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -39,9 +49,6 @@ def connected(database_url: str) -> Iterator[psycopg.Connection]:
         ConfigurationError: An unusable URL, wrong user, password, database or rights, or a missing table.
         LoadRejected: The database refused the rows.
     """
-    try:
-        options = {**_NOTICES, **conninfo_to_dict(database_url)}
-    except psycopg.ProgrammingError:
-        raise ConfigurationError(UNUSABLE_URL) from None
-    with database_errors(), psycopg.connect(make_conninfo("", **options)) as connection:
+    given = {option.keyword.decode(): (option.val or b"").decode() for option in connection_options(database_url)}
+    with database_errors(), psycopg.connect(make_conninfo("", **{**_NOTICES, **given})) as connection:
         yield connection

@@ -17,6 +17,7 @@ from minio import Minio
 from minio.error import InvalidResponseError, S3Error, ServerError
 
 from weather_pipeline.errors import ConfigurationError, StoreUnavailable
+from weather_pipeline.settings import Settings
 from weather_pipeline.store.errors import ObjectNotFound
 
 BUCKETS = ("bronze", "silver")
@@ -56,19 +57,36 @@ class S3Access:
     create_buckets: bool = True
 
 
+def s3_access(settings: Settings) -> S3Access | None:
+    """Who the settings say we are; None where they name no key or no secret."""
+    if settings.s3_access_key is None or settings.s3_secret_key is None:
+        return None
+    return S3Access(
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=settings.s3_secure,
+        region=settings.s3_region,
+        create_buckets=settings.s3_create_buckets,
+    )
+
+
 class S3Store:
     """Objects in buckets of an S3 server (see `ObjectStore`).
 
     Args:
         endpoint: `host:port` of the server, or its host.
         access: Who we are there.
+        attempts: How often a request is tried.
+        read_timeout: Seconds to wait for data.
     """
 
-    def __init__(self, endpoint: str, access: S3Access) -> None:
+    def __init__(
+        self, endpoint: str, access: S3Access, *, attempts: int = _ATTEMPTS, read_timeout: float = _READ_TIMEOUT
+    ) -> None:
         self.endpoint, self.access = endpoint, access
-        retry = urllib3.Retry(total=_ATTEMPTS - 1, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504))
+        retry = urllib3.Retry(total=attempts - 1, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504))
         pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT), retries=retry, maxsize=8
+            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=read_timeout), retries=retry, maxsize=8
         )
         self._client = Minio(
             endpoint,
@@ -144,6 +162,20 @@ class S3Store:
                     "Free space for temporary files, or set TMPDIR to a directory with more."
                 ) from error
             yield Path(file.name)
+
+    def missing_buckets(self) -> list[str]:
+        """Which of the lake's buckets are not there yet. Makes none.
+
+        Raises:
+            ConfigurationError: The server refuses the key.
+            StoreUnavailable: The server does not answer.
+        """
+        missing = []
+        for bucket in BUCKETS:
+            with self._errors(bucket):
+                if not self._client.bucket_exists(bucket):
+                    missing.append(bucket)
+        return missing
 
     def _put(self, bucket: str, name: str, data: bytes | Path) -> None:
         if isinstance(data, Path):

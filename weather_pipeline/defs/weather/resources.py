@@ -13,7 +13,7 @@ from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.choose import open_source
 from weather_pipeline.store.base import ObjectStore, open_store
-from weather_pipeline.store.s3 import S3Access
+from weather_pipeline.store.s3 import s3_access
 
 
 class WeatherPlatform:
@@ -34,7 +34,7 @@ class WeatherPlatform:
     def lake(self) -> ObjectStore:
         """The object store with bronze and silver."""
         settings = self.settings
-        return open_store(settings.effective_lake_url, _s3_access(settings))
+        return open_store(settings.effective_lake_url, s3_access(settings))
 
     def warehouse_url(self) -> str:
         """The warehouse's connection URL.
@@ -49,18 +49,6 @@ class WeatherPlatform:
                 "postgresql://user:password@host:port/database and create the tables with `weather migrate`."
             )
         return url.get_secret_value()
-
-
-def _s3_access(settings: Settings) -> S3Access | None:
-    if settings.s3_access_key is None or settings.s3_secret_key is None:
-        return None
-    return S3Access(
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        secure=settings.s3_secure,
-        region=settings.s3_region,
-        create_buckets=settings.s3_create_buckets,
-    )
 
 
 _WAITS = 5
