@@ -20,6 +20,7 @@ _COMMANDS = {
     "up": "up",
     "down": "up",
     "status": "status",
+    "doctor": "doctor",
     "env": "env",
     "migrate": "migrate",
     "psql": "psql",
@@ -48,8 +49,8 @@ class _Commands(click.Group):
       weather demo
 
     \b
-    Exit codes: 0 done; 1 failed (the reason is on stderr; for `status`: not all parts are up); 2 wrong usage;
-    3 `status` only: not running; 130 interrupted before the work was done.
+    Exit codes: 0 done; 1 failed (the reason is on stderr; for `status`: not all parts are up; for `doctor`: there are
+    problems); 2 wrong usage; 3 `status` only: not running; 130 interrupted before the work was done.
     """,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
