@@ -182,7 +182,7 @@ def _judge_server(facts: DatabaseFacts) -> Iterator[Finding]:
 def _judge_rights(facts: DatabaseFacts) -> Iterator[Finding]:
     lacking = []
     if not facts.may_make_temporary:
-        lacking.append(f"GRANT TEMPORARY ON DATABASE {facts.database}")
+        lacking.append(f'GRANT TEMPORARY ON DATABASE "{facts.database}"')
     if facts.may_use is False:
         lacking.append("GRANT USAGE ON SCHEMA weather")
     if facts.may_write is False:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from weather_pipeline.doctor.disk import judge_places, place
 from weather_pipeline.doctor.finding import Finding, listed, ok, problem, warning
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
-from weather_pipeline.doctor.web import Answer, Failure, get
+from weather_pipeline.doctor.web import Answer, Failure, Obstacle, get
 from weather_pipeline.errors import ConfigurationError, StoreUnavailable
 from weather_pipeline.settings import Settings
 from weather_pipeline.store.base import open_store
@@ -61,13 +61,12 @@ def speaks_s3(answer: Answer) -> bool:
 
 def judge_failure(failure: Failure, *, secure: bool) -> Finding:
     """What to say of an S3 server that does not answer."""
+    remedy = f"{failure.remedy} WEATHER_LAKE_URL names it."
+    if failure.obstacle in (Obstacle.TLS, Obstacle.BROKEN):
+        remedy = f"Correct WEATHER_LAKE_URL, or set {_other_setting(secure)}."
     tls = "with TLS" if secure else "without TLS"
-    return problem(
-        "server",
-        f"The S3 server does not answer {tls}: {failure.found}.",
-        cause=failure.cause,
-        remedy=f"{failure.remedy} WEATHER_LAKE_URL names it; {_other_setting(secure)}.",
-    )
+    found = f"The S3 server does not answer {tls}: {failure.found}."
+    return problem("server", found, cause=failure.cause, remedy=remedy)
 
 
 def judge_buckets(endpoint: str, missing: Sequence[str], *, create: bool) -> Finding:

@@ -49,7 +49,9 @@ def _is_unknown(name: str) -> bool:
 
 
 def _unknown(name: str) -> Finding:
-    nearest = difflib.get_close_matches(name.upper(), _known(), n=1)
+    # Compared without what all have in common, which makes everything look alike.
+    known = {each.removeprefix(_PREFIX): each for each in _known()}
+    nearest = [known[each] for each in difflib.get_close_matches(name.upper().removeprefix(_PREFIX), known, n=1)]
     return warning(
         name,
         f"{name} is set, but there is no such setting.",

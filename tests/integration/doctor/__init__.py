@@ -1,0 +1,1 @@
+"""Checks that look at real servers, processes and directories."""
