@@ -58,7 +58,24 @@ def look(surroundings: Surroundings) -> Outcome:
         return Outcome([_embedded_is_down(surroundings)])
     facts = ask(target.address, surroundings.settings.lineage_namespace)
     answered = isinstance(facts.namespaces, Answer) and not target.embedded and facts.namespaces.clock
-    return Outcome([judge(facts, target), *_dead_letters(surroundings)], [answered] if answered else [])
+    findings = [judge(facts, target), *judge_running(surroundings, target), *_dead_letters(surroundings)]
+    return Outcome(findings, [answered] if answered else [])
+
+
+def judge_running(surroundings: Surroundings, target: LineageTarget) -> list[Finding]:
+    """Whether the running stack sends lineage elsewhere than these settings say."""
+    told = surroundings.stack.lineage
+    if told is None or told == (target.url or target.reason):
+        return []
+    return [
+        warning(
+            "running",
+            f"The running stack sends lineage to {told}, these settings say {target.url or target.reason}.",
+            cause="The settings were changed after its start, or are another shell's.",
+            remedy="Start the stack again with these settings, or look with those it was started with:",
+            command=surroundings.command("down"),
+        )
+    ]
 
 
 def ask(address: str, namespace: str) -> BackendFacts:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psutil
 
@@ -13,6 +14,8 @@ from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.stack.plan import LineageTarget, StackOptions, port_needs
 from weather_pipeline.stack.ports import Owner, PortNeed, free_offset, is_free, port_owner
+from weather_pipeline.stack.process import STACK_ID
+from weather_pipeline.stack.state import UP
 
 _AIRPLAY_PORTS = (5000, 7000)
 
@@ -45,8 +48,9 @@ def look(surroundings: Surroundings) -> Outcome:
     except ConfigurationError:  # the backend's check says so
         lineage = LineageTarget(None, embedded=False, reason="")
     needs = port_needs(StackOptions(settings=settings, lineage=lineage))
-    own = {part.pid for part in surroundings.stack.parts}
-    facts = [_fact(need, own) for need in needs]
+    # Not by the number of the process: macOS tells only root who listens.
+    own = {part.port for part in surroundings.stack.parts if part.state == UP}
+    facts = _with_homes([_fact(need, ours=need.port in own) for need in needs])
     taken = any(not (fact.free or fact.ours) for fact in facts)
     suggestion = free_offset([need.port - offset for need in needs]) if taken else None
     return Outcome(judge(facts, suggestion, running=surroundings.running, command=surroundings.command))
@@ -69,49 +73,68 @@ def judge(
         command: Makes a `weather` command.
         system: The operating system, as `platform.system` names it.
     """
-    findings = [_taken(fact, suggestion, command, system) for fact in facts if not (fact.free or fact.ours)]
+    findings = []
     ours = [str(fact.need.port) for fact in facts if fact.ours]
     free = [str(fact.need.port) for fact in facts if fact.free]
+    taken = [fact for fact in facts if not (fact.free or fact.ours)]
     if ours:
         findings.append(ok("ours", f"{listed(ours)} {_are(ours)} the running stack's"))
-    if free and not running:
-        findings.append(ok("free", f"{listed(free)} {_are(free)} free"))
-    elif free:
-        findings.append(ok("free", f"{listed(free)} {_are(free)} not listened on: see the stack's parts"))
+    if free:
+        what = "not listened on: see the stack's parts" if running else "free"
+        findings.append(ok("free", f"{listed(free)} {_are(free)} {what}"))
+    if taken:
+        move = "" if suggestion is None else command(f"up --port-offset {suggestion}")
+        findings.append(_taken(taken, move, system))
     return findings
 
 
-def _taken(fact: PortFact, suggestion: int | None, command: Callable[[str], str], system: str) -> Finding:
-    need, owner = fact.need, fact.owner
-    found = f"Port {need.port} ({need.purpose}) is taken by {owner}."
-    remedy = "Stop it"
+def _taken(facts: Sequence[PortFact], move: str, system: str) -> Finding:
+    reasons = dict.fromkeys(_reason(fact, system) for fact in facts)
+    stop = " ".join(dict.fromkeys(stop for _, stop in reasons))
+    return problem(
+        "taken",
+        " ".join(f"Port {fact.need.port} ({fact.need.purpose}) is taken by {fact.owner}." for fact in facts),
+        cause=" ".join(cause for cause, _ in reasons),
+        remedy=f"{stop} Or move every port:" if move else stop,
+        command=move,
+    )
+
+
+def _reason(fact: PortFact, system: str) -> tuple[str, str]:
+    """Why a port is taken, and how to get it free."""
     if fact.other_home is not None:
-        cause = f"The stack of {fact.other_home} has it."
-    elif system == "Darwin" and need.port in _AIRPLAY_PORTS and owner.name in (None, "ControlCenter", "ControlCe"):
-        cause = "macOS's AirPlay Receiver has this port."
-        remedy = "Turn it off (System Settings, General, AirDrop & Handoff, AirPlay Receiver)"
-    else:
-        cause = "Another program listens there."
-    if suggestion is None:
-        return problem(str(need.port), found, cause=cause, remedy=f"{remedy}.")
-    move = command(f"up --port-offset {suggestion}")
-    return problem(str(need.port), found, cause=cause, remedy=f"{remedy}, or move every port:", command=move)
+        return (
+            f"The stack of {fact.other_home} runs.",
+            f"Stop it: `weather down --home {shlex.quote(fact.other_home)}`.",
+        )
+    airplay = fact.need.port in _AIRPLAY_PORTS and fact.owner.name in (None, "ControlCenter", "ControlCe")
+    if system == "Darwin" and airplay:
+        where = "System Settings, General, AirDrop & Handoff, AirPlay Receiver"
+        return f"macOS's AirPlay Receiver has port {fact.need.port}.", f"Turn it off ({where})."
+    return "Another program listens there.", "Stop it."
 
 
-def _fact(need: PortNeed, own: set[int]) -> PortFact:
-    if is_free(need.port):
-        return PortFact(need, free=True)
-    owner = port_owner(need.port)
-    ours = owner.pid in own
-    return PortFact(need, free=False, owner=owner, ours=ours, other_home=None if ours else _home_of(owner))
+def _fact(need: PortNeed, *, ours: bool) -> PortFact:
+    if ours:
+        return PortFact(need, free=False, ours=True)
+    return PortFact(need, free=True) if is_free(need.port) else PortFact(need, free=False, owner=port_owner(need.port))
 
 
-def _home_of(owner: Owner) -> str | None:
-    """The state directory of the stack that a process belongs to, if it does and this user may know."""
+def _with_homes(facts: Sequence[PortFact]) -> list[PortFact]:
+    """The same, with the state directory of another stack that has a port: one of its parts knows it for all."""
+    environments = [_environment(fact.owner) for fact in facts]
+    stacks = [environment.get(STACK_ID, "") for environment in environments]
+    known = zip(stacks, environments, strict=True)
+    homes = {stack: found["WEATHER_HOME"] for stack, found in known if stack and found.get("WEATHER_HOME")}
+    return [replace(fact, other_home=homes.get(stack)) for fact, stack in zip(facts, stacks, strict=True)]
+
+
+def _environment(owner: Owner) -> dict[str, str]:
+    """A process's environment, as far as this user may know."""
     try:
-        return (owner.pid and psutil.Process(owner.pid).environ().get("WEATHER_HOME")) or None
+        return {} if owner.pid is None else psutil.Process(owner.pid).environ()
     except (psutil.Error, OSError):
-        return None
+        return {}
 
 
 def _are(ports: list[str]) -> str:

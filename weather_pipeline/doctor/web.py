@@ -110,7 +110,7 @@ class Failure:
         if self.words == _NO_TLS:
             return "Ask it without TLS: http:// in place of https://."
         return {
-            Obstacle.NO_NAME: f"Check that this machine resolves names: `getent hosts {self._name}`.",
+            Obstacle.NO_NAME: f"Check this machine's network and DNS, and the name {self._name}.",
             Obstacle.NO_ROUTE: "Check this machine's network.",
             Obstacle.REFUSED: "Start the server, or correct the address.",
             Obstacle.TIMEOUT: f"Try it by hand: `curl -v {self.server}`.",

@@ -68,8 +68,9 @@ def test_a_port_that_is_held(look: Look, examined: Callable[..., Report]) -> Non
         holder.listen()
         port = holder.getsockname()[1]
         findings = examined("ports", port_offset=port - 5000).findings
-    held = next(finding for finding in findings if finding.subject == str(port))
+    held = next(finding for finding in findings if finding.subject == "taken")
     assert held.status is Status.PROBLEM
+    assert f"Port {port} " in held.found
     assert f"(pid {os.getpid()})" in held.found
     assert held.command.startswith("weather up --port-offset ")
 

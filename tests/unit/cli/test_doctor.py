@@ -91,3 +91,8 @@ def test_settings_that_cannot_be_read_are_findings(tmp_path: Path, monkeypatch: 
     assert result.exit_code == 1
     assert "✗ settings    WEATHER_PORT_OFFSET: " in result.output
     assert "ports, disk: not looked at" in result.output
+
+
+def test_the_documentation_names_every_check() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "troubleshooting.md").read_text()
+    assert all(f"| `{name}` |" in page for name in NAMES)

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.unit.doctor import troubles
+from tests.unit.doctor import command, troubles
 from weather_pipeline.doctor import dead_letters
-from weather_pipeline.doctor.backend_check import BackendFacts, judge
+from weather_pipeline.doctor.backend_check import BackendFacts, judge, judge_running
 from weather_pipeline.doctor.finding import Status
+from weather_pipeline.doctor.surroundings import Surroundings
 from weather_pipeline.doctor.web import Answer, Failure, Obstacle
+from weather_pipeline.settings import Settings
 from weather_pipeline.stack.plan import LineageTarget
+from weather_pipeline.stack.status import StackStatus
 
 NOW = datetime(2027, 1, 2, tzinfo=UTC)
 MARQUEZ = Answer(200, {"Content-Type": "application/json"}, '{"namespaces": []}')
@@ -63,3 +67,12 @@ def test_the_right_address_is_told_where_it_is_known() -> None:
 def test_dead_letters() -> None:
     assert dead_letters.judge(None) == dead_letters.judge(0) == []
     assert troubles(dead_letters.judge(3)) == {"dead letters": Status.WARNING}
+
+
+def test_a_stack_that_was_started_with_other_settings() -> None:
+    def running(lineage: str | None) -> Surroundings:
+        stack = StackStatus("up", "/h", 1, 0, "replay", lineage)
+        return Surroundings(Settings(), {}, Path("/"), Path("/"), stack, command)
+
+    assert judge_running(running(None), TARGET) == judge_running(running("http://h:5000"), TARGET) == []
+    assert troubles(judge_running(running("http://127.0.0.1:5000"), TARGET)) == {"running": Status.WARNING}

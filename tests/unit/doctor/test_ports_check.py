@@ -23,9 +23,10 @@ def test_our_own() -> None:
 
 
 def test_somebody_else_s_is_named_with_the_way_out() -> None:
-    finding, free = judge([FREE, TAKEN], 200, running=False, command=command, system="Linux")
-    assert troubles([finding, free]) == {"5000": Status.PROBLEM}
+    free, finding = judge([FREE, TAKEN], 200, running=False, command=command, system="Linux")
+    assert troubles([free, finding]) == {"taken": Status.PROBLEM}
     assert finding.found == "Port 5000 (lineage API) is taken by nginx (pid 7)."
+    assert finding.remedy == "Stop it. Or move every port:"
     assert finding.command == "weather up --port-offset 200"
 
 
@@ -44,7 +45,9 @@ def test_airplay_is_named_where_it_can_be() -> None:
     assert "AirPlay" not in finding.cause
 
 
-def test_another_stack_is_named_by_its_directory() -> None:
-    fact = PortFact(API, free=False, owner=Owner(7, "python"), other_home="/elsewhere")
-    (finding,) = judge([fact], 100, running=False, command=command)
-    assert finding.cause == "The stack of /elsewhere has it."
+def test_another_stack_s_ports_are_one_finding() -> None:
+    facts = [PortFact(need, free=False, owner=Owner(7, "python"), other_home="/else where") for need in (UI, API)]
+    (finding,) = judge(facts, 100, running=False, command=command)
+    assert finding.cause == "The stack of /else where runs."
+    assert finding.remedy == "Stop it: `weather down --home '/else where'`. Or move every port:"
+    assert finding.found.count("is taken by") == 2
