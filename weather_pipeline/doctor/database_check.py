@@ -297,14 +297,17 @@ def _embedded(surroundings: Surroundings) -> Finding:
             remedy=f"Its log says why: {server.log_file}. Then restart the stack:",
             command=surroundings.command("down"),
         )
-    obstacle = server.obstacle()
+    try:
+        obstacle, stored = server.obstacle(), server.stored
+    except PermissionError:
+        return skipped("server", "the embedded PostgreSQL's directory can't be looked into: see stack")
     if obstacle is not None:
         found, _, remedy = obstacle.partition(". ")
         cause = "Something outside the stack changed files or rights."
         return problem("server", f"{found}.", cause=cause, remedy=remedy)
-    if server.stored is None:
+    if stored is None:
         return skipped("server", "the embedded PostgreSQL is made at the first start")
-    return skipped("server", f"the embedded PostgreSQL starts with the stack ({server.stored})")
+    return skipped("server", f"the embedded PostgreSQL starts with the stack ({stored})")
 
 
 CHECK = Check("database", look)

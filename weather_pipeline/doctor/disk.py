@@ -47,7 +47,7 @@ class Place:
 
 def place(use: str, path: Path) -> Place:
     """Look at a directory that may not exist yet."""
-    existing = next(each for each in (path, *path.parents) if each.exists())
+    existing = next(each for each in (path, *path.parents) if _is_seen(each))
     blocked_by = None if existing.is_dir() else existing
     system = os.statvfs(existing)
     mode = os.W_OK | os.X_OK if blocked_by is None else os.W_OK
@@ -63,6 +63,14 @@ def place(use: str, path: Path) -> Place:
         writable=writable,
         blocked_by=blocked_by,
     )
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether there is something that this user may know of."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def judge_places(places: Iterable[Place]) -> list[Finding]:

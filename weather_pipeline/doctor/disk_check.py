@@ -7,6 +7,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from weather_pipeline.doctor.disk import Place, in_words, judge_places, place
@@ -21,13 +22,17 @@ _SHARED_MEMORY_NEEDED = 16 * 1024 * 1024
 _LARGE_LOGS = 500_000_000
 """Bytes. The stack keeps each of six logs below 20 MB; Dagster's own, of every step, grow with the runs."""
 
+_MOST_FILES = 100_000
+"""A lake of years is not counted to its end: nobody waits for that."""
+
 
 @dataclass(frozen=True)
 class Usage:
-    """What the stack has taken, in bytes; None where nothing is there yet."""
+    """What the stack has taken, in bytes; None where nothing is there yet, or nothing that this user may see."""
 
     state: int | None = None
     logs: int = 0
+    complete: bool = True
 
 
 def look(surroundings: Surroundings) -> Outcome:
@@ -58,7 +63,8 @@ def judge_usage(taken: Usage, command: Callable[[str], str]) -> list[Finding]:
     """What to say of the state directory's size."""
     if taken.state is None:
         return []
-    found = f"the state directory has {in_words(taken.state)}, {in_words(taken.logs)} of it logs"
+    at_least = "" if taken.complete else "at least "
+    found = f"the state directory has {at_least}{in_words(taken.state)}, {in_words(taken.logs)} of it logs"
     if taken.logs <= _LARGE_LOGS:
         return [ok("usage", found)]
     return [
@@ -74,10 +80,15 @@ def judge_usage(taken: Usage, command: Callable[[str], str]) -> list[Finding]:
 
 def usage(home: Path) -> Usage:
     """What lies in a state directory; what this user may not see is not counted."""
-    if not home.is_dir():
+    try:
+        if not home.is_dir():
+            return Usage()
+    except PermissionError:
         return Usage()
+    sizes = list(islice(_sizes(home), _MOST_FILES))
     logs = (log_file(home, POSTGRES).parent, home / "dagster_home" / "storage")
-    return Usage(sum(_sizes(home)), sum(sum(_sizes(each)) for each in logs))
+    of_logs = islice(chain.from_iterable(map(_sizes, logs)), _MOST_FILES)
+    return Usage(sum(sizes), sum(of_logs), complete=len(sizes) < _MOST_FILES)
 
 
 def temporary_directory() -> Path | None:

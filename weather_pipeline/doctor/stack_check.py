@@ -38,6 +38,8 @@ def look(surroundings: Surroundings) -> Outcome:
         state, status = read_state(home), stack_status(home)
     except StackError as error:
         return Outcome([_unreadable(error, home)])
+    except PermissionError as error:
+        return Outcome([_closed(error, home)])
     orphans: tuple[str, ...] = ()
     if state is not None and status.supervisor is None:
         orphans = tuple(_named(each) for each in process.members(state.stack_id))
@@ -93,6 +95,15 @@ def _unreadable(error: StackError, home: Path) -> Finding:
         cause="The file was damaged, or another version of the program wrote it.",
         remedy="Stop what runs by hand, then remove it:",
         command=f"rm {state_file(home)}",
+    )
+
+
+def _closed(error: PermissionError, home: Path) -> Finding:
+    return problem(
+        "state",
+        f"The state directory {home} can't be looked into: {error.strerror}.",
+        cause="It, or a directory on the way to it, belongs to another user.",
+        remedy="Become that user, or name a directory of yours (--home, WEATHER_HOME).",
     )
 
 

@@ -55,6 +55,24 @@ def test_a_directory_that_cannot_be_written(unprivileged: None) -> None:
     assert "/etc, where /etc/weather/.weather is to be, (state) can't be written." in trouble.found
 
 
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A directory that only root may look into."""
+    directory = tmp_path / "closed"
+    directory.mkdir(mode=0)
+    yield directory
+    directory.chmod(0o700)
+
+
+def test_a_directory_of_another_user(closed: Path, examined: Callable[..., Report], unprivileged: None) -> None:
+    home = closed / "home"
+    report = examined("disk", "lake", "stack", "database", home=home)
+    bad = {finding.check: finding.found for finding in report.findings if finding.status is Status.PROBLEM}
+    assert set(bad) == {"disk", "lake", "stack"}
+    assert f"where {home} is to be, (state and logs) can't be written." in bad["disk"]
+    assert "failed" not in str(bad)
+
+
 def test_a_file_in_the_way(tmp_path: Path, examined: Callable[..., Report]) -> None:
     (tmp_path / "file").touch()
     report = examined("disk", "lake", home=tmp_path / "file" / "home")
