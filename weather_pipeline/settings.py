@@ -26,6 +26,9 @@ class SourceName(StrEnum):
     AUTO = "auto"
     """Open-Meteo where it can be reached, else recorded observations, said plainly."""
     OPEN_METEO = "open-meteo"
+    """Open-Meteo's forecast API, which has the last 92 days."""
+    OPEN_METEO_ARCHIVE = "open-meteo-archive"
+    """Open-Meteo's reanalysis from 1940 to some days ago: another dataset than the forecast's."""
     REPLAY = "replay"
     """Recorded real observations, served by a local server with Open-Meteo's protocol."""
 
@@ -45,9 +48,32 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".weather"), description="State directory of the embedded stack.")
     port_offset: int = Field(default=0, ge=0, le=50000, description="Added to every port of the stack.")
 
-    source: SourceName = Field(default=SourceName.AUTO, description="auto, open-meteo or replay.")
-    open_meteo_url: str = Field(
-        default="https://api.open-meteo.com", description="Base URL of the Open-Meteo API, or of a server like it."
+    source: SourceName = Field(default=SourceName.AUTO, description="auto, open-meteo, open-meteo-archive or replay.")
+    open_meteo_url: str | None = Field(
+        default=None,
+        description="Base URL of the Open-Meteo API, or of a server like it. Default: https://api.open-meteo.com, "
+        "with a key https://customer-api.open-meteo.com.",
+    )
+    open_meteo_archive_url: str | None = Field(
+        default=None,
+        description="The same for the archive. Default: https://archive-api.open-meteo.com, with a key "
+        "https://customer-archive-api.open-meteo.com.",
+    )
+    open_meteo_api_key: SecretStr | None = Field(default=None, description="Key of an Open-Meteo subscription.")
+    open_meteo_api_key_file: Path | None = Field(
+        default=None, description="File with that key, as container platforms hand secrets over."
+    )
+    open_meteo_minute_limit: int | None = Field(
+        default=None,
+        ge=0,
+        description="Weight that all runs of this machine may ask for in a minute, 0 without limit. Default: 600 at "
+        "Open-Meteo without a key, else none. docs/sources.md says how requests are weighed.",
+    )
+    open_meteo_hour_limit: int | None = Field(
+        default=None, ge=0, description="The same for an hour. Default: 5000 at Open-Meteo without a key, else none."
+    )
+    open_meteo_day_limit: int | None = Field(
+        default=None, ge=0, description="The same for a day. Default: 10000 at Open-Meteo without a key, else none."
     )
 
     s3_access_key: str | None = Field(default=None, description="Access key for an S3 lake.")
@@ -93,10 +119,10 @@ class Settings(BaseSettings):
     def _address(cls, value: str | None) -> str | None:
         return value and check_http_url(value)
 
-    @field_validator("open_meteo_url", "dagster_url")
+    @field_validator("open_meteo_url", "open_meteo_archive_url", "dagster_url")
     @classmethod
     def _public_address(cls, value: str | None) -> str | None:
-        # These two stand in lineage events, links and messages.
+        # These stand in lineage events, links and messages.
         return value and check_http_url(value, login=False)
 
     @property
@@ -113,6 +139,22 @@ class Settings(BaseSettings):
     def lineage_web_port(self) -> int:
         """Port of the lineage page."""
         return 5001 + self.port_offset
+
+    @property
+    def has_open_meteo_key(self) -> bool:
+        """Whether requests to Open-Meteo carry a key."""
+        return bool(self.open_meteo_api_key or self.open_meteo_api_key_file)
+
+    @property
+    def effective_open_meteo_url(self) -> str:
+        """The forecast API: `WEATHER_OPEN_METEO_URL`, else Open-Meteo's own, for customers where there is a key."""
+        return self.open_meteo_url or f"https://{'customer-' if self.has_open_meteo_key else ''}api.open-meteo.com"
+
+    @property
+    def effective_open_meteo_archive_url(self) -> str:
+        """The archive API, likewise."""
+        host = f"{'customer-' if self.has_open_meteo_key else ''}archive-api.open-meteo.com"
+        return self.open_meteo_archive_url or f"https://{host}"
 
     @property
     def effective_marquez_url(self) -> str:

@@ -12,7 +12,11 @@ from weather_pipeline.settings import Settings, load_settings
     ("name", "value", "words"),
     [
         ("WEATHER_PORT_OFFSET", "x", "WEATHER_PORT_OFFSET: Input should be a valid integer"),
-        ("WEATHER_SOURCE", "elsewhere", "WEATHER_SOURCE: Input should be 'auto', 'open-meteo' or 'replay'"),
+        (
+            "WEATHER_SOURCE",
+            "elsewhere",
+            "WEATHER_SOURCE: Input should be 'auto', 'open-meteo', 'open-meteo-archive' or 'replay'",
+        ),
         ("WEATHER_SCHEDULE", "perhaps", "WEATHER_SCHEDULE: Input should be a valid boolean"),
         ("MARQUEZ_URL", "localhost:9", "MARQUEZ_URL: Should be the base URL of a server"),
         ("WEATHER_MARQUEZ_URL", "localhost:9", "WEATHER_MARQUEZ_URL: Should be the base URL of a server"),

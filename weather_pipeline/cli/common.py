@@ -125,7 +125,7 @@ def _with_source(settings: Settings, progress: Progress) -> Settings:
         reachable = probe(settings)
     if not reachable:
         progress.note(
-            f"{settings.open_meteo_url} can't be reached: recorded observations are used instead. "
+            f"{settings.effective_open_meteo_url} can't be reached: recorded observations are used instead. "
             "WEATHER_SOURCE=open-meteo insists on live data."
         )
     source = SourceName.OPEN_METEO if reachable else SourceName.REPLAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weather_pipeline.settings import Settings
-from weather_pipeline.sources.open_meteo import DATASET as OPEN_METEO
+from weather_pipeline.sources.catalog import source_dataset
 from weather_pipeline.weather.datasets import dataset
 
 
@@ -49,7 +49,7 @@ def expected_jobs(settings: Settings) -> tuple[ExpectedJob, ...]:
 
     bronze, silver, observations, quarantine = map(named, ("bronze", "silver", "observations", "quarantine"))
     rows = (
-        ("raw_weather_data", (OPEN_METEO,), (bronze,)),
+        ("raw_weather_data", (source_dataset(settings).identity,), (bronze,)),
         ("weather_quality_check", (bronze,), (named("quality_metrics"), quarantine)),
         ("clean_weather_data", (bronze, quarantine), (silver,)),
         ("weather_to_postgres", (silver, named("locations")), (observations,)),

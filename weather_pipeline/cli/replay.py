@@ -20,7 +20,7 @@ import click
     "plan",
     multiple=True,
     metavar="KIND[:N]",
-    help="Answer the first N requests (1) wrongly, in the order given; an unknown KIND lists all.",
+    help="Answer the first N requests wrongly (all, without N); may be repeated. An unknown KIND lists all.",
 )
 def replay(*, port: int, plan: tuple[str, ...]) -> None:
     """Serve recorded observations as Open-Meteo would, until Ctrl-C."""

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.weather.locations import LOCATIONS, Location
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -39,6 +40,8 @@ class Kind(StrEnum):
     """A reading is a literal nan, which is no JSON."""
     NOT_COVERED = "not-covered"
     """No model covers the last place: its coordinates are a literal nan, and it has no readings."""
+    NOT_COVERED_REFUSED = "400-not-covered"
+    """No model covers Amsterdam: every request with it is refused as a whole, and the reason does not name it."""
     SLOW = "slow"
     """The right answer, later than a client waits."""
     WRONG_JSON = "wrong-json"
@@ -63,6 +66,8 @@ _REASONS: Mapping[Kind, tuple[HTTPStatus, str]] = {
     Kind.OVERLOADED: (HTTPStatus.SERVICE_UNAVAILABLE, "The service is overloaded"),
     Kind.REFUSED: (HTTPStatus.BAD_REQUEST, "Refused as it was told (misbehave)"),
 }
+
+_NEAR_DEGREES = 0.05
 
 _LATE_SECONDS = 90.0
 """Longer than our client waits."""
@@ -135,6 +140,8 @@ def misbehave(kind: Kind, body: dict[str, Any] | list[dict[str, Any]]) -> Answer
         kind: The way to misbehave.
         body: The body that a well-behaved server would send; it is not changed.
     """
+    if kind is Kind.NOT_COVERED_REFUSED:
+        return _refuse_the_place(body)
     if kind in _REASONS:
         return Answer.reason(*_REASONS[kind])
     good = Answer.json(body)
@@ -155,6 +162,17 @@ def misbehave(kind: Kind, body: dict[str, Any] | list[dict[str, Any]]) -> Answer
         case _:
             answer = Answer.json(_spoiled(kind, body))
     return answer
+
+
+def _refuse_the_place(body: dict[str, Any] | list[dict[str, Any]]) -> Answer:
+    places = body if isinstance(body, list) else [body]
+    if any(_is_near(place["latitude"], place["longitude"], LOCATIONS[0]) for place in places):
+        return Answer.reason(HTTPStatus.BAD_REQUEST, "No data is available for this location")
+    return Answer.json(body)
+
+
+def _is_near(latitude: float, longitude: float, location: Location) -> bool:
+    return max(abs(latitude - location.latitude), abs(longitude - location.longitude)) <= _NEAR_DEGREES
 
 
 def _spoiled(kind: Kind, body: dict[str, Any] | list[dict[str, Any]]) -> Any:

@@ -1,4 +1,4 @@
-"""Open-Meteo's forecast API: all places in one request, errors told apart by their reason.
+"""A client of Open-Meteo: all places in one request, errors told apart by their reason, what is whole kept.
 
 The free service is for non-commercial use and its data is CC BY 4.0: the attribution travels with every file.
 """
@@ -6,45 +6,27 @@ The free service is for non-commercial use and its data is CC BY 4.0: the attrib
 from __future__ import annotations
 
 import logging
-import math
 import random
-import re
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Self
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
-from weather_pipeline.sources.open_meteo_body import TIME_FORMAT, VARIABLES, BrokenBody, parse_body
+from weather_pipeline.sources.ledger import Ledger
+from weather_pipeline.sources.open_meteo_api import ATTRIBUTION, FORECAST, Api, check_reach, is_public
+from weather_pipeline.sources.open_meteo_body import Body, merged, not_covered, parse_body
+from weather_pipeline.sources.open_meteo_errors import PlaceNotCovered, reason_of, refusal
+from weather_pipeline.sources.query_key import QueryKeyAdapter, without_key
 from weather_pipeline.weather.bronze import Fetched
-from weather_pipeline.weather.hours import HOUR, check_hours
+from weather_pipeline.weather.hours import check_hours
 from weather_pipeline.weather.locations import Location
 
-DATASET = ("https://api.open-meteo.com", "v1/forecast")
-"""Namespace and name in lineage, whichever server answers."""
-
-ATTRIBUTION = "Weather data by Open-Meteo.com, CC BY 4.0"
-
 _LOG = logging.getLogger(__name__)
-_TRY_AGAIN = (500, 502, 503, 504)
-_TOO_MANY_REQUESTS = 429
 _SUCCESS = 200
-_CLIENT_ERRORS = range(400, 500)
-_REQUEST_TIMEOUT = 408
-_SECONDS = re.compile(r"[0-9]{1,9}")
-_CONCURRENT_WAIT, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(minutes=2)
-"""How long a limit may last for a step to wait for its end, whatever its reason."""
-
-
-class _Interrupted(SourceUnavailable):
-    """The answer broke off on its way."""
 
 
 class OpenMeteoSource:
@@ -52,6 +34,10 @@ class OpenMeteoSource:
 
     Args:
         base_url: Root of the API, such as `https://api.open-meteo.com`.
+        api: Which of its APIs is asked.
+        api_key: Key of a commercial subscription. Only the connection to `base_url` gets it: it is in no URL that
+            anybody sees, no message and no log.
+        ledger: The budget that every request is charged to; None where nothing is limited.
         name: Stored with every row.
         attribution: Licence and origin that travel with the data.
         timeout: Seconds to connect, seconds to wait for data.
@@ -63,6 +49,9 @@ class OpenMeteoSource:
         self,
         base_url: str,
         *,
+        api: Api = FORECAST,
+        api_key: str | None = None,
+        ledger: Ledger | None = None,
         name: str = "open-meteo",
         attribution: str = ATTRIBUTION,
         timeout: tuple[float, float] = (5.0, 60.0),
@@ -71,47 +60,46 @@ class OpenMeteoSource:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.name = name
-        self.dataset = DATASET
+        self.dataset = api.dataset
+        self._api = api
+        self._api_key = api_key
+        self._ledger = ledger
         self._attribution = attribution
         self._timeout = timeout
         self._attempts = attempts
         self._first_wait = first_wait
-        self._session = _session(attempts, first_wait)
+        self._session = requests.Session()
+        if api_key:
+            self._session.mount(f"{self.base_url}/", QueryKeyAdapter("apikey", api_key))
 
     def fetch(self, locations: Sequence[Location], start: datetime, end: datetime) -> Fetched:
-        """Ask for all places and the half-open range of UTC hours, in one request (see `WeatherSource.fetch`).
+        """Ask for all places and the half-open range of UTC hours (see `WeatherSource.fetch`).
+
+        One request, unless the server says that a place of it is not covered and does not say which: then halves are
+        asked for, until the place is found and all others are there.
 
         Raises:
             SourceUnavailable: No route, time-out, 5xx, or a broken body.
-            SourceRateLimited: HTTP 429 for the minute or for requests at the same time.
-            SourceQuotaSpent: HTTP 429 for the hour or the day.
-            SourceRejected: HTTP 4xx; the message is the server's own reason.
+            SourceRateLimited: HTTP 429 for the minute or for requests at the same time; the minute's budget is spent.
+            SourceQuotaSpent: HTTP 429 for the hour or the day; their budget is spent.
+            SourceRejected: Hours that the service does not have; HTTP 4xx, with the server's own reason; no place of
+                all is covered.
         """
         check_hours(start, end)
-        url = self.request_url(locations, start, end)
-        for attempt in range(1, self._attempts + 1):
-            try:
-                return self._attempt(url, locations, start, end)
-            except (BrokenBody, _Interrupted) as error:
-                if attempt == self._attempts:
-                    raise
-                wait = self._first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
-                _LOG.warning("Attempt %d of %d failed, again in %.1f s: %s", attempt, self._attempts, wait, error)
-                time.sleep(wait)
-        raise AssertionError("attempts must be at least 1")
+        if is_public(self.base_url):
+            check_reach(self._api, start, end, datetime.now(UTC))
+        body = self._ask(locations, start, end)
+        received_at = datetime.now(UTC)
+        found = set(body.table["location_id"].to_pylist())
+        covered = [location for location in locations if location.id in found]
+        if not covered:
+            raise SourceRejected(f"{self.base_url} covers none of the places: {'; '.join(map(str, body.lacks))}")
+        url = self.request_url(covered, start, end)
+        return Fetched(body.table, self.name, url, received_at, body.units, self._attribution, body.lacks)
 
     def request_url(self, locations: Sequence[Location], start: datetime, end: datetime) -> str:
-        """The request for these places and hours. `end_hour` is inclusive, our ranges are half-open."""
-        parameters = {
-            "latitude": ",".join(f"{location.latitude:g}" for location in locations),
-            "longitude": ",".join(f"{location.longitude:g}" for location in locations),
-            "hourly": ",".join(VARIABLES),
-            "start_hour": start.strftime(TIME_FORMAT),
-            "end_hour": (end - HOUR).strftime(TIME_FORMAT),
-            # Other zones get today's offset for the whole range, so their times can't be trusted.
-            "timezone": "GMT",
-        }
-        return f"{self.base_url}/v1/forecast?{urlencode(parameters, safe=',:')}"
+        """The request for these places and hours, without the key."""
+        return f"{self.base_url}/{self._api.query(locations, start, end)}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,72 +113,54 @@ class OpenMeteoSource:
     ) -> None:
         self.close()
 
-    def _attempt(self, url: str, locations: Sequence[Location], start: datetime, end: datetime) -> Fetched:
+    def _ask(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
+        """What is there of these places; a place that is not covered is found by halving."""
         try:
-            response = self._session.get(url, timeout=self._timeout)
+            return self._ask_again_where_it_helps(locations, start, end)
+        except PlaceNotCovered as error:
+            if len(locations) == 1:
+                return not_covered(locations[0], f"no model covers it. Check where it lies. {error}")
+            _LOG.warning("One of %d places is not covered; each half is asked for. %s", len(locations), error)
+            middle = len(locations) // 2
+            return merged([self._ask(half, start, end) for half in (locations[:middle], locations[middle:])])
+
+    def _ask_again_where_it_helps(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
+            try:
+                body = self._request(locations, start, end)
+            except SourceUnavailable as error:
+                if last:
+                    raise
+                problem = str(error)
+            else:
+                if last or not body.may_pass:
+                    return body
+                problem = "; ".join(map(str, body.lacks))
+            wait = self._first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
+            _LOG.warning("Attempt %d of %d failed, again in %.1f s: %s", attempt, self._attempts, wait, problem)
+            time.sleep(wait)
+        raise AssertionError("attempts must be at least 1")
+
+    def _request(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
+        if self._ledger is not None:
+            self._ledger.charge(self._api.weight(len(locations), start, end))
+        content = self._get(self.request_url(locations, start, end))
+        return parse_body(content, locations, start, end, source=self.name, variables=self._api.variables)
+
+    def _get(self, url: str) -> bytes:
+        try:
+            response = self._session.get(url, timeout=self._timeout, allow_redirects=False)
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise _Interrupted(f"The answer of {self.base_url} broke off: {error}") from error
+            raise SourceUnavailable(f"The answer of {self.base_url} broke off: {error}") from error
         except requests.RequestException as error:
             raise SourceUnavailable(f"{self.base_url} can't be reached: {error}") from error
-        received_at = datetime.now(UTC)
-        if response.status_code != _SUCCESS:
-            raise _error(response, self.base_url, received_at)
-        body = parse_body(response.content, locations, start, end, source=self.name)
-        return Fetched(body.table, self.name, url, received_at, body.units, self._attribution)
-
-
-def _session(attempts: int, first_wait: float) -> requests.Session:
-    retry = Retry(
-        total=attempts - 1,
-        allowed_methods=("GET",),
-        status_forcelist=_TRY_AGAIN,
-        backoff_factor=first_wait,
-        backoff_jitter=first_wait,
-        raise_on_status=False,
-        respect_retry_after_header=False,
-    )
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
-
-
-def _error(response: requests.Response, base_url: str, now: datetime) -> Exception:
-    reason = _reason(response)
-    status = response.status_code
-    message = f"{base_url} answered {status}: {reason}"
-    if status == _TOO_MANY_REQUESTS:
-        return _limit(message, reason, response.headers.get("Retry-After"), now)
-    if status in _CLIENT_ERRORS and status != _REQUEST_TIMEOUT:
-        return SourceRejected(message)
-    return SourceUnavailable(message)
-
-
-def _reason(response: requests.Response) -> str:
-    try:
-        body: Any = response.json()
-    except ValueError:
-        body = None
-    if isinstance(body, dict) and "reason" in body:
-        return str(body["reason"])
-    return response.text[:200].strip() or response.reason
-
-
-def _limit(message: str, reason: str, header: str | None, now: datetime) -> Exception:
-    """The error for a limit: Open-Meteo sends no time with it, so its reason decides."""
-    words = reason.lower()
-    spent = "hourly" in words or "daily" in words
-    if header is not None and _SECONDS.fullmatch(header):
-        ends = now + timedelta(seconds=int(header))
-    elif "daily" in words:
-        ends = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    elif "hourly" in words:
-        ends = now.replace(minute=0, second=0, microsecond=0) + HOUR
-    else:
-        ends = now + (_CONCURRENT_WAIT if "concurrent" in words else _MINUTE)
-    wait = ends - now
-    if not spent and wait <= _LONGEST_WAIT:
-        return SourceRateLimited(f"{message} Try again in {wait.total_seconds():.0f} s.", wait.total_seconds())
-    # Rounded up: what comes a part of a second too early is refused again.
-    retry_from = datetime.fromtimestamp(math.ceil(ends.timestamp()), UTC)
-    return SourceQuotaSpent(f"{message} Retry from {retry_from:%Y-%m-%dT%H:%M:%SZ}.", retry_from)
+        content = without_key(response.content, self._api_key)
+        if response.status_code == _SUCCESS:
+            return content
+        phrase = without_key(response.reason.encode(), self._api_key).decode()
+        reason, retry_after = reason_of(content, phrase), response.headers.get("Retry-After")
+        error = refusal(response.status_code, reason, self.base_url, datetime.now(UTC), retry_after=retry_after)
+        if self._ledger is not None and isinstance(error, SourceRateLimited | SourceQuotaSpent):
+            self._ledger.close(error)
+        raise error

@@ -1,6 +1,7 @@
 """Open-Meteo's protocol, pure: a query string to the body that Open-Meteo would send, filled with recorded readings.
 
-The parameters, bodies and reasons are those of Open-Meteo's API. Times are GMT only.
+The parameters, bodies and reasons are those of Open-Meteo's API. Times are GMT only. Recordings have no date of their
+own, so the forecast path answers for any hour; the archive keeps its bounds, and has no visibility.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from weather_pipeline.sources import open_meteo_api
 from weather_pipeline.sources.recordings import Reading, readings
 from weather_pipeline.weather.hours import HOUR
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.schema import VARIABLE_BY_NAME
 from weather_pipeline.weather.units import CONVERSIONS
 
-FORECAST, ARCHIVE = "/v1/forecast", "/v1/archive"
+FORECAST, ARCHIVE = f"/{open_meteo_api.FORECAST.path}", f"/{open_meteo_api.ARCHIVE.path}"
 
 _FORECAST_DAYS = 7
-_MAX_PAST_DAYS, _MAX_FORECAST_DAYS = 92, 16
 _NEAR_DEGREES = 0.25
 _LATITUDES, _LONGITUDES = 90.0, 180.0
 _EMPTY: Reading = dict.fromkeys(VARIABLE_BY_NAME)
@@ -51,6 +52,8 @@ class _Query:
     variables: list[str]
     hours: list[datetime]
     units: dict[str, str]
+    absent: frozenset[str] = frozenset()
+    """Variables that the API knows and has no readings of: nulls in an undefined unit."""
 
 
 def answer(path: str, query_string: str, *, now: datetime) -> dict[str, Any] | list[dict[str, Any]]:
@@ -89,7 +92,8 @@ def _parse(path: str, parameters: Mapping[str, str], now: datetime) -> _Query:
                 f"Data corrupted at path ''. Cannot initialize {parameter} from invalid String value {value}."
             )
         units |= choices[value]
-    return _Query(coordinates, variables, _hours(path, parameters, now), units)
+    absent = frozenset(variables) - set(open_meteo_api.ARCHIVE.variables) if path == ARCHIVE else frozenset[str]()
+    return _Query(coordinates, variables, _hours(path, parameters, now), units, absent)
 
 
 def _coordinates(parameters: Mapping[str, str]) -> list[tuple[float, float]]:
@@ -128,6 +132,8 @@ def _hours(path: str, parameters: Mapping[str, str], now: datetime) -> list[date
 
 def _range(path: str, parameters: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
     """First and last hour, both included."""
+    if path == ARCHIVE:
+        return _archive_range(parameters, now)
     for kind in ("hour", "date"):
         start, end = parameters.get(f"start_{kind}"), parameters.get(f"end_{kind}")
         if (start is None) != (end is None):
@@ -135,12 +141,31 @@ def _range(path: str, parameters: Mapping[str, str], now: datetime) -> tuple[dat
         if start is not None and end is not None:
             tail = timedelta(hours=23) if kind == "date" else timedelta()
             return _moment(start), _moment(end) + tail
-    if path == ARCHIVE:
-        raise Refused("Both 'start_date' and 'end_date' must be set in the url")
-    past = _days(parameters, "past_days", 0, _MAX_PAST_DAYS, "Past days")
-    ahead = _days(parameters, "forecast_days", _FORECAST_DAYS, _MAX_FORECAST_DAYS, "Forecast days")
-    today = datetime.combine(now.astimezone(UTC).date(), datetime.min.time(), UTC)
+    past = _days(parameters, "past_days", 0, open_meteo_api.PAST_DAYS, "Past days")
+    ahead = _days(parameters, "forecast_days", _FORECAST_DAYS, open_meteo_api.FORECAST_DAYS, "Forecast days")
+    today = _midnight(now)
     return today - timedelta(days=past), today + timedelta(days=ahead) - HOUR
+
+
+def _archive_range(parameters: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
+    for name in ("past_days", "forecast_days"):
+        if parameters.get(name, "0") != "0":
+            raise Refused("Parameter 'past_days' is mutually exclusive with 'start_date' and 'end_date'")
+    bounds: list[datetime] = []
+    first, today = open_meteo_api.FIRST_REANALYSIS, _midnight(now)
+    for name in ("start_date", "end_date"):
+        if name not in parameters:
+            raise Refused("Both 'start_date' and 'end_date' must be set in the url")
+        moment = _moment(parameters[name])
+        if not first <= moment < today:
+            allowed = f"{first:%Y-%m-%d} to {today - timedelta(days=1):%Y-%m-%d}"
+            raise Refused(f"Parameter '{name}' is out of allowed range from {allowed}")
+        bounds.append(moment)
+    return bounds[0], bounds[1] + timedelta(hours=23)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.astimezone(UTC).date(), datetime.min.time(), UTC)
 
 
 def _moment(text: str) -> datetime:
@@ -177,10 +202,11 @@ def _body(query: _Query, position: int) -> dict[str, Any]:
     }
     if query.variables:
         units = {name: query.units[str(VARIABLE_BY_NAME[name].unit)] for name in query.variables}
-        body["hourly_units"] = {"time": "iso8601", **units}
+        body["hourly_units"] = {"time": "iso8601", **units, **dict.fromkeys(query.absent, "undefined")}
         body["hourly"] = {
             "time": [hour.strftime("%Y-%m-%dT%H:%M") for hour, _ in rows],
             **{name: _converted(name, units[name], [reading[name] for _, reading in rows]) for name in query.variables},
+            **{name: [None] * len(rows) for name in query.absent},
         }
     return body
 

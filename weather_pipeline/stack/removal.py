@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
+from weather_pipeline.sources.ledger import ledger_file
 from weather_pipeline.stack.plan import POSTGRES, dagster_home, log_file, workspace_file
 from weather_pipeline.stack.state import kept_port_file, lock_file, stack_lock, state_file
 from weather_pipeline.stack.supervisor import open_postgres
@@ -26,7 +27,8 @@ def remove_data(home: Path) -> None:
         open_postgres(home).destroy()
         for directory in (dagster_home(home), log_file(home, POSTGRES).parent, home / "lake"):
             shutil.rmtree(directory, ignore_errors=True)
-        for file in (workspace_file(home), state_file(home), kept_port_file(home, POSTGRES), lock_file(home)):
+        own = (workspace_file(home), state_file(home), kept_port_file(home, POSTGRES), lock_file(home))
+        for file in (*own, ledger_file(home)):
             file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # something of the user's is in it
         home.rmdir()

@@ -20,11 +20,11 @@ from weather_pipeline.errors import DataError
 from weather_pipeline.weather.schema import DOUBLE, VARIABLES, Column, arrow_schema
 
 BRONZE: tuple[Column, ...] = (
-    Column("location_id", "text", "Place asked for", derived_from=("open_meteo.latitude", "open_meteo.longitude")),
-    Column("time", "text", "Hour of the reading as received, ISO 8601, UTC", derived_from=("open_meteo.time",)),
-    Column("latitude", DOUBLE, "Latitude of the grid cell that answered", "°", True, None, ("open_meteo.latitude",)),
-    Column("longitude", DOUBLE, "Longitude of the grid cell that answered", "°", True, None, ("open_meteo.longitude",)),
-    Column("elevation", DOUBLE, "Elevation of the grid cell that answered", "m", True, None, ("open_meteo.elevation",)),
+    Column("location_id", "text", "Place asked for", derived_from=("source.latitude", "source.longitude")),
+    Column("time", "text", "Hour of the reading as received, ISO 8601, UTC", derived_from=("source.time",)),
+    Column("latitude", DOUBLE, "Latitude of the grid cell that answered", "°", True, None, ("source.latitude",)),
+    Column("longitude", DOUBLE, "Longitude of the grid cell that answered", "°", True, None, ("source.longitude",)),
+    Column("elevation", DOUBLE, "Elevation of the grid cell that answered", "m", True, None, ("source.elevation",)),
     *(
         Column(
             name=str(column.variable),
@@ -32,7 +32,7 @@ BRONZE: tuple[Column, ...] = (
             description=f"{column.description}, as received",
             nullable=True,
             variable=column.variable,
-            derived_from=(f"open_meteo.{column.variable}",),
+            derived_from=(f"source.{column.variable}",),
         )
         for column in VARIABLES
     ),
@@ -46,6 +46,22 @@ _METADATA_KEY = b"weather_pipeline"
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """What an answer lacks for one place, while the rest of it is whole.
+
+    Attributes:
+        location_id: The place.
+        reason: What is missing, and why, in words.
+    """
+
+    location_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location_id}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """What a source sent for a range of hours.
 
@@ -56,6 +72,7 @@ class Fetched:
         received_at: When the answer had arrived, UTC.
         units: Open-Meteo's variable → unit as the source named it.
         attribution: Licence and origin that travel with the data.
+        lacks: What the source had not, place by place; all else is there.
     """
 
     table: pa.Table
@@ -64,6 +81,7 @@ class Fetched:
     received_at: datetime
     units: Mapping[str, str]
     attribution: str = ""
+    lacks: tuple[Lack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,7 @@ def with_metadata(table: pa.Table, fetched: Fetched) -> pa.Table:
         "received_at": fetched.received_at.isoformat(),
         "units": dict(fetched.units),
         "attribution": fetched.attribution,
+        "lacks": [str(lack) for lack in fetched.lacks],
     }
     return table.replace_schema_metadata({_METADATA_KEY: json.dumps(origin, ensure_ascii=False, sort_keys=True)})
 

@@ -119,4 +119,4 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "quarantine_hours": QUARANTINE_HOURS,
     "weather_near_towers": NEAR_TOWERS,
 }
-"""Short name of a dataset → its columns. `derived_from` uses these names, and `open_meteo` for the HTTP source."""
+"""Short name of a dataset → its columns. `derived_from` uses these names, and `source` for what is asked over HTTP."""

@@ -39,13 +39,22 @@ EXPECTED: dict[Kind, tuple[type[WeatherPipelineError], str, int]] = {
     Kind.CUT: (SourceUnavailable, "broke off", 3),
     Kind.TRUNCATED: (BrokenBody, "truncated or malformed", 3),
     Kind.STREAMING_ERROR: (BrokenBody, "while streaming: timeoutReached", 3),
-    Kind.NAN: (BrokenBody, "literal nan as a value", 3),
-    Kind.NOT_COVERED: (BrokenBody, f"coordinates of {LAST}: no model covers it", 3),
     Kind.WRONG_JSON: (BrokenBody, "answered for 1 places, 15 were asked for", 3),
     Kind.NO_JSON: (BrokenBody, "no JSON but '<html>", 3),
-    Kind.MISSING_VARIABLE: (BrokenBody, f"answer for {LAST} lacks the variable visibility", 3),
     Kind.SLOW: (SourceUnavailable, r"can't be reached.*timed out", 3),
 }
+"""Kind → the error when it does not pass, and how many requests were sent."""
+
+LACKS: dict[Kind, tuple[str, str, int]] = {
+    Kind.NAN: (LAST, "literal nan as visibility", 3),
+    Kind.MISSING_VARIABLE: (LAST, "lacks the variable visibility", 3),
+    Kind.NOT_COVERED: (LAST, "a literal nan as its coordinates: no model covers it", 1),
+    # 15, 7, 3 and 1 places refused; 2, 4 and 8 answered.
+    Kind.NOT_COVERED_REFUSED: (LOCATIONS[0].id, "no model covers it", 7),
+}
+"""Kind → the one place that it costs something when it does not pass, in words, and how many requests were sent."""
+
+PASSING = [kind for kind in Kind if kind is not Kind.SLOW and (EXPECTED.get(kind) or LACKS[kind])[2] == 3]
 
 
 def fetch(server: ReplayServer, *, read_timeout: float = 10) -> Fetched:
@@ -53,7 +62,11 @@ def fetch(server: ReplayServer, *, read_timeout: float = 10) -> Fetched:
         return source.fetch(LOCATIONS, HOUR, HOUR + timedelta(hours=1))
 
 
-@pytest.mark.parametrize("kind", Kind)
+def test_every_way_to_misbehave_has_its_expectation() -> None:
+    assert {*EXPECTED, *LACKS} == set(Kind)
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
 def test_each_way_to_misbehave_is_told_apart_and_tried_again_only_where_that_can_help(kind: Kind) -> None:
     error, words, requests_sent = EXPECTED[kind]
     with ReplayServer(plan=[Misbehaviour(kind)]) as server:
@@ -62,7 +75,35 @@ def test_each_way_to_misbehave_is_told_apart_and_tried_again_only_where_that_can
         assert server.answered == requests_sent
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if EXPECTED[kind][2] > 1 and kind is not Kind.SLOW])
+@pytest.mark.parametrize("kind", LACKS)
+def test_what_one_place_lacks_costs_the_others_nothing(kind: Kind) -> None:
+    place, words, requests_sent = LACKS[kind]
+    with ReplayServer() as server:
+        whole = fetch(server).table
+    with ReplayServer(plan=[Misbehaviour(kind)]) as server:
+        fetched = fetch(server)
+        assert server.answered == requests_sent
+    (lack,) = fetched.lacks
+    assert lack.location_id == place
+    assert words in lack.reason
+    before = {row["location_id"]: row for row in whole.to_pylist()}
+    after = {row["location_id"]: row for row in fetched.table.to_pylist()}
+    if kind in (Kind.NAN, Kind.MISSING_VARIABLE):
+        assert after.pop(place) == {**before[place], "visibility": None}
+    assert after == {name: row for name, row in before.items() if name != place}
+    assert fetched.request_url.split("&")[0].count(",") == len(fetched.table) - 1
+
+
+def test_places_of_which_none_is_covered_are_refused() -> None:
+    with (
+        ReplayServer(plan=[Misbehaviour(Kind.NOT_COVERED_REFUSED)]) as server,
+        OpenMeteoSource(server.url) as source,
+        pytest.raises(SourceRejected, match="covers none of the places: amsterdam: no model covers it"),
+    ):
+        source.fetch(LOCATIONS[:1], HOUR, HOUR + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("kind", PASSING)
 def test_what_passes_is_survived_without_losing_a_row(kind: Kind) -> None:
     with ReplayServer() as server:
         whole = fetch(server)

@@ -6,7 +6,8 @@ import pytest
 from weather_pipeline.definitions import defs
 from weather_pipeline.defs.weather import weather_definitions
 from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, asset_metadata
-from weather_pipeline.settings import Settings
+from weather_pipeline.settings import Settings, SourceName
+from weather_pipeline.sources.catalog import source_dataset
 from weather_pipeline.weather.rules import RULES
 from weather_pipeline.weather.tables import TABLES
 
@@ -91,3 +92,23 @@ def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     (in_stack,) = weather_definitions(Settings(schedule=True)).get_repository_def().schedule_defs
     assert in_stack.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_the_source_is_one_setting_and_changes_the_lineages_input() -> None:
+    repository = weather_definitions(Settings(source=SourceName.OPEN_METEO_ARCHIVE)).get_repository_def()
+    raw, archive = (repository.asset_graph.get(dg.AssetKey(key)) for key in ("raw_weather_data", "open_meteo_archive"))
+    assert raw.parent_keys == {archive.key}
+    assert not repository.asset_graph.has(dg.AssetKey("open_meteo_forecast"))
+    metadata = archive.metadata
+    assert metadata["openlineage/namespace"] == "https://archive-api.open-meteo.com"
+    assert metadata["openlineage/name"] == "v1/archive"
+    assert "CC BY 4.0" in str(archive.description)
+    origins = raw.metadata["dagster/column_lineage"].deps_by_column
+    assert origins["temperature_2m"] == [dg.TableColumnDep(archive.key, "temperature_2m")]
+    assert "visibility" not in origins
+
+
+@pytest.mark.parametrize("source", [SourceName.AUTO, SourceName.OPEN_METEO, SourceName.REPLAY])
+def test_the_recordings_stand_in_for_the_forecast(source: SourceName) -> None:
+    assert source_dataset(Settings(source=source)).identity == ("https://api.open-meteo.com", "v1/forecast")
+    assert asset_metadata("open_meteo_forecast", Settings(source=source))["openlineage/name"] == "v1/forecast"

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from weather_pipeline.sources.open_meteo_body import VARIABLES
+from weather_pipeline.sources.open_meteo_api import VARIABLES
 from weather_pipeline.weather.locations import LOCATIONS
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -7,7 +7,8 @@ import pytest
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.sources.misbehaviour import Answer, Kind, Misbehaviour, kinds, misbehave
-from weather_pipeline.sources.open_meteo_body import VARIABLES, BrokenBody, parse_body
+from weather_pipeline.sources.open_meteo_api import VARIABLES
+from weather_pipeline.sources.open_meteo_body import BrokenBody, parse_body
 from weather_pipeline.sources.replay_protocol import FORECAST
 from weather_pipeline.sources.replay_protocol import answer as replayed
 
@@ -40,16 +41,37 @@ def test_every_kind_spoils_the_answer_and_leaves_the_body_alone(kind: Kind) -> N
     [
         (Kind.TRUNCATED, "truncated or malformed"),
         (Kind.STREAMING_ERROR, "while streaming: timeoutReached"),
-        (Kind.NAN, "literal nan as a value"),
-        (Kind.NOT_COVERED, "literal nan as the coordinates of rotterdam: no model covers it"),
         (Kind.WRONG_JSON, "answered for 1 places, 2 were asked for"),
         (Kind.NO_JSON, "is no JSON but '<html>"),
-        (Kind.MISSING_VARIABLE, f"answer for rotterdam lacks the variable {VARIABLES[-1]}"),
     ],
 )
 def test_each_broken_body_is_told_apart(kind: Kind, words: str) -> None:
     with pytest.raises(BrokenBody, match=words):
         parse_body(misbehave(kind, BODY).body, TWO_PLACES, START, END)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "rows", "may_pass"),
+    [
+        (Kind.NAN, f"literal nan as {VARIABLES[-1]}, 1 of 2 hours", 4, True),
+        (Kind.NOT_COVERED, "literal nan as its coordinates: no model covers it", 2, False),
+        (Kind.MISSING_VARIABLE, f"the answer lacks the variable {VARIABLES[-1]}", 4, True),
+    ],
+)
+def test_what_one_place_lacks_is_told_apart_and_the_rest_is_read(
+    kind: Kind, words: str, rows: int, may_pass: bool
+) -> None:
+    body = parse_body(misbehave(kind, BODY).body, TWO_PLACES, START, END)
+    (lack,) = body.lacks
+    assert lack.location_id == "rotterdam"
+    assert words in lack.reason
+    assert (body.table.num_rows, body.may_pass) == (rows, may_pass)
+    assert body.units["visibility"] == "m"
+
+
+def test_a_place_that_is_refused_refuses_every_request_with_it() -> None:
+    assert misbehave(Kind.NOT_COVERED_REFUSED, BODY[1:]) == Answer.json(BODY[1:])
+    assert misbehave(Kind.NOT_COVERED_REFUSED, BODY).status == 400
 
 
 @pytest.mark.parametrize("kind", Kind)

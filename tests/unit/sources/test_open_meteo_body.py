@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from tests.tools import shared
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer, encoded
 from weather_pipeline.errors import Transient
-from weather_pipeline.sources.open_meteo_body import VARIABLES, BrokenBody, parse_body
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA
+from weather_pipeline.sources.open_meteo_api import ARCHIVE, VARIABLES
+from weather_pipeline.sources.open_meteo_body import BrokenBody, merged, not_covered, parse_body
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Lack
 from weather_pipeline.weather.locations import LOCATIONS, Location
 
 
@@ -57,9 +59,8 @@ def test_hours_that_were_not_asked_for_are_left_out_and_repeated_ones_stay() -> 
             "while streaming: timeoutReached",
         ),
         (encoded(answer())[:-1] + b"Unexpected error while streaming data:", r"while streaming: \(no reason\)"),
-        (b'{"latitude":nan,"longitude":nan}', "literal nan as the coordinates of amsterdam: no model covers it"),
-        (b'{"latitude":NaN,"longitude":4.8}', "literal nan as the coordinates of amsterdam"),
-        (b'{"latitude":52.3,"hourly":{"visibility":[nan,1]}}', "literal nan as a value"),
+        (b'{"latitude":52.3,"longitude":Infinity}', "literal Infinity"),
+        (b'{"latitude":52.3,"hourly":{"visibility":[nan,1]', "truncated or malformed"),
         (b"<html><body>Bad gateway</body></html>", "no JSON but '<html>"),
         (b"", "no JSON but ''"),
         (b'{"error":true,"reason":"Internal"}', "200 with an error: Internal"),
@@ -69,7 +70,8 @@ def test_hours_that_were_not_asked_for_are_left_out_and_repeated_ones_stay() -> 
         (encoded(answer(5)), "not for 52.374, 4.8897"),
         (encoded(answer(latitude=None)), "coordinates None"),
         (encoded(answer(utc_offset_seconds=7200)), "7200 s off UTC"),
-        (encoded(without(answer(), "hourly", "visibility")), "lacks the variable visibility"),
+        (encoded(without(answer(), "hourly", "visibility")), "lacks the variable visibility, and so do all others"),
+        (encoded(changed(answer(), "hourly", "visibility", None)), "has None as visibility, not a list"),
         (encoded(without(answer(), "hourly_units", "visibility")), "no unit for visibility"),
         (encoded(without(answer(), "hourly", "time")), "no hourly times"),
         (encoded(answer(hourly_units=None)), "no hourly_units"),
@@ -94,11 +96,43 @@ def test_places_that_name_different_units_are_refused() -> None:
         parse([answer(0), changed(answer(1), "hourly_units", "visibility", "ft")], TWO_PLACES)
 
 
+@pytest.mark.parametrize("nan", ["nan", "-nan", "NaN", " nan"])
+def test_a_literal_nan_is_a_missing_reading(nan: str) -> None:
+    body = encoded(changed(answer(), "hourly", "visibility", ["?", 3])).replace(b'"?"', nan.encode())
+    parsed = parse(body)
+    assert parsed.table["visibility"].to_pylist() == [None, 3]
+    assert parsed.lacks == (Lack("amsterdam", "Open-Meteo sent a literal nan as visibility, 1 of 2 hours"),)
+    assert parsed.may_pass
+
+
+def test_a_variable_that_was_not_asked_for_is_null_in_our_own_unit() -> None:
+    body = parse_body(
+        encoded(without(without(answer(), "hourly", "visibility"), "hourly_units", "visibility")),
+        LOCATIONS[:1],
+        START,
+        END,
+        variables=ARCHIVE.variables,
+    )
+    assert body.table["visibility"].to_pylist() == [None, None]
+    assert (body.units["visibility"], body.lacks) == ("m", ())
+
+
+def test_answers_for_parts_become_one_and_must_name_the_same_units() -> None:
+    parts = [parse_body(encoded(answer(index)), LOCATIONS[index : index + 1], START, END) for index in (0, 1)]
+    missing = not_covered(LOCATIONS[2], "nowhere")
+    whole = merged([parts[0], missing, parts[1]])
+    assert whole.table["location_id"].to_pylist() == ["amsterdam"] * 2 + ["rotterdam"] * 2
+    assert (whole.units, whole.lacks) == (parts[0].units, missing.lacks)
+    with pytest.raises(BrokenBody, match="named other units in a second answer"):
+        merged([parts[0], replace(parts[1], units={"visibility": "ft"})])
+
+
 class TestRecordedBodies:
     def test_the_literal_nan_body(self) -> None:
         content = shared("open-meteo/python-open-meteo/not_covered_invalid_json.txt").read_bytes()
-        with pytest.raises(BrokenBody, match="literal nan"):
-            parse(content)
+        body = parse(content)
+        assert body.table.num_rows == 0
+        assert "literal nan as its coordinates" in body.lacks[0].reason
 
     def test_a_body_without_hourly_data(self) -> None:
         content = shared("open-meteo/python-open-meteo/forecast_minimal.json").read_bytes()

@@ -32,7 +32,7 @@ def test_every_column_is_described_and_names_columns_that_exist_as_its_origin() 
         for column in columns:
             assert column.description
             for origin in column.derived_from:
-                assert origin in known or origin.startswith("open_meteo."), origin
+                assert origin in known or origin.startswith("source."), origin
 
 
 def test_places_and_sites_are_in_the_netherlands_and_have_keys_of_their_own() -> None:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from weather_pipeline.defs.weather.partitions import FRESH, HOURLY, IN_DAYS
 from weather_pipeline.defs.weather.resources import WeatherPlatform, retried_only_if_it_helps
+from weather_pipeline.sources.catalog import SourceDataset
 from weather_pipeline.store.lake import (
     StoredFile,
     bronze_files,
@@ -41,15 +42,7 @@ _COMMON: dict[str, Any] = {
 OPEN_METEO_POOL = "open_meteo"
 """Concurrency pool of what asks the API: parallel runs share its limits."""
 
-SOURCES = [
-    dg.AssetSpec(
-        "open_meteo_forecast",
-        description="Open-Meteo's hourly weather over HTTP. Weather data by Open-Meteo.com, CC BY 4.0.",
-        group_name="sources",
-        kinds={"http", "json"},
-        owners=["team:weather"],
-        tags={"licence": "CC-BY-4.0"},
-    ),
+REFERENCE = [
     dg.AssetSpec(
         "locations",
         description="The places that weather is asked for; parent of every observation.",
@@ -67,10 +60,22 @@ SOURCES = [
         tags={"layer": "reference"},
     ),
 ]
-"""What exists outside Dagster."""
+"""The tables that exist outside Dagster."""
 
 
-@dg.asset(deps=["open_meteo_forecast"], kinds={"parquet"}, tags={"layer": "bronze"}, pool=OPEN_METEO_POOL, **_COMMON)
+def http_source(source: SourceDataset) -> dg.AssetSpec:
+    """What weather is read from over HTTP; `raw_weather_data` depends on it."""
+    return dg.AssetSpec(
+        source.asset,
+        description=source.description,
+        group_name="sources",
+        kinds={"http", "json"},
+        owners=["team:weather"],
+        tags={"licence": source.licence},
+    )
+
+
+@dg.asset(kinds={"parquet"}, tags={"layer": "bronze"}, pool=OPEN_METEO_POOL, **_COMMON)
 def raw_weather_data(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
 ) -> dg.MaterializeResult:
@@ -80,9 +85,12 @@ def raw_weather_data(
         fetched = source.fetch(LOCATIONS, start, end)
         files = write_bronze(platform.lake(), fetched, start=start, end=end)
     context.log.info("%s rows from %s in %s files", fetched.table.num_rows, fetched.source, len(files))
+    for lack in fetched.lacks:
+        context.log.warning("Not received: %s", lack)
     _report_files(context, files)
     return dg.MaterializeResult(
         metadata={
+            **({"not_received": dg.MetadataValue.md(_bullets(map(str, fetched.lacks)))} if fetched.lacks else {}),
             "source": fetched.source,
             "request": dg.MetadataValue.url(fetched.request_url),
             "received_at": dg.MetadataValue.timestamp(fetched.received_at),
@@ -244,6 +252,8 @@ def _stops(result: RuleResult) -> bool:
 
 def _reasons(report: QualityReport) -> str:
     counted = Counter(report.quarantine["reason"].to_pylist())
-    return (
-        "\n".join(f"- {reason} ({count} times)" for reason, count in counted.most_common(20)) or "nothing quarantined"
-    )
+    return _bullets(f"{reason} ({count} times)" for reason, count in counted.most_common(20)) or "nothing quarantined"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

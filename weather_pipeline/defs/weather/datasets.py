@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from weather_pipeline.settings import Settings
-from weather_pipeline.sources.open_meteo import DATASET as OPEN_METEO_DATASET
+from weather_pipeline.sources.catalog import SourceDataset, source_dataset
 from weather_pipeline.weather.datasets import LAKE_LAYERS, dataset
 from weather_pipeline.weather.tables import TABLES
 
@@ -28,8 +28,9 @@ _ASSET_OF_TABLE = {table: asset for asset, table in TABLE_OF_ASSET.items()}
 
 def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
     """Dataset identity, columns and column lineage of an asset, as definition metadata."""
-    if asset == "open_meteo_forecast":
-        namespace, name = OPEN_METEO_DATASET
+    source = source_dataset(settings)
+    if asset == source.asset:
+        namespace, name = source.identity
         return {"openlineage/namespace": namespace, "openlineage/name": name, "dagster/uri": f"{namespace}/{name}"}
     table = TABLE_OF_ASSET[asset]
     namespace, name = _dataset(table, settings)
@@ -38,7 +39,7 @@ def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
         "openlineage/name": name,
         "dagster/column_schema": column_schema(table),
     }
-    if lineage := column_lineage(table):
+    if lineage := column_lineage(table, source):
         metadata["dagster/column_lineage"] = lineage
     if table not in LAKE_LAYERS:
         metadata["dagster/table_name"] = name
@@ -67,18 +68,20 @@ def column_schema(table: str) -> dg.TableSchema:
     )
 
 
-def column_lineage(table: str) -> dg.TableColumnLineage | None:
+def column_lineage(table: str, source: SourceDataset) -> dg.TableColumnLineage | None:
     """Which upstream columns each column comes from; None where nothing is known."""
     deps = {
-        column.name: [
-            dg.TableColumnDep(asset_key=dg.AssetKey(_asset(upstream)), column_name=name)
-            for upstream, name in (source.split(".", 1) for source in column.derived_from)
-        ]
+        column.name: found
         for column in TABLES[table]
-        if column.derived_from
+        if (found := [dep for origin in column.derived_from if (dep := _column_dep(origin, source))])
     }
     return dg.TableColumnLineage(deps_by_column=deps) if deps else None
 
 
-def _asset(table: str) -> str:
-    return "open_meteo_forecast" if table == "open_meteo" else _ASSET_OF_TABLE[table]
+def _column_dep(origin: str, source: SourceDataset) -> dg.TableColumnDep | None:
+    """The column that `table.column` means; None for what the source is not asked for."""
+    table, column = origin.split(".", 1)
+    if table != "source":
+        return dg.TableColumnDep(dg.AssetKey(_ASSET_OF_TABLE[table]), column)
+    name = source.columns.get(column)
+    return dg.TableColumnDep(dg.AssetKey(source.asset), name) if name else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from weather_pipeline.defs.weather.assets import ASSETS, SOURCES
+from weather_pipeline.defs.weather.assets import ASSETS, REFERENCE, http_source
 from weather_pipeline.defs.weather.datasets import asset_metadata
 from weather_pipeline.defs.weather.resources import WeatherPlatform
 from weather_pipeline.settings import Settings
+from weather_pipeline.sources.catalog import source_dataset
 
 HOURLY_JOB = dg.define_asset_job(
     "weather_hourly",
@@ -28,12 +29,16 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
         minute_of_hour=5,
         default_status=dg.DefaultScheduleStatus.RUNNING if settings.schedule else dg.DefaultScheduleStatus.STOPPED,
     )
-    described = dg.map_asset_specs(
-        lambda spec: spec.merge_attributes(metadata=asset_metadata(spec.key.to_user_string(), settings)),
-        [*ASSETS, *SOURCES],
-    )
+    source = http_source(source_dataset(settings))
+
+    def described(spec: dg.AssetSpec) -> dg.AssetSpec:
+        name = spec.key.to_user_string()
+        spec = spec.merge_attributes(metadata=asset_metadata(name, settings))
+        return spec.replace_attributes(deps=[source.key]) if name == "raw_weather_data" else spec
+
+    assets = dg.map_asset_specs(described, [*ASSETS, *REFERENCE, source])
     return dg.Definitions(
-        assets=dg.with_source_code_references(described),
+        assets=dg.with_source_code_references(assets),
         jobs=[HOURLY_JOB],
         schedules=[schedule],
         resources={"platform": WeatherPlatform()},
