@@ -12,6 +12,7 @@ from tests.collector import Collector
 from tests.integration.lineage.test_shapes_of_work import check_sequences
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.definitions import defs
+from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.migrate import migrate
 from weather_pipeline.store.warehouse import table_counts
 from weather_pipeline.weather.tables import TABLES
@@ -113,6 +114,26 @@ def test_the_lineage_is_exactly_the_designs_table(platform: Platform) -> None:
         {"namespace": "file", "name": "lake/silver/weather", "field": "temperature_c"}
     ]
     assert table_counts(platform.database_url)["observations"] == 45
+
+
+def test_on_the_archive_the_input_is_the_archive_from_the_start_on(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = "https://archive-api.open-meteo.com v1/archive"
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo-archive")
+    with ReplayServer() as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_ARCHIVE_URL", server.url)
+        platform.definitions = defs()
+        assert platform.run("2026-02-12-09:00", "2026-02-12-10:00").success
+        platform.export()
+    assert edges(platform.backend) == {**EXPECTED, "raw_weather_data": ({archive}, {BRONZE})}
+    start, complete = platform.backend.of("raw_weather_data_dagster")
+    assert (start["eventType"], names(start["inputs"])) == ("START", {archive})
+    fields = complete["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert fields["temperature_2m"]["inputFields"][0]["namespace"] == "https://archive-api.open-meteo.com"
+    assert "visibility" not in fields
+    ((rows, sources),) = platform.query("SELECT count(*), min(source) FROM weather.observations")
+    assert (rows, sources) == (30, "open-meteo-archive")
 
 
 def test_the_impossible_wind_is_quarantined_with_its_reason_and_the_good_rows_are_loaded(platform: Platform) -> None:

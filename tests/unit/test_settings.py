@@ -61,7 +61,7 @@ def test_marquez_may_want_a_password_and_nobody_sees_it(monkeypatch: pytest.Monk
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize("name", ["WEATHER_DAGSTER_URL", "WEATHER_OPEN_METEO_URL"])
+@pytest.mark.parametrize("name", ["WEATHER_DAGSTER_URL", "WEATHER_OPEN_METEO_URL", "WEATHER_OPEN_METEO_ARCHIVE_URL"])
 def test_addresses_that_stand_in_events_hold_no_password(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://user:secret@host:9")
     with pytest.raises(ConfigurationError, match=f"{name}: Should hold no user and password") as error:

@@ -10,8 +10,10 @@ import click
     \b
     Example:
       weather replay --port 8080
-      weather replay --misbehave 429-minutely --misbehave 503:2
+      weather replay --misbehave 429-minutely:1 --misbehave 503:2
       WEATHER_OPEN_METEO_URL=http://127.0.0.1:8080 WEATHER_SOURCE=open-meteo weather demo
+
+    docs/sources.md lists the kinds.
     """
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")

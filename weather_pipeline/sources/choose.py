@@ -91,25 +91,30 @@ def _open_meteo(settings: Settings, url: str, api: Api, name: SourceName) -> Ope
     return OpenMeteoSource(url, api=api, api_key=_api_key(settings), ledger=_ledger(settings, url), name=name.value)
 
 
-def _ledger(settings: Settings, url: str) -> Ledger | None:
-    """The budget for this server; None where nothing is limited."""
+def limits(settings: Settings, url: str) -> Limits:
+    """The limits for requests to this server: the settings', else the free tier's at Open-Meteo without a key."""
     usual = FREE_TIER if is_free(url) else Limits()
     chosen = (settings.open_meteo_minute_limit, settings.open_meteo_hour_limit, settings.open_meteo_day_limit)
     minute, hour, day = (
         normal if limit is None else limit
         for limit, normal in zip(chosen, (usual.minute, usual.hour, usual.day), strict=True)
     )
-    limits = Limits(minute, hour, day)
-    if not limits:
-        return None
-    return FileLedger(ledger_file(settings.home), _account(url), limits, setting="WEATHER_OPEN_METEO")
+    return Limits(minute, hour, day)
 
 
-def _account(url: str) -> str:
+def account(url: str) -> str:
     """What the limits are counted for: forecast and archive share those of Open-Meteo."""
     if is_public(url):
         return "open-meteo.com" if is_free(url) else "customer-api.open-meteo.com"
     return urlsplit(url).netloc
+
+
+def _ledger(settings: Settings, url: str) -> Ledger | None:
+    """The budget for this server; None where nothing is limited."""
+    allowed = limits(settings, url)
+    if not allowed:
+        return None
+    return FileLedger(ledger_file(settings.home), account(url), allowed, setting="WEATHER_OPEN_METEO")
 
 
 def _api_key(settings: Settings) -> str | None:

@@ -1,8 +1,8 @@
-"""The budget of a limited service, shared by all runs of this machine through one small SQLite file.
+"""The budget of a limited service, shared by all runs of a state directory through one small SQLite file.
 
 Open-Meteo counts by IP address, so a machine is the right scope: the ledger needs no warehouse, and machines with
 addresses of their own have budgets of their own. Where several share an address, the server's 429 corrects the ledger.
-SQLite because its transactions hold between processes and survive one that dies half-way.
+SQLite, because its transactions hold between processes and survive one that dies half-way.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ BRONZE: tuple[Column, ...] = (
         )
         for column in VARIABLES
     ),
-    Column("source", "text", "Where the reading came from: open-meteo, replay"),
+    Column("source", "text", "Where the reading came from, as WEATHER_SOURCE names it"),
 )
 """One reading as received. The unit of a variable is in the file's metadata, because the source decides it."""
 

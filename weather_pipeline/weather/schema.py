@@ -86,7 +86,9 @@ OBSERVATIONS: tuple[Column, ...] = (
     Column("location_id", "text", "Place observed, see weather.locations", derived_from=("bronze.location_id",)),
     Column("observed_at", TIMESTAMP, "Hour of the observation, UTC", derived_from=("bronze.time",)),
     *VARIABLES,
-    Column("source", "text", "Where the reading came from: open-meteo, replay", derived_from=("bronze.source",)),
+    Column(
+        "source", "text", "Where the reading came from, as WEATHER_SOURCE names it", derived_from=("bronze.source",)
+    ),
 )
 """One observation: silver and weather.observations have these columns."""
 

@@ -2,12 +2,15 @@ import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import encoded
+from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRejected
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources.choose import open_source, probe, resolve
 from weather_pipeline.sources.replay import ReplayServer
@@ -76,3 +79,60 @@ def test_the_replay_server_runs_alone() -> None:
             assert len(response.json()["hourly"]["time"]) == 48
         finally:
             process.terminate()
+
+
+def test_the_archive_is_asked_for_days_and_cut_to_the_hours() -> None:
+    with ReplayServer() as server:
+        chosen = Settings(source=SourceName.OPEN_METEO_ARCHIVE, open_meteo_archive_url=server.url)
+        with open_source(chosen) as source:
+            fetched = source.fetch(LOCATIONS, START, START + timedelta(hours=3))
+        with open_source(settings(SourceName.OPEN_METEO, server.url)) as forecast:
+            same = forecast.fetch(LOCATIONS, START, START + timedelta(hours=3))
+    assert source.name == fetched.source == "open-meteo-archive"
+    assert source.dataset == ("https://archive-api.open-meteo.com", "v1/archive")
+    assert "/v1/archive?" in fetched.request_url
+    assert "start_date=2026-05-01&end_date=2026-05-01" in fetched.request_url
+    assert set(fetched.table["visibility"].to_pylist()) == {None}
+    kept = [name for name in fetched.table.column_names if name not in ("source", "visibility")]
+    assert fetched.table.select(kept).equals(same.table.select(kept))
+    assert fetched.units == same.units
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_the_key_comes_from_the_environment_or_a_file(by_file: bool, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("s3cret\n")
+    with misbehaving(Answer.reason(400, "no")) as server:
+        chosen = Settings(
+            source=SourceName.OPEN_METEO,
+            open_meteo_url=server.url,
+            open_meteo_api_key=None if by_file else SecretStr("s3cret"),
+            open_meteo_api_key_file=tmp_path / "key" if by_file else None,
+        )
+        with open_source(chosen) as source, pytest.raises(SourceRejected):
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+    assert server.requests[0].endswith("&apikey=s3cret")
+    assert "s3cret" not in repr(chosen)
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "can't be read"), (b"  \n", "is empty"), (b"\xff", "can't be")])
+def test_a_key_file_that_cannot_be_used_is_named(content: bytes | None, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    chosen = Settings(source=SourceName.OPEN_METEO, open_meteo_api_key_file=path)
+    with pytest.raises(ConfigurationError, match=f"WEATHER_OPEN_METEO_API_KEY_FILE: .*{words}"), open_source(chosen):
+        pass
+
+
+def test_the_limits_of_the_settings_are_shared_by_all_who_open_the_source(tmp_path: Path) -> None:
+    with ReplayServer() as server:
+        chosen = Settings(
+            home=tmp_path, source=SourceName.OPEN_METEO, open_meteo_url=server.url, open_meteo_day_limit=20
+        )
+        with open_source(chosen) as source:
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+        with open_source(chosen) as source, pytest.raises(SourceQuotaSpent, match="WEATHER_OPEN_METEO_DAY_LIMIT"):
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+        with open_source(chosen.model_copy(update={"open_meteo_day_limit": 0})) as source:
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+        assert server.answered == 2

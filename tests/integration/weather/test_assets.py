@@ -9,7 +9,10 @@ import pytest
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.integration.store.observations import query
 from tests.integration.weather.runs import CHAIN, HOUR, Runs, failed_checks, failure, retries
+from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
+from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.layout import bronze_key
+from weather_pipeline.weather.locations import LOCATIONS
 
 pytestmark = pytest.mark.integration
 
@@ -98,3 +101,87 @@ def test_the_wait_is_the_limits_and_not_the_policys(runs: Runs, monkeypatch: pyt
     (waited,) = [event.step_retry_data for event in result.all_events if event.is_step_up_for_retry]
     assert waited.seconds_to_wait == 0
     assert "answered 400: no" in failure(result, "raw_weather_data")
+
+
+def test_hours_that_the_source_does_not_have_are_refused_with_the_setting_that_helps(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    message, again = runs.failure("raw_weather_data", hour="2026-01-01-00:00")
+    assert "keeps 92 days" in message
+    assert "2026-01-01T00:00Z to before 2026-01-01T01:00Z were asked for" in message
+    assert "Set WEATHER_SOURCE=open-meteo-archive" in message
+    assert again == 0
+
+
+def test_a_spent_budget_stops_the_next_run_before_it_asks(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    monkeypatch.setenv("WEATHER_OPEN_METEO_DAY_LIMIT", "20")
+    with ReplayServer() as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        assert runs.run("raw_weather_data").success
+        result = runs.run("raw_weather_data", hour="2026-02-12-09:00")
+        assert server.answered == 1
+    data = result.failure_data_for_node("raw_weather_data")
+    assert data is not None
+    assert data.user_failure_data is not None
+    assert "5 of 20 are left" in str(data.user_failure_data.description)
+    assert isinstance(data.user_failure_data.metadata["retry_from"], dg.TimestampMetadataValue)
+    assert retries(result) == 0
+    assert len(list((tmp_path / "lake").rglob("*.parquet"))) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.NOT_COVERED, Kind.NOT_COVERED_REFUSED])
+def test_a_place_that_is_not_covered_is_reported_and_the_others_are_loaded(
+    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    with ReplayServer(plan=[Misbehaviour(kind)]) as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        result = runs.run(*CHAIN, hour="2026-05-01-10:00")
+    assert result.success
+    place = LOCATIONS[-1 if kind is Kind.NOT_COVERED else 0].id
+    (raw,) = result.asset_materializations_for_node("raw_weather_data")
+    assert f"- {place}: " in str(raw.metadata["not_received"].value)
+    (gap,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "no_gap"]
+    assert not gap.passed
+    assert gap.metadata["rows_failed"].value == 1
+    loaded = {name for (name,) in query(warehouse, "SELECT location_id FROM weather.observations")}
+    assert loaded == {location.id for location in LOCATIONS} - {place}
+
+
+@pytest.mark.parametrize("kind", [Kind.OVERLOADED, Kind.TRUNCATED, Kind.WRONG_JSON, Kind.REFUSED])
+def test_an_hour_that_fails_leaves_the_others_alone_and_a_retry_brings_what_can_be_brought(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: Kind
+) -> None:
+    assert runs.run("raw_weather_data", hour="2026-02-12-07:00").success
+    (before,) = (tmp_path / "lake").rglob("*.parquet")
+    content = before.read_bytes()
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    with ReplayServer(plan=[Misbehaviour(kind, 1 if kind is Kind.REFUSED else 3)]) as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        result = runs.run("raw_weather_data")
+        assert result.success is (kind is not Kind.REFUSED)
+        assert (retries(result), server.answered) == ((0, 1) if kind is Kind.REFUSED else (1, 4))
+    assert before.read_bytes() == content
+    assert len(list((tmp_path / "lake").rglob("*.parquet"))) == (1 if kind is Kind.REFUSED else 2)
+
+
+def test_the_key_is_in_no_event_and_no_file(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    monkeypatch.setenv("WEATHER_OPEN_METEO_API_KEY", "s3cret-key")
+    results = []
+    for plan in ([], [Misbehaviour(Kind.REFUSED)], [Misbehaviour(Kind.HOURLY)]):
+        with ReplayServer(plan=plan) as server:
+            monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+            results.append(runs.run("raw_weather_data"))
+    assert [result.success for result in results] == [True, False, False]
+    for result in results:
+        entries = runs.instance.all_logs(result.run_id)
+        assert entries
+        assert "s3cret-key" not in str([entry.to_json() for entry in entries])
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".parquet" for path in written)
+    assert not [path for path in written if b"s3cret-key" in path.read_bytes()]

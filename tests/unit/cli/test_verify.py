@@ -8,7 +8,7 @@ from weather_pipeline.cli.expected import expected_jobs
 from weather_pipeline.cli.verify import Recorded, verify
 from weather_pipeline.marquez.client import Node, Run
 from weather_pipeline.marquez.graph import Graph
-from weather_pipeline.settings import Settings
+from weather_pipeline.settings import Settings, SourceName
 
 EXPECTED = expected_jobs(Settings(home=Path("/srv")))
 EDGES = frozenset[tuple[str, str]]().union(*(job.edges for job in EXPECTED))
@@ -59,6 +59,11 @@ def test_names_follow_the_settings() -> None:
     assert jobs[3].node == "job:team:weather_to_postgres"
     assert ("dataset:s3://silver:weather", jobs[3].node) in jobs[3].edges
     assert (jobs[3].node, "dataset:postgres://db:5432:weather.weather.observations") in jobs[3].edges
+
+
+def test_the_source_of_the_settings_is_the_first_input() -> None:
+    jobs = expected_jobs(Settings(source=SourceName.OPEN_METEO_ARCHIVE))
+    assert jobs[0].inputs == (("https://archive-api.open-meteo.com", "v1/archive"),)
 
 
 def test_all_there() -> None:

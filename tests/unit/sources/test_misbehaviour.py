@@ -1,11 +1,14 @@
 import copy
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.settings import SourceName
+from weather_pipeline.sources.catalog import DATASETS
 from weather_pipeline.sources.misbehaviour import Answer, Kind, Misbehaviour, kinds, misbehave
 from weather_pipeline.sources.open_meteo_api import VARIABLES
 from weather_pipeline.sources.open_meteo_body import BrokenBody, parse_body
@@ -72,6 +75,12 @@ def test_what_one_place_lacks_is_told_apart_and_the_rest_is_read(
 def test_a_place_that_is_refused_refuses_every_request_with_it() -> None:
     assert misbehave(Kind.NOT_COVERED_REFUSED, BODY[1:]) == Answer.json(BODY[1:])
     assert misbehave(Kind.NOT_COVERED_REFUSED, BODY).status == 400
+
+
+def test_every_kind_and_every_source_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
+    assert [name for name in (*Kind, *SourceName) if f"`{name}`" not in page] == []
+    assert {*DATASETS} == {*SourceName}
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -83,6 +83,15 @@ def test_days_count_from_today() -> None:
     assert (times[0], times[-1]) == ("2026-11-19T00:00", "2026-11-21T23:00")
 
 
+def test_the_archive_answers_for_whole_days_without_visibility() -> None:
+    body = ask(f"{AMSTERDAM}&hourly=temperature_2m,visibility&start_date=2026-02-11&end_date=2026-02-12", ARCHIVE)
+    assert len(body["hourly"]["time"]) == 48
+    assert body["hourly_units"] == {"time": "iso8601", "temperature_2m": "°C", "visibility": "undefined"}
+    assert set(body["hourly"]["visibility"]) == {None}
+    same = ask(f"{AMSTERDAM}&hourly=temperature_2m&start_date=2026-02-11&end_date=2026-02-12")
+    assert body["hourly"]["temperature_2m"] == same["hourly"]["temperature_2m"]
+
+
 @pytest.mark.parametrize(
     ("path", "query", "reason"),
     [
@@ -99,6 +108,15 @@ def test_days_count_from_today() -> None:
         (FORECAST, f"{AMSTERDAM}&start_date=2026-02-02&end_date=2026-02-01", "End-date must be larger"),
         (FORECAST, f"{AMSTERDAM}&past_days=93", "Past days is invalid. Allowed range 0 to 92. Given 93."),
         (ARCHIVE, f"{AMSTERDAM}&hourly=visibility", "Both 'start_date' and 'end_date' must be set"),
+        (ARCHIVE, f"{AMSTERDAM}&start_date=2026-02-12", "Both 'start_date' and 'end_date' must be set"),
+        (ARCHIVE, f"{AMSTERDAM}&{OUTLIER_HOUR}", "Both 'start_date' and 'end_date' must be set"),
+        (
+            ARCHIVE,
+            f"{AMSTERDAM}&start_date=2026-11-20&end_date=2026-11-21",
+            "Parameter 'end_date' is out of allowed range from 1940-01-01 to 2026-11-20",
+        ),
+        (ARCHIVE, f"{AMSTERDAM}&start_date=1939-12-31&end_date=1940-01-02", "Parameter 'start_date' is out of"),
+        (ARCHIVE, f"{AMSTERDAM}&past_days=2&start_date=2026-02-12&end_date=2026-02-12", "mutually exclusive"),
     ],
 )
 def test_a_wrong_query_is_refused_with_open_meteos_reason(path: str, query: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The weather assets: Open-Meteo → bronze → quality check → silver → PostgreSQL → towers.
+"""The weather assets: a source over HTTP → bronze → quality check → silver → PostgreSQL → towers.
 
 Every function is thin: it takes the hours of its partitions, calls the package that does the work, and reports what
 was done. What the datasets are called and which columns they have is added by `definitions`.

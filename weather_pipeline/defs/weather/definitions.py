@@ -13,7 +13,7 @@ from weather_pipeline.sources.catalog import source_dataset
 HOURLY_JOB = dg.define_asset_job(
     "weather_hourly",
     selection=dg.AssetSelection.groups("weather"),
-    description="One hour of weather, from Open-Meteo to the towers' table.",
+    description="One hour of weather, from its source to the towers' table.",
 )
 
 
