@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     open_meteo_minute_limit: int | None = Field(
         default=None,
         ge=0,
-        description="Weight that all runs of a state directory may ask for in a minute, 0 without limit. Default: 600 at "
+        description="Weight that all runs of a state directory may ask for in a minute; 0: no limit. Default: 600 at "
         "Open-Meteo without a key, else none. docs/sources.md says how requests are weighed.",
     )
     open_meteo_hour_limit: int | None = Field(

@@ -65,7 +65,11 @@ class Outcome:
 )
 @click.option("--once", is_flag=True, help="Verify the lineage, print a JSON summary as the last line, and stop.")
 @click.option(
-    "--hours", type=click.IntRange(1, 2400), default=_HOURS, show_default=True, help="Run the last N complete hours."
+    "--hours",
+    type=click.IntRange(1, 2400),
+    default=_HOURS,
+    show_default=True,
+    help="Run the last N complete hours that the source has.",
 )
 @port_offset_option
 @home_option
@@ -115,12 +119,16 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
     from weather_pipeline.cli import pipeline
     from weather_pipeline.cli.expected import expected_jobs
     from weather_pipeline.cli.hours import complete_hours
+    from weather_pipeline.sources.catalog import source_dataset
     from weather_pipeline.stack.dagster_api import DagsterApi
     from weather_pipeline.stack.ports import HOST
 
     settings = stack.options.settings
     expected = expected_jobs(settings)
-    hours = complete_hours(datetime.now(UTC), count)
+    delay = source_dataset(settings).delay
+    hours = complete_hours(datetime.now(UTC) - delay, count)
+    if delay:
+        progress.note(f"This source is {delay.days} days late: the hours end on {hours[-1]:%Y-%m-%d}.")
     api = DagsterApi(f"http://{HOST}:{settings.dagster_port}")
     with progress.phase("pipeline", f"Running the pipeline for {count} hours"):
         launched = pipeline.launch_missing(api, hours, [job.asset for job in expected], stack.check)

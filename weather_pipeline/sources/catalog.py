@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources import open_meteo_api as open_meteo
@@ -25,6 +26,7 @@ class SourceDataset:
         licence: SPDX identifier of the data's licence.
         columns: What bronze derives its columns from (`derived_from` without `source.`) → the source's own name for it.
             What is not there is not asked for.
+        delay: How long after its end an hour is there for certain.
     """
 
     asset: str
@@ -33,6 +35,7 @@ class SourceDataset:
     description: str
     licence: str
     columns: Mapping[str, str]
+    delay: timedelta = timedelta()
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -40,17 +43,19 @@ class SourceDataset:
         return self.namespace, self.name
 
 
-def _of_open_meteo(api: open_meteo.Api, asset: str, words: str) -> SourceDataset:
-    columns = (*open_meteo.PLACE_COLUMNS, *api.variables)
-    description = f"{words} {open_meteo.ATTRIBUTION}."
-    return SourceDataset(asset, *api.dataset, description, "CC-BY-4.0", {name: name for name in columns})
+def _of_open_meteo(api: open_meteo.Api, asset: str, words: str, *, delay: timedelta = timedelta()) -> SourceDataset:
+    columns = {name: name for name in (*open_meteo.PLACE_COLUMNS, *api.variables)}
+    return SourceDataset(asset, *api.dataset, f"{words} {open_meteo.ATTRIBUTION}.", "CC-BY-4.0", columns, delay)
 
 
 _FORECAST = _of_open_meteo(
     open_meteo.FORECAST, "open_meteo_forecast", "Open-Meteo's hourly weather of the last 92 days over HTTP."
 )
 _ARCHIVE = _of_open_meteo(
-    open_meteo.ARCHIVE, "open_meteo_archive", "Open-Meteo's hourly reanalysis from 1940 on over HTTP."
+    open_meteo.ARCHIVE,
+    "open_meteo_archive",
+    "Open-Meteo's hourly reanalysis from 1940 on over HTTP.",
+    delay=timedelta(days=6),  # it is documented to be five days late, and comes by whole days
 )
 
 DATASETS: Mapping[SourceName, SourceDataset] = {

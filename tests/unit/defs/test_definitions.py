@@ -94,6 +94,12 @@ def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_stack.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
+def test_a_source_that_is_days_late_has_no_hourly_schedule_on() -> None:
+    settings = Settings(schedule=True, source=SourceName.OPEN_METEO_ARCHIVE)
+    (schedule,) = weather_definitions(settings).get_repository_def().schedule_defs
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
 def test_the_source_is_one_setting_and_changes_the_lineages_input() -> None:
     repository = weather_definitions(Settings(source=SourceName.OPEN_METEO_ARCHIVE)).get_repository_def()
     raw, archive = (repository.asset_graph.get(dg.AssetKey(key)) for key in ("raw_weather_data", "open_meteo_archive"))
