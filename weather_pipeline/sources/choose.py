@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from typing import assert_never
 from urllib.parse import urlsplit
 
 import requests
@@ -82,9 +83,11 @@ def open_source(settings: Settings) -> Iterator[WeatherSource]:
         case SourceName.OPEN_METEO_ARCHIVE as name:
             with _open_meteo(settings, settings.effective_open_meteo_archive_url, ARCHIVE, name) as source:
                 yield source
-        case _:
+        case SourceName.OPEN_METEO | SourceName.AUTO:
             with _open_meteo(settings, settings.effective_open_meteo_url, FORECAST, SourceName.OPEN_METEO) as source:
                 yield source
+        case other:
+            assert_never(other)
 
 
 def _open_meteo(settings: Settings, url: str, api: Api, name: SourceName) -> OpenMeteoSource:

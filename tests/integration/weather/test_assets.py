@@ -152,7 +152,27 @@ def test_a_place_that_is_not_covered_is_reported_and_the_others_are_loaded(
     assert loaded == {location.id for location in LOCATIONS} - {place}
 
 
-@pytest.mark.parametrize("kind", [Kind.OVERLOADED, Kind.TRUNCATED, Kind.WRONG_JSON, Kind.REFUSED])
+@pytest.mark.parametrize("kind", [Kind.NAN, Kind.MISSING_VARIABLE])
+def test_a_reading_that_is_not_received_is_reported_and_costs_no_other(
+    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    with ReplayServer(plan=[Misbehaviour(kind)]) as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        result = runs.run(*CHAIN, hour="2026-05-01-10:00")
+    assert result.success
+    (raw,) = result.asset_materializations_for_node("raw_weather_data")
+    assert "visibility" in str(raw.metadata["not_received"].value)
+    statement = "SELECT location_id FROM weather.observations WHERE visibility_m IS NULL AND temperature_c IS NOT NULL"
+    assert query(warehouse, statement) == [(LOCATIONS[-1].id,)]
+    assert query(warehouse, "SELECT count(*) FROM weather.observations") == [(len(LOCATIONS),)]
+
+
+FOR_GOOD = (Kind.REFUSED, Kind.HOURLY, Kind.DAILY)
+PASSING = (Kind.OVERLOADED, Kind.CUT, Kind.TRUNCATED, Kind.STREAMING_ERROR, Kind.WRONG_JSON, Kind.NO_JSON)
+
+
+@pytest.mark.parametrize("kind", [*FOR_GOOD, *PASSING])
 def test_an_hour_that_fails_leaves_the_others_alone_and_a_retry_brings_what_can_be_brought(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: Kind
 ) -> None:
@@ -160,13 +180,13 @@ def test_an_hour_that_fails_leaves_the_others_alone_and_a_retry_brings_what_can_
     (before,) = (tmp_path / "lake").rglob("*.parquet")
     content = before.read_bytes()
     monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
-    with ReplayServer(plan=[Misbehaviour(kind, 1 if kind is Kind.REFUSED else 3)]) as server:
+    with ReplayServer(plan=[Misbehaviour(kind, 3)]) as server:
         monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
         result = runs.run("raw_weather_data")
-        assert result.success is (kind is not Kind.REFUSED)
-        assert (retries(result), server.answered) == ((0, 1) if kind is Kind.REFUSED else (1, 4))
+        assert result.success is (kind in PASSING)
+        assert (retries(result), server.answered) == ((1, 4) if kind in PASSING else (0, 1))
     assert before.read_bytes() == content
-    assert len(list((tmp_path / "lake").rglob("*.parquet"))) == (1 if kind is Kind.REFUSED else 2)
+    assert len(list((tmp_path / "lake").rglob("*.parquet"))) == (2 if kind in PASSING else 1)
 
 
 def test_the_key_is_in_no_event_and_no_file(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer
+from weather_pipeline.cli import panel
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import SourceName
 from weather_pipeline.sources.catalog import DATASETS
@@ -80,7 +81,7 @@ def test_a_place_that_is_refused_refuses_every_request_with_it() -> None:
 def test_every_kind_and_every_source_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
     assert [name for name in (*Kind, *SourceName) if f"`{name}`" not in page] == []
-    assert {*DATASETS} == {*SourceName}
+    assert {*DATASETS} == {*panel._SOURCES} == {*SourceName}
 
 
 @pytest.mark.parametrize("kind", Kind)
