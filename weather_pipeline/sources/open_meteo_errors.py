@@ -48,9 +48,11 @@ def refusal(
     if status == HTTPStatus.BAD_REQUEST and _NOT_COVERED in reason.lower():
         return PlaceNotCovered(message)
     if status in _REDIRECTS:
-        return SourceRejected(f"{message} Redirects are not followed: set WEATHER_OPEN_METEO_URL to where it points.")
+        hint = "Redirects are not followed: set WEATHER_OPEN_METEO_URL, or …_ARCHIVE_URL, to where it points."
+        return SourceRejected(f"{message.rstrip('.')}. {hint}")
     if status in _KEY_REFUSED or (status in _CLIENT_ERRORS and "api key" in reason.lower()):
-        return SourceRejected(f"{message} Check WEATHER_OPEN_METEO_API_KEY and that it is for this server.")
+        hint = "Check WEATHER_OPEN_METEO_API_KEY, and that it is for this server."
+        return SourceRejected(f"{message.rstrip('.')}. {hint}")
     if status in _CLIENT_ERRORS and status != HTTPStatus.REQUEST_TIMEOUT:
         return SourceRejected(message)
     return SourceUnavailable(message)
