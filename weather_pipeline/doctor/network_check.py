@@ -20,7 +20,7 @@ def look(surroundings: Surroundings) -> Outcome:
     settings = surroundings.settings
     if settings.source is SourceName.REPLAY:
         return Outcome([skipped("source", "not needed: WEATHER_SOURCE=replay uses recorded observations")])
-    url = settings.open_meteo_url
+    url = settings.effective_open_meteo_url
     sent = time.time()
     try:
         response = ask(settings)
@@ -45,7 +45,7 @@ def judge(settings: Settings, answer: int | Failure, *, proxy: str | None = None
     if isinstance(answer, Failure):
         return _away(settings, f"Open-Meteo can't be reached: {answer.found}.", answer.cause, answer.remedy)
     through = f" through the proxy {proxy}" if proxy else ""
-    url = settings.open_meteo_url
+    url = settings.effective_open_meteo_url
     if answer == _TOO_MANY:
         return warning(
             "source",

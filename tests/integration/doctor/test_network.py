@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.doctor.conftest import Answers, Look
+from tests.tools import openssl
 from weather_pipeline.doctor import web
 from weather_pipeline.doctor.finding import Status
 from weather_pipeline.doctor.web import Answer, Failure, Obstacle, get
@@ -59,7 +60,7 @@ def hanging_up() -> Iterator[str]:
 def self_signed(tmp_path: Path) -> Iterator[str]:
     """A TLS server whose certificate nobody trusts."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    command = [openssl(), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
