@@ -19,6 +19,7 @@ _COMMANDS = {
     "demo": "demo",
     "up": "up",
     "down": "up",
+    "backfill": "backfill",
     "status": "status",
     "doctor": "doctor",
     "env": "env",

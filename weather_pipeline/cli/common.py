@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -130,6 +131,16 @@ def _with_source(settings: Settings, progress: Progress) -> Settings:
         )
     source = SourceName.OPEN_METEO if reachable else SourceName.REPLAY
     return settings.model_copy(update={"source": source})
+
+
+def count_rows(url: str, first: datetime, last: datetime) -> int:
+    """Rows of `weather.observations` from the first to the last hour, both included."""
+    import psycopg
+
+    query = "SELECT count(*) FROM weather.observations WHERE observed_at BETWEEN %s AND %s"
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query, [first, last]).fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weather_pipeline.cli.common import (
+    count_rows,
     home_option,
     new_stack,
     port_offset_option,
@@ -140,7 +141,7 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
         hours=count,
         runs=tuple(launched),
         seconds=sum((run.end or 0.0) - (run.start or 0.0) for run in runs),
-        rows=_count_rows(stack.warehouse_url, hours[0], hours[-1]),
+        rows=count_rows(stack.warehouse_url, hours[0], hours[-1]),
         lineage=_lineage(stack, progress, since),
     )
 
@@ -159,15 +160,6 @@ def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verificat
     expected = expected_jobs(stack.options.settings)
     with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.address) as client:
         return await_lineage(client, expected, since=since, progress=progress, watch=stack.check)
-
-
-def _count_rows(url: str, first: datetime, last: datetime) -> int:
-    import psycopg
-
-    query = "SELECT count(*) FROM weather.observations WHERE observed_at BETWEEN %s AND %s"
-    with psycopg.connect(url) as connection:
-        row = connection.execute(query, [first, last]).fetchone()
-    return int(row[0]) if row else 0
 
 
 def summary(settings: Settings, outcome: Outcome, progress: Progress) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def launch_missing(api: DagsterApi, hours: Sequence[datetime], assets: Sequence[
 
     A launch whose answer was lost is made again: a second run of an hour changes nothing.
     """
-    ranges = missing_ranges(hours, _patiently(lambda: api.materialized_ranges(assets), watch))
+    ranges = missing_ranges(hours, patiently(lambda: api.materialized_ranges(assets), watch))
     keys = [(partition_key(first), partition_key(last)) for first, last in ranges]
-    return [_patiently(partial(api.launch_range, JOB, *span), watch) for span in keys]
+    return [patiently(partial(api.launch_range, JOB, *span), watch) for span in keys]
 
 
 def follow(api: DagsterApi, run_ids: Sequence[str], steps: int, progress: Progress, watch: Watch) -> list[DagsterRun]:
@@ -63,12 +63,12 @@ def follow(api: DagsterApi, run_ids: Sequence[str], steps: int, progress: Progre
     """
     while run_ids:
         watch()
-        runs = _patiently(lambda: [api.run(run_id) for run_id in run_ids], watch)
+        runs = patiently(lambda: [api.run(run_id) for run_id in run_ids], watch)
         done = sum(run.steps_succeeded for run in runs)
         progress.update(f"Running the pipeline: {done} of {steps * len(runs)} steps, {_states(runs)}")
         for run in runs:
             if run.finished and run.status != "SUCCESS":
-                failures = _patiently(partial(api.failures, run.run_id), watch)
+                failures = patiently(partial(api.failures, run.run_id), watch)
                 reasons = "\n".join(failures) or "no step has failed"
                 raise StackError(f"Run {run.run_id} of {run.job} ended as {run.status}:\n{reasons}")
         if all(run.finished for run in runs):
@@ -116,7 +116,7 @@ def await_lineage(
         time.sleep(_POLL)
 
 
-def _patiently(ask: Callable[[], _AnswerT], watch: Watch) -> _AnswerT:
+def patiently(ask: Callable[[], _AnswerT], watch: Watch) -> _AnswerT:
     """Ask Dagster, again and again while its webserver is being started anew.
 
     Raises:

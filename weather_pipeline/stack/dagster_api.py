@@ -7,7 +7,7 @@ the schema of Dagster 1.13.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -20,11 +20,17 @@ REPOSITORY = "__repository__"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
 
+BACKFILL_FINISHED = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
+
 # As Dagster's own UI launches a range of partitions in a single run.
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+_PARTITION_TAG = "dagster/partition"
+_PARENT_TAG = "dagster/parent_run_id"
 
 _TIMEOUT = 20.0
+_BACKFILL_RUNS = 10_000
+_NOT_BEGUN = frozenset({None, "SKIPPED"})
 
 
 class DagsterApiError(StackError):
@@ -50,6 +56,61 @@ class DagsterRun:
     def finished(self) -> bool:
         """Whether the run has ended, well or not."""
         return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class BackfillRun:
+    """One run of a backfill.
+
+    Attributes:
+        first: Key of its first partition; empty where the run names none.
+        last: Key of its last partition.
+        retry_of: The run that this one tries again; None for a first try.
+    """
+
+    run_id: str
+    status: str
+    first: str
+    last: str
+    retry_of: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended, well or not."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill and the runs that its daemon has made so far.
+
+    Attributes:
+        status: Dagster's word, such as REQUESTED, CANCELING or COMPLETED_SUCCESS.
+        error: Why the daemon gave up; None where it did not.
+    """
+
+    backfill_id: str
+    status: str
+    error: str | None
+    runs: tuple[BackfillRun, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the daemon is done with it, well or not."""
+        return self.status in BACKFILL_FINISHED
+
+
+@dataclass(frozen=True)
+class RunSteps:
+    """The steps of a run that have begun.
+
+    Attributes:
+        created: When the run was made, in POSIX seconds.
+        states: Step → SUCCESS, FAILURE or IN_PROGRESS; what was skipped is left out.
+    """
+
+    created: float
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,6 +217,97 @@ class DagsterApi:
             reasons = [error["message"] for error in answer.get("errors", [])] or [answer.get("message")]
             raise DagsterApiError(f"Dagster did not launch {job} for {first} to {last}: {reasons}")
         return answer["run"]["runId"]
+
+    def launch_backfill(
+        self, assets: Sequence[str], partitions: Sequence[str], *, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Ask Dagster's daemon to materialize partitions of assets, in runs as their backfill policy says.
+
+        Returns:
+            The backfill's id.
+
+        Raises:
+            DagsterApiError: Dagster refused it.
+        """
+        mutation = """
+          mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+            __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }
+        """
+        params = {
+            "assetSelection": [{"path": asset.split("/")} for asset in assets],
+            "partitionNames": list(partitions),
+            "tags": [{"key": key, "value": value} for key, value in (tags or {}).items()],
+        }
+        answer = self._query(mutation, {"params": params})["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            reason = answer.get("message") or answer["__typename"]
+            raise DagsterApiError(f"Dagster did not launch the backfill of {len(partitions)} partitions: {reason}")
+        return answer["backfillId"]
+
+    def backfill(self, backfill_id: str) -> Backfill:
+        """A backfill's state, with its runs.
+
+        Raises:
+            DagsterApiError: There is no such backfill.
+        """
+        query = """
+          query ($id: String!, $limit: Int) { partitionBackfillOrError(backfillId: $id) {
+            __typename
+            ... on PartitionBackfill { id status error { message }
+              runs(limit: $limit) { runId status tags { key value } } }
+            ... on Error { message } } }
+        """
+        variables = {"id": backfill_id, "limit": _BACKFILL_RUNS}
+        answer = self._query(query, variables)["partitionBackfillOrError"]
+        if answer["__typename"] != "PartitionBackfill":
+            raise DagsterApiError(f"Dagster knows no backfill {backfill_id}: {answer.get('message')}")
+        return Backfill(
+            backfill_id=answer["id"],
+            status=answer["status"],
+            error=answer["error"] and answer["error"]["message"].strip(),
+            runs=tuple(_backfill_run(run) for run in answer["runs"]),
+        )
+
+    def backfill_ids(self, tag: str, value: str) -> list[str]:
+        """The ids of the newest backfills that carry a tag."""
+        query = """
+          query { partitionBackfillsOrError(limit: 20) {
+            __typename ... on PartitionBackfills { results { id tags { key value } } } ... on Error { message } } }
+        """
+        answer = self._query(query)["partitionBackfillsOrError"]
+        if answer["__typename"] != "PartitionBackfills":
+            raise DagsterApiError(f"Dagster did not list its backfills: {answer.get('message')}")
+        return [found["id"] for found in answer["results"] if {"key": tag, "value": value} in found["tags"]]
+
+    def cancel_backfill(self, backfill_id: str) -> None:
+        """Ask the daemon to make no more runs of a backfill, and to end those that it has made.
+
+        Raises:
+            DagsterApiError: Dagster refused it.
+        """
+        mutation = """
+          mutation ($id: String!) { cancelPartitionBackfill(backfillId: $id) {
+            __typename ... on Error { message } } }
+        """
+        answer = self._query(mutation, {"id": backfill_id})["cancelPartitionBackfill"]
+        if answer["__typename"] != "CancelBackfillSuccess":
+            raise DagsterApiError(f"Dagster did not cancel the backfill {backfill_id}: {answer.get('message')}")
+
+    def run_steps(self, run_id: str) -> RunSteps:
+        """Which steps of a run have begun, and how they ended.
+
+        Raises:
+            DagsterApiError: There is no such run.
+        """
+        query = """
+          query ($id: ID!) { runOrError(runId: $id) {
+            __typename ... on Run { creationTime stepStats { stepKey status } } ... on Error { message } } }
+        """
+        answer = self._query(query, {"id": run_id})["runOrError"]
+        if answer["__typename"] != "Run":
+            raise DagsterApiError(f"Dagster knows no run {run_id}: {answer.get('message')}")
+        states = {step["stepKey"]: step["status"] for step in answer["stepStats"] if step["status"] not in _NOT_BEGUN}
+        return RunSteps(created=answer["creationTime"], states=states)
 
     def run(self, run_id: str) -> DagsterRun:
         """One run's state.
@@ -279,6 +431,18 @@ def _run(body: Mapping[str, Any]) -> DagsterRun:
 def _instigator(name: str, state: Mapping[str, Any]) -> Instigator:
     ticks = [Tick(tick["timestamp"], (tick["error"] or {}).get("message")) for tick in state["ticks"] or ()]
     return Instigator(name, state["status"] == "RUNNING", ticks[0] if ticks else None)
+
+
+def _backfill_run(body: Mapping[str, Any]) -> BackfillRun:
+    tags = {tag["key"]: tag["value"] for tag in body["tags"]}
+    only = tags.get(_PARTITION_TAG, "")
+    return BackfillRun(
+        run_id=body["runId"],
+        status=body["status"],
+        first=tags.get(RANGE_START_TAG, only),
+        last=tags.get(RANGE_END_TAG, only),
+        retry_of=tags.get(_PARENT_TAG),
+    )
 
 
 def _step_failure(event: Mapping[str, Any]) -> str:

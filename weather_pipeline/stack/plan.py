@@ -123,6 +123,8 @@ def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str
     environment = {
         "PYTHONUNBUFFERED": "1",
         "DAGSTER_HOME": str(dagster_home(options.home)),
+        # The materializations of a range of hours are stored together, as one write in place of one for each hour.
+        "DAGSTER_EVENT_BATCH_SIZE": "100",
         "WEATHER_HOME": str(options.home),
         "WEATHER_PORT_OFFSET": str(settings.port_offset),
         "WEATHER_SOURCE": settings.source.value,

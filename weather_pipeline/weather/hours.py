@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
 
+FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
+"""The platform's first hour: nothing before it is loaded."""
+
 
 def check_hours(start: datetime, end: datetime) -> None:
     """Refuse what is not a non-empty half-open range of whole UTC hours.

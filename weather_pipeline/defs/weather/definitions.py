@@ -6,6 +6,7 @@ import dagster as dg
 
 from weather_pipeline.defs.weather.assets import ASSETS, REFERENCE, http_source
 from weather_pipeline.defs.weather.datasets import asset_metadata
+from weather_pipeline.defs.weather.partitions import MINUTE_OF_SCHEDULE
 from weather_pipeline.defs.weather.resources import WeatherPlatform
 from weather_pipeline.settings import Settings
 from weather_pipeline.sources.catalog import source_dataset
@@ -29,7 +30,7 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
     schedule = dg.build_schedule_from_partitioned_job(
         HOURLY_JOB,
         name="weather_hourly_schedule",
-        minute_of_hour=5,
+        minute_of_hour=MINUTE_OF_SCHEDULE,
         default_status=dg.DefaultScheduleStatus.RUNNING if scheduled else dg.DefaultScheduleStatus.STOPPED,
     )
     source = http_source(read)

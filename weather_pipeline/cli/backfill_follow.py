@@ -1,0 +1,236 @@
+"""A backfill from its launch to its last lineage run: Dagster's daemon does the work, this looks on."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import requests
+
+from weather_pipeline.cli.hours import HOUR, hour_of
+from weather_pipeline.cli.pipeline import Watch, patiently
+from weather_pipeline.cli.progress import Progress
+from weather_pipeline.errors import Transient
+from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient
+from weather_pipeline.stack.dagster_api import IN_PROGRESS, Backfill, BackfillRun, DagsterApi
+
+_POLL = 1.0
+_CANCEL_TIMEOUT = 120.0
+_LINEAGE_TIMEOUT = 120.0
+"""Seconds in which no further lineage run arrives, after which waiting on makes no sense."""
+
+_REQUEST_TAG = "weather/request"
+"""Tells a backfill whose launch was not answered from one that never began."""
+
+_ENDED = {"SUCCESS": frozenset({"COMPLETED"})}
+_ENDED_BADLY = frozenset({"FAILED", "ABORTED"})
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A run that did not succeed, and whose retries did not either.
+
+    Attributes:
+        errors: The error of each failed step, or the run's own.
+    """
+
+    run_id: str
+    status: str
+    first: str
+    last: str
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExpectedRun:
+    """A lineage run that a step must leave behind.
+
+    Attributes:
+        run_id: The id that the exporter gives it.
+        asset: The asset, which is also the step.
+        states: Lineage states, one of which it must end in.
+    """
+
+    run_id: str
+    asset: str
+    states: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LineageFound:
+    """What the lineage API has of a backfill.
+
+    Attributes:
+        expected: How many lineage runs must be there.
+        states: State → number of runs that are there.
+        missing: What is not there, or not in the state it must be in, in words.
+    """
+
+    expected: int
+    states: dict[str, int]
+    missing: tuple[str, ...]
+
+
+def launch(api: DagsterApi, assets: Sequence[str], partitions: Sequence[str], watch: Watch) -> str:
+    """Launch a backfill, once, however often the webserver breaks off; returns its id."""
+    request = uuid.uuid4().hex
+
+    def ask() -> str:
+        known = api.backfill_ids(_REQUEST_TAG, request)
+        return known[0] if known else api.launch_backfill(assets, partitions, tags={_REQUEST_TAG: request})
+
+    return patiently(ask, watch)
+
+
+def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, watch: Watch) -> Backfill:
+    """Wait until Dagster is done with a backfill, well or not.
+
+    Args:
+        api: Dagster.
+        backfill_id: The backfill.
+        hours: How many hours it has.
+        progress: Shows how far it is.
+        watch: Called at every poll.
+
+    Raises:
+        DagsterUnavailable: The webserver has not answered for two minutes.
+    """
+    began = time.monotonic()
+    while True:
+        watch()
+        found = patiently(lambda: api.backfill(backfill_id), watch)
+        progress.update(progress_text(found, hours, time.monotonic() - began))
+        if found.finished:
+            return found
+        time.sleep(_POLL)
+
+
+def cancel(api: DagsterApi, backfill_id: str, progress: Progress, watch: Watch) -> Backfill:
+    """Cancel a backfill and wait until its runs have ended; for two minutes at most."""
+    deadline = time.monotonic() + _CANCEL_TIMEOUT
+    found = patiently(lambda: api.backfill(backfill_id), watch)
+    if not found.finished:
+        patiently(lambda: api.cancel_backfill(backfill_id), watch)
+    while not found.finished and time.monotonic() < deadline:
+        running = sum(not run.finished for run in found.runs)
+        progress.update(f"Cancelling: {running} runs have not ended yet")
+        time.sleep(_POLL)
+        found = patiently(lambda: api.backfill(backfill_id), watch)
+    return found
+
+
+def progress_text(backfill: Backfill, hours: int, elapsed: float) -> str:
+    """How far a backfill is, in one line; the pace and what is left once there is something to go by."""
+    done, failed = len(hours_of(backfill, "SUCCESS")), len(hours_of(backfill, "FAILURE"))
+    counts = Counter(_shown_state(run) for run in backfill.runs)
+    parts = [f"{done} of {hours} hours"]
+    if failed:
+        parts.append(f"{failed} failed")
+    parts += [f"{counts[state]} runs {state}" for state in ("running", "queued", "done") if counts[state]]
+    if 0 < done < hours and elapsed > 0:
+        pace = done / elapsed
+        parts.append(f"{pace * 60:.0f} hours a minute, about {_duration((hours - done) / pace)} left")
+    if done == hours and not backfill.finished:
+        parts.append("Dagster closes the backfill")
+    return f"Backfill {backfill.backfill_id}: {', '.join(parts)}"
+
+
+def hours_of(backfill: Backfill, status: str) -> set[datetime]:
+    """The hours whose runs have a status; one that a later run has loaded is not one of a failure."""
+    found = {hour for run in backfill.runs if run.status == status for hour in _hours(run)}
+    return found if status == "SUCCESS" else found - hours_of(backfill, "SUCCESS")
+
+
+def failed_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[FailedRun]:
+    """The runs of a finished backfill that failed for good, in the order of their hours."""
+    retried = {run.retry_of for run in backfill.runs}
+    bad = [run for run in backfill.runs if run.status != "SUCCESS" and run.run_id not in retried]
+    return [
+        FailedRun(
+            run_id=run.run_id,
+            status=run.status,
+            first=run.first,
+            last=run.last,
+            errors=tuple(patiently(partial(api.failures, run.run_id), watch)),
+        )
+        for run in sorted(bad, key=lambda run: run.first)
+    ]
+
+
+def expected_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[ExpectedRun]:
+    """The lineage runs that a finished backfill must leave behind: one for each asset whose step has begun."""
+    # Slow to import, and wanted at the end only.
+    from weather_pipeline.lineage.identity import run_id_for
+
+    expected = []
+    for run in backfill.runs:
+        steps = patiently(partial(api.run_steps, run.run_id), watch)
+        created = datetime.fromtimestamp(steps.created, UTC)
+        expected += [
+            ExpectedRun(run_id_for(run.run_id, created, asset.split("/")), asset, _ENDED.get(state, _ENDED_BADLY))
+            for asset, state in steps.states.items()
+        ]
+    return expected
+
+
+def await_lineage(
+    client: MarquezClient, expected: Sequence[ExpectedRun], progress: Progress, watch: Watch
+) -> LineageFound:
+    """Wait until all lineage runs are there and have ended; give up when nothing arrives for two minutes."""
+    states: dict[str, str] = {}
+    open_runs, deadline = list(expected), time.monotonic() + _LINEAGE_TIMEOUT
+    while open_runs and time.monotonic() < deadline:
+        watch()
+        before = len(open_runs)
+        try:
+            for run in open_runs:
+                states[run.run_id] = _state(client, run.run_id)
+        except Transient:
+            pass  # away for now: the deadline decides
+        open_runs = [run for run in open_runs if states.get(run.run_id) not in run.states]
+        progress.update(f"Waiting for lineage: {len(expected) - len(open_runs)} of {len(expected)} runs are there")
+        if len(open_runs) < before:
+            deadline = time.monotonic() + _LINEAGE_TIMEOUT
+        elif open_runs:
+            time.sleep(_POLL)
+    return LineageFound(
+        expected=len(expected),
+        states=dict(Counter(state for state in states.values() if state)),
+        missing=tuple(
+            f"run {run.run_id} of {run.asset}: {states.get(run.run_id) or 'not there'}, "
+            f"not {' or '.join(sorted(run.states))}"
+            for run in open_runs
+        ),
+    )
+
+
+def _state(client: MarquezClient, run_id: str) -> str:
+    """A lineage run's state; empty where there is none (yet)."""
+    try:
+        return client.run(run_id).state
+    except LineageRequestFailed as error:
+        if error.status != requests.codes.not_found:
+            raise
+        return ""
+
+
+def _hours(run: BackfillRun) -> list[datetime]:
+    if not run.first:
+        return []
+    first, last = hour_of(run.first), hour_of(run.last)
+    return [first + HOUR * number for number in range((last - first) // HOUR + 1)]
+
+
+def _shown_state(run: BackfillRun) -> str:
+    if run.finished:
+        return "done"
+    return "running" if run.status in IN_PROGRESS else "queued"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004  (two minutes)
