@@ -6,7 +6,8 @@
     ├── Transient                   a later attempt may succeed: retry with backoff
     │   ├── SourceUnavailable       no route, time-out, 5xx, broken body
     │   ├── SourceRateLimited       429, or a minute's budget, that is over soon: waited out, `retry_after` seconds
-    │   └── StoreUnavailable        database or object store away for now
+    │   ├── StoreUnavailable        database or object store away for now
+    │   └── BronzeReplaced          a run in parallel fetched the same hour anew: its check comes next
     └── Terminal                    the same attempt fails again: stop, tell the user what to change
         ├── ConfigurationError      a setting is missing or wrong
         ├── SourceRejected          the source refused the request (HTTP 400, wrong key)
@@ -58,6 +59,10 @@ class SourceRateLimited(Transient):
 
 class StoreUnavailable(Transient):
     """The database or the object store is away for now."""
+
+
+class BronzeReplaced(Transient):
+    """Bronze is no longer what was judged: a run in parallel has fetched the same hour, and judges it next."""
 
 
 class ConfigurationError(Terminal):

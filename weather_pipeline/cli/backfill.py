@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,10 +185,9 @@ def _follow(
 ) -> Outcome:
     from weather_pipeline.cli import backfill_follow
 
-    api = _api(stack)
-    nothing = Outcome(hours, 0, None, (), 0, None)
     if backfill_id is None:
-        return replace(nothing, rows=_rows(stack, hours))
+        return Outcome(hours, launched, backfill=None, failures=(), rows=_rows(stack, hours), lineage=None)
+    api = _api(stack)
     with progress.phase("backfill", f"Backfilling {launched} hours"):
         try:
             done = backfill_follow.follow(api, backfill_id, launched, progress, stack.check)
@@ -224,8 +223,8 @@ def _lineage(stack: RunningStack, done: Backfill, progress: Progress) -> Lineage
     if stack.lineage is None:
         progress.note("Lineage goes where OpenLineage's configuration says: it can't be verified from here.")
         return None
-    expected = expected_runs(_api(stack), done, stack.check)
     with progress.phase("lineage", "Waiting for lineage"), MarquezClient(stack.lineage) as client:
+        expected = expected_runs(_api(stack), done, stack.check)
         return await_lineage(client, expected, progress, stack.check)
 
 

@@ -100,11 +100,13 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
     Raises:
         DagsterUnavailable: The webserver has not answered for two minutes.
     """
-    began = time.monotonic()
+    began, done, pace = time.monotonic(), 0, None
     while True:
         watch()
         found = patiently(lambda: api.backfill(backfill_id), watch)
-        progress.update(progress_text(found, hours, time.monotonic() - began))
+        if (loaded := len(hours_of(found, "SUCCESS"))) != done:  # so that a log has a line for each change only
+            done, pace = loaded, loaded / (time.monotonic() - began)
+        progress.update(progress_text(found, hours, pace))
         if found.finished:
             return found
         time.sleep(_POLL)
@@ -124,16 +126,21 @@ def cancel(api: DagsterApi, backfill_id: str, progress: Progress, watch: Watch) 
     return found
 
 
-def progress_text(backfill: Backfill, hours: int, elapsed: float) -> str:
-    """How far a backfill is, in one line; the pace and what is left once there is something to go by."""
+def progress_text(backfill: Backfill, hours: int, pace: float | None) -> str:
+    """How far a backfill is, in one line.
+
+    Args:
+        backfill: Its state.
+        hours: How many hours it has.
+        pace: Hours that were loaded a second; None before the first.
+    """
     done, failed = len(hours_of(backfill, "SUCCESS")), len(hours_of(backfill, "FAILURE"))
     counts = Counter(_shown_state(run) for run in backfill.runs)
     parts = [f"{done} of {hours} hours"]
     if failed:
         parts.append(f"{failed} failed")
     parts += [f"{counts[state]} runs {state}" for state in ("running", "queued", "done") if counts[state]]
-    if 0 < done < hours and elapsed > 0:
-        pace = done / elapsed
+    if pace and done < hours:
         parts.append(f"{pace * 60:.0f} hours a minute, about {_duration((hours - done) / pace)} left")
     if done == hours and not backfill.finished:
         parts.append("Dagster closes the backfill")

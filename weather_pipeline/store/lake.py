@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weather_pipeline.errors import DataError
+from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.store.base import ObjectStore
 from weather_pipeline.store.layout import bronze_key, silver_key
 from weather_pipeline.weather.bronze import (
@@ -21,6 +21,7 @@ from weather_pipeline.weather.bronze import (
     Fetched,
     UnreadableFile,
     check_pages,
+    file_checksum,
     read_bronze_file,
     read_checked,
     unreadable,
@@ -107,6 +108,25 @@ def bronze_to_judge(
             else:
                 readable.append(file)
         yield readable, damaged
+
+
+def check_not_replaced(store: ObjectStore, checksums: Mapping[str, str]) -> None:
+    """Make sure that bronze still is what something was made of, once that is stored.
+
+    Runs in parallel may fetch the same hour. Who stores what he made of an older content after the newer one was
+    judged would leave a quarantine, or silver, that fits no file any more: he looks again, and does it again.
+
+    Args:
+        store: The lake.
+        checksums: Key of a bronze file → its checksum when it was read.
+
+    Raises:
+        BronzeReplaced: A file has another content by now.
+    """
+    for key, checksum in checksums.items():
+        with store.local(key) as path:
+            if file_checksum(path) != checksum:
+                raise BronzeReplaced(f"{key} was fetched again while its rows were worked on: this step is repeated.")
 
 
 def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime, end: datetime) -> list[StoredFile]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import psycopg
 import pyarrow as pa
 
-from weather_pipeline.errors import DataError
+from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.store.database import connected
 from weather_pipeline.store.layout import BRONZE_PREFIX
 from weather_pipeline.weather.bronze import BronzeFile
@@ -78,7 +78,8 @@ def read_quarantine(database_url: str, files: Sequence[BronzeFile]) -> pa.Table:
         A table with `QUARANTINE_SCHEMA`.
 
     Raises:
-        DataError: A file was never judged, or has another content than the one that was.
+        DataError: A file was never judged.
+        BronzeReplaced: A file has another content than the one that was judged.
     """
     hours = [file.hour for file in files]
     columns = ", ".join("payload::text" if name == "payload" else name for name in QUARANTINE_SCHEMA.names)
@@ -102,9 +103,11 @@ def _check_judged(files: Sequence[BronzeFile], judged: Mapping[str, str]) -> Non
     if not unfit:
         return
     first = unfit[0]
-    why = "has changed since it was judged" if first.key in judged else "was never judged"
+    replaced = first.key in judged
+    why = "has changed since it was judged" if replaced else "was never judged"
     others = f" ({len(unfit)} of {len(files)} hours are to be judged)" if len(files) > 1 else ""
-    raise DataError(
+    error = BronzeReplaced if replaced else DataError
+    raise error(
         f"{first.key} {why}: no quarantine fits its rows{others}. "
         f"Run weather_quality_check for {first.hour:%Y-%m-%dT%H:%M}Z first."
     )

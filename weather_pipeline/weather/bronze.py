@@ -150,7 +150,7 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-        checksum = _checksum(path)
+        checksum = file_checksum(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(unreadable(key, error, made_by="raw_weather_data")) from error
     try:
@@ -198,6 +198,7 @@ def unreadable(key: str, error: Exception, *, made_by: str) -> str:
     return f"{key} is no readable parquet file: {why}. Run {made_by} for its hour again."
 
 
-def _checksum(path: Path) -> str:
+def file_checksum(path: Path) -> str:
+    """The checksum by which a bronze file's content is known."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

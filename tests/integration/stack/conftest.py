@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from weather_pipeline.marquez.client import MarquezClient
 from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi
 from weather_pipeline.stack.ports import is_free
@@ -79,6 +81,53 @@ def launch_long_run(site: Site) -> str:
     return run_id
 
 
+NAMESPACE = "weather-pipeline"
+JOBS = [
+    f"{asset}_dagster"
+    for asset in (
+        "raw_weather_data",
+        "weather_quality_check",
+        "clean_weather_data",
+        "weather_to_postgres",
+        "weather_near_towers",
+    )
+]
+
+
+class Live:
+    """A stack that is up, and what a test asks of it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.marquez = MarquezClient(f"http://127.0.0.1:{5000 + site.offset}")
+
+    def launch(self, hour: str) -> str:
+        return self.site.api.launch_range("weather_hourly", hour, hour)
+
+    def finish(self, run_id: str) -> str:
+        wait_for(lambda: self.site.api.run(run_id).finished)
+        return self.site.api.run(run_id).status
+
+    def states(self, hour: str) -> dict[str, str]:
+        """Job → state of its run for an hour, as the lineage API has it."""
+        found = {}
+        for job in JOBS:
+            for run in self.marquez.runs(NAMESPACE, job) if self._knows(job) else []:
+                if run.facets.get("dagster_run", {}).get("partitions") == [hour]:
+                    found[job] = run.state
+        return found
+
+    def _knows(self, job: str) -> bool:
+        return job in {known.name for known in self.marquez.jobs(NAMESPACE)}
+
+    def sql(self, statement: str) -> list[tuple[object, ...]]:
+        server = open_postgres(self.site.home)
+        server.port = int((self.site.home / "postgres.port").read_text())
+        with psycopg.connect(server.url("weather")) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("WEATHER_SOURCE", "replay")
@@ -94,3 +143,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     server = open_postgres(site.home)
     server.stop_leftover()
     server.destroy()
+
+
+@pytest.fixture
+def live(site: Site) -> Iterator[Live]:
+    command = [*WEATHER, "up", "--home", str(site.home), "--port-offset", str(site.offset)]
+    child = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    site.started.append(child)
+    wait_for(lambda: child.poll() is not None or site.state.phase == "up")
+    assert child.poll() is None, child.communicate()
+    yield Live(site)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=100)

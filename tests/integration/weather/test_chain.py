@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.store.observations import query
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
-from weather_pipeline.errors import DataError
+from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.base import ObjectStore, open_store
@@ -153,7 +153,7 @@ def test_bronze_that_was_written_again_in_another_order_is_not_cleaned_by_the_ol
     write_bronze(chain.store, turned, start=OUTLIER, end=OUTLIER + HOUR)
     with bronze_files(chain.store, OUTLIER, OUTLIER + HOUR) as files:
         again = r"has changed since it was judged.*Run weather_quality_check for 2026-02-12T08:00Z first"
-        with pytest.raises(DataError, match=again):
+        with pytest.raises(BronzeReplaced, match=again):
             read_quarantine(chain.url, files)
         replace_quarantine(chain.url, evaluate(files, start=OUTLIER, end=OUTLIER + HOUR))
         table = clean(files, read_quarantine(chain.url, files), start=OUTLIER, end=OUTLIER + HOUR)

@@ -42,6 +42,9 @@ def test_help_imports_nothing_slow() -> None:
         (["up", "--port-offset", "-1"], 2, "--port-offset"),
         (["up", "--once", "--detach"], 2, "exclude each other"),
         (["demo", "--hours", "0"], 2, "--hours"),
+        (["backfill"], 2, "FROM"),
+        (["backfill", "tomorrow"], 2, "'tomorrow' is neither a day"),
+        (["backfill", "2026-10-02", "2026-10-01"], 2, "The range is reversed"),
     ],
 )
 def test_wrong_usage(arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,8 +95,11 @@ def test_down_of_nothing(tmp_path: Path) -> None:
     assert "Nothing was running." in result.output
 
 
-def test_psql_without_a_stack_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["psql"], ["backfill", "2026-10-01"]])
+def test_without_a_stack_a_command_says_how_to_start_one(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["psql", "--home", str(tmp_path)])
+        main([*command, "--home", str(tmp_path)])
     assert end.value.code == FAILED
     assert "weather up" in capsys.readouterr().err

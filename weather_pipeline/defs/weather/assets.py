@@ -18,6 +18,7 @@ from weather_pipeline.store.lake import (
     StoredFile,
     bronze_files,
     bronze_to_judge,
+    check_not_replaced,
     silver_batches,
     write_bronze,
     write_silver,
@@ -133,6 +134,7 @@ def weather_quality_check(
         url = platform.warehouse_url()
         replace_quarantine(url, report)
         replace_quality(url, report, run_id=context.run.run_id)
+        check_not_replaced(platform.lake(), {file.key: file.checksum for file in files})
     _report_quality(context, report)
     return dg.MaterializeResult(
         metadata={
@@ -157,6 +159,7 @@ def clean_weather_data(
             quarantined = read_quarantine(platform.warehouse_url(), files)
             observations = clean(files, quarantined, start=start, end=end)
         written = write_silver(lake, observations, start=start, end=end)
+        check_not_replaced(lake, {file.key: file.checksum for file in files})
     _report_files(context, written)
     return dg.MaterializeResult(metadata={"dagster/uri": lake.uri("silver/weather")})
 

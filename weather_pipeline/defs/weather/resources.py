@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import dagster as dg
 
-from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRateLimited, Terminal
+from weather_pipeline.errors import BronzeReplaced, ConfigurationError, SourceQuotaSpent, SourceRateLimited, Terminal
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.choose import open_source
@@ -54,6 +54,10 @@ class WeatherPlatform:
 _WAITS = 5
 """How often a step waits for a limit of the source to end. Dagster counts all attempts, whatever they failed of."""
 
+_REPLACED_WAIT = 3.0
+"""Seconds to wait for a run in parallel that has fetched the same hours to judge them."""
+_REPLACED_WAITS = 10
+
 _JITTER = 0.1
 """Share by which a wait may be longer than asked: parallel runs must not come back at the same moment."""
 
@@ -62,14 +66,17 @@ _JITTER = 0.1
 def retried_only_if_it_helps() -> Iterator[None]:
     """Let the retry policy act on `Transient` errors and on what nobody foresaw; `Terminal` ones fail at once.
 
-    A limit of the source that ends soon is waited out, however short the policy's own delays are.
+    A limit of the source that ends soon is waited out, however short the policy's own delays are; and so is a run in
+    parallel that works on the same hours.
 
     Raises:
-        dagster.RetryRequested: For a limit that ends soon.
+        dagster.RetryRequested: For a limit that ends soon, and for bronze that was replaced.
         dagster.Failure: For a `Terminal` error, without retries; a quota that is spent says when it is over.
     """
     try:
         yield
+    except BronzeReplaced as error:
+        raise dg.RetryRequested(max_retries=_REPLACED_WAITS, seconds_to_wait=_REPLACED_WAIT) from error
     except SourceRateLimited as error:
         wait = error.retry_after * random.uniform(1, 1 + _JITTER)  # noqa: S311  (jitter)
         raise dg.RetryRequested(max_retries=_WAITS, seconds_to_wait=wait) from error
