@@ -12,6 +12,7 @@ from tests.collector import Collector
 from tests.integration.lineage.test_shapes_of_work import check_sequences
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.definitions import defs
+from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.migrate import migrate
 from weather_pipeline.store.warehouse import table_counts
@@ -180,6 +181,21 @@ def test_a_foreign_key_violation_is_a_failure_with_the_databases_words_and_nothi
     assert platform.backend.kinds("weather_to_postgres_dagster") == ["START", "FAIL", "START", "COMPLETE"]
     assert table_counts(platform.database_url)["observations"] == 45
     check_sequences(platform.backend)
+
+
+def test_a_step_that_is_tried_again_is_one_run_in_lineage(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ReplayServer(plan=[Misbehaviour(Kind.NO_JSON, 1)]) as server:
+        monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        result = platform.run("2026-11-20-09:00", "2026-11-20-11:00")
+    assert result.success
+    assert [event.step_key for event in result.all_events if event.is_step_up_for_retry] == ["raw_weather_data"]
+    platform.export()
+    check_sequences(platform.backend)
+    assert platform.backend.kinds("raw_weather_data_dagster") == ["START", "COMPLETE"]
+    completed = platform.backend.of("raw_weather_data_dagster")[1]
+    assert completed["run"]["facets"]["dagster_run"]["attempts"] == 2
+    assert table_counts(platform.database_url)["observations"] == 45
 
 
 def test_a_rerun_of_a_day_changes_nothing(platform: Platform) -> None:

@@ -1,13 +1,18 @@
 """What the code location offers, pinned: a silent change of a key, an edge, an owner or a column breaks the build."""
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import CronFreshnessPolicy
 
 from weather_pipeline.definitions import defs
 from weather_pipeline.defs.weather import weather_definitions
 from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, asset_metadata
+from weather_pipeline.defs.weather.partitions import HOURLY
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources.catalog import source_dataset
+from weather_pipeline.weather.hours import FIRST_HOUR
 from weather_pipeline.weather.rules import RULES
 from weather_pipeline.weather.tables import TABLES
 
@@ -81,6 +86,26 @@ def test_each_rule_is_a_check_and_only_file_errors_block() -> None:
     checks = {key.name: repository.asset_graph.get_check_spec(key) for key in repository.asset_graph.asset_check_keys}
     assert set(checks) == {rule.name for rule in RULES}
     assert {name for name, check in checks.items() if check.blocking} == {rule.name for rule in RULES if rule.blocks}
+
+
+def test_the_deadline_of_freshness_fits_the_schedule(specs: dict[str, dg.AssetSpec]) -> None:
+    policies = {specs[name].freshness_policy for name in MADE}
+    (policy,) = policies
+    assert isinstance(policy, CronFreshnessPolicy)
+    (schedule,) = weather_definitions(Settings()).get_repository_def().schedule_defs
+    assert schedule.cron_schedule == "5 * * * *"
+    deadline = timedelta(minutes=int(policy.deadline_cron.split()[0]))
+    assert deadline - policy.lower_bound_delta == timedelta(minutes=5), "what the schedule loads is in time"
+
+
+def test_an_hour_is_a_partition_and_a_day_a_run_of_a_backfill(specs: dict[str, dg.AssetSpec]) -> None:
+    assert {specs[name].partitions_def for name in MADE} == {HOURLY}
+    assert HOURLY.get_first_partition_key() == f"{FIRST_HOUR:%Y-%m-%d-%H:%M}"
+    graph = defs().get_repository_def().asset_graph
+    for name in MADE:
+        policy = graph.get(dg.AssetKey(name)).backfill_policy
+        assert policy is not None
+        assert policy.max_partitions_per_run == 24
 
 
 def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
