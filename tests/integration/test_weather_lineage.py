@@ -184,7 +184,7 @@ def test_a_foreign_key_violation_is_a_failure_with_the_databases_words_and_nothi
 
 
 def test_a_step_that_is_tried_again_is_one_run_in_lineage(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ReplayServer(plan=[Misbehaviour(Kind.NO_JSON, 1)]) as server:
+    with ReplayServer(plan=[Misbehaviour(Kind.NO_JSON, 3)]) as server:  # as often as one attempt of the step asks
         monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
         monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
         result = platform.run("2026-11-20-09:00", "2026-11-20-11:00")
