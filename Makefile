@@ -8,10 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test check bench-backfill format lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 install: $(VENV)/.dev ## Set up .venv with everything: weather, dagster, dg, the tests' tools
 
@@ -30,6 +30,9 @@ check: $(VENV)/.dev ## Format, lint, types, import rules
 format: $(VENV)/.dev ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench-backfill: $(VENV)/.run ## Time a backfill of 30 days on a fresh stack (ARGS="2026-10-01 2026-10-03")
+	@$(BIN)/python scripts/bench_backfill.py $(ARGS)
 
 lock: $(VENV)/.dev ## Rebuild the hash-locked requirements from pyproject.toml (needs uv)
 	@.ci/lock

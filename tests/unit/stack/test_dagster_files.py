@@ -17,6 +17,9 @@ def test_dagster_accepts_the_instance_file() -> None:
     assert config["sensors"]["use_threads"] is True
     assert config["telemetry"]["enabled"] is False
     assert config["run_monitoring"]["enabled"] is True
+    assert config["run_retries"] == {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}
+    assert config["concurrency"]["runs"]["max_concurrent_runs"] == 4
+    assert config["freshness"] == {"enabled": True}
     assert config["run_queue"]["dequeue_interval_seconds"] == 1
 
 
