@@ -19,7 +19,7 @@ from weather_pipeline.errors import Transient
 from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient
 from weather_pipeline.stack.dagster_api import IN_PROGRESS, Backfill, BackfillRun, DagsterApi
 
-_POLL = 1.0
+_POLL = 2.0
 _CANCEL_TIMEOUT = 120.0
 _LINEAGE_TIMEOUT = 120.0
 """Seconds in which no further lineage run arrives, after which waiting on makes no sense."""

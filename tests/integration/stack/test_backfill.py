@@ -97,8 +97,9 @@ def test_failures_deaths_and_ctrl_c(live: Live) -> None:
 
     # The process of a run is killed: Dagster tries the run again, from the step it was in.
     child = start_backfill(live.site, "2026-10-04T00", "2026-10-04T23", "--json")
-    wait_for(lambda: child.poll() is not None or any(r.status == "STARTED" for r in live.site.api.runs()))
-    victim = next(run for run in live.site.api.runs() if run.status == "STARTED").run_id
+    before = {run.run_id for run in live.site.api.runs()}
+    wait_for(lambda: child.poll() is not None or len(live.site.api.runs()) > len(before))
+    (victim,) = {run.run_id for run in live.site.api.runs()} - before
     wait_for(lambda: live.site.api.run(victim).steps_succeeded >= 1)
     os.kill(worker_of(live, victim), signal.SIGKILL)
     code, summary, err = ended(child)
