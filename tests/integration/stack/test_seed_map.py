@@ -1,0 +1,72 @@
+"""The commands of docs/seed-map.md, run as they stand there on a real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stack.conftest import ROOT, Site
+from tests.seed_map import ROWS
+from tests.tools import missing
+
+pytestmark = pytest.mark.integration
+
+_PORT = re.compile(r"localhost:(3000|5000|5001)\b")
+
+
+def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path) -> None:
+    """In the map's order; the stack's ports alone are moved, as `--port-offset` moves them."""
+    if shutil.which("jq") is None:
+        missing("jq is missing: apt-get install jq. The documents' commands use it.")
+    environment = _environment(site, tmp_path)
+    commands = [command for row in ROWS for command in row.commands]
+    answers: dict[str, str] = {}
+    try:
+        for command in commands:
+            moved = _PORT.sub(lambda found: f"localhost:{int(found[1]) + site.offset}", command)
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", moved],
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=200,
+            )
+            answers[command] = done.stdout
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+    finally:
+        site.weather("down")
+
+    api = "http://localhost:5000/api/v1"
+    jobs = json.loads(answers[f"curl {api}/namespaces/weather-pipeline/jobs"])["jobs"]
+    assert {job["latestRun"]["state"] for job in jobs} == {"COMPLETED"}
+    assert "raw_weather_data_dagster" in {job["name"] for job in jobs}
+    assert json.loads(answers[f"curl -fsS {api}/namespaces/file/datasets"])["totalCount"] == 2
+    assert json.loads(answers[f"curl {api}/jobs/runs"])["totalCount"] == 0, "before the first run"
+    downstream = json.loads(
+        answers[f"curl -fsS '{api}/lineage?nodeId=dataset:https://api.open-meteo.com:v1/forecast&depth=20'"]
+    )
+    names = {node["id"].rsplit(":", 1)[1] for node in downstream["graph"]}
+    assert {"weather_near_towers_dagster", "weather.weather.observations"} <= names
+
+
+def _environment(site: Site, directory: Path) -> dict[str, str]:
+    """The environment of a user who has activated the project's own; curl takes an HTTP error for a failure."""
+    configuration = directory / ".curlrc"
+    configuration.write_text("fail\nsilent\nshow-error\n")
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "CURL_HOME": str(directory),
+        "WEATHER_HOME": str(site.home),
+        "WEATHER_PORT_OFFSET": str(site.offset),
+        "WEATHER_SOURCE": "replay",
+    }
