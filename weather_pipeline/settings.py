@@ -29,6 +29,8 @@ class SourceName(StrEnum):
     """Open-Meteo's forecast API, which has the last 92 days."""
     OPEN_METEO_ARCHIVE = "open-meteo-archive"
     """Open-Meteo's reanalysis from 1940 to some days ago: another dataset than the forecast's."""
+    KNMI = "knmi"
+    """What KNMI's stations measured, by its EDR API. Wants a key."""
     REPLAY = "replay"
     """Recorded real observations, served by a local server with Open-Meteo's protocol."""
 
@@ -48,7 +50,9 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".weather"), description="State directory of the embedded stack.")
     port_offset: int = Field(default=0, ge=0, le=50000, description="Added to every port of the stack.")
 
-    source: SourceName = Field(default=SourceName.AUTO, description="auto, open-meteo, open-meteo-archive or replay.")
+    source: SourceName = Field(
+        default=SourceName.AUTO, description="auto, open-meteo, open-meteo-archive, knmi or replay."
+    )
     open_meteo_url: str | None = Field(
         default=None,
         description="Base URL of the Open-Meteo API, or of a server like it. Default: https://api.open-meteo.com, "
@@ -74,6 +78,16 @@ class Settings(BaseSettings):
     )
     open_meteo_day_limit: int | None = Field(
         default=None, ge=0, description="The same for a day. Default: 10000 at Open-Meteo without a key, else none."
+    )
+    knmi_url: str = Field(
+        default="https://api.dataplatform.knmi.nl", description="Base URL of KNMI's API, or of a server like it."
+    )
+    knmi_api_key: SecretStr | None = Field(default=None, description="Key for KNMI's EDR API. docs/knmi.md")
+    knmi_api_key_file: Path | None = Field(default=None, description="File with that key.")
+    knmi_hour_limit: int = Field(
+        default=1000,
+        ge=0,
+        description="Requests to KNMI that all runs of a state directory may send in an hour; 0: no limit.",
     )
 
     s3_access_key: str | None = Field(default=None, description="Access key for an S3 lake.")
@@ -119,7 +133,7 @@ class Settings(BaseSettings):
     def _address(cls, value: str | None) -> str | None:
         return value and check_http_url(value)
 
-    @field_validator("open_meteo_url", "open_meteo_archive_url", "dagster_url")
+    @field_validator("open_meteo_url", "open_meteo_archive_url", "knmi_url", "dagster_url")
     @classmethod
     def _public_address(cls, value: str | None) -> str | None:
         # These stand in lineage events, links and messages.

@@ -15,12 +15,14 @@ from weather_pipeline.settings import Settings, load_settings
         (
             "WEATHER_SOURCE",
             "elsewhere",
-            "WEATHER_SOURCE: Input should be 'auto', 'open-meteo', 'open-meteo-archive' or 'replay'",
+            "WEATHER_SOURCE: Input should be 'auto', 'open-meteo', 'open-meteo-archive', 'knmi' or 'replay'",
         ),
         ("WEATHER_SCHEDULE", "perhaps", "WEATHER_SCHEDULE: Input should be a valid boolean"),
         ("MARQUEZ_URL", "localhost:9", "MARQUEZ_URL: Should be the base URL of a server"),
         ("WEATHER_MARQUEZ_URL", "localhost:9", "WEATHER_MARQUEZ_URL: Should be the base URL of a server"),
         ("WEATHER_OPEN_METEO_URL", "ftp://h", "WEATHER_OPEN_METEO_URL: Should be the base URL of a server"),
+        ("WEATHER_KNMI_URL", "api.dataplatform.knmi.nl", "WEATHER_KNMI_URL: Should be the base URL of a server"),
+        ("WEATHER_KNMI_HOUR_LIMIT", "-1", "WEATHER_KNMI_HOUR_LIMIT: Input should be greater than or equal to 0"),
         ("WEATHER_DAGSTER_URL", "http://", "WEATHER_DAGSTER_URL: Should be the base URL of a server"),
     ],
 )
@@ -61,7 +63,9 @@ def test_marquez_may_want_a_password_and_nobody_sees_it(monkeypatch: pytest.Monk
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize("name", ["WEATHER_DAGSTER_URL", "WEATHER_OPEN_METEO_URL", "WEATHER_OPEN_METEO_ARCHIVE_URL"])
+@pytest.mark.parametrize(
+    "name", ["WEATHER_DAGSTER_URL", "WEATHER_OPEN_METEO_URL", "WEATHER_OPEN_METEO_ARCHIVE_URL", "WEATHER_KNMI_URL"]
+)
 def test_addresses_that_stand_in_events_hold_no_password(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://user:secret@host:9")
     with pytest.raises(ConfigurationError, match=f"{name}: Should hold no user and password") as error:

@@ -118,12 +118,12 @@ def stop_stack(stack: Stack, progress: Progress) -> None:
 
 def _with_source(settings: Settings, progress: Progress) -> Settings:
     from weather_pipeline.settings import SourceName
-    from weather_pipeline.sources.choose import probe
+    from weather_pipeline.sources.probe import answers
 
     if settings.source is not SourceName.AUTO:
         return settings
     with progress.phase("source", "Choosing the source of the weather"):
-        reachable = probe(settings)
+        reachable = answers(settings)
     if not reachable:
         progress.note(
             f"{settings.effective_open_meteo_url} can't be reached: recorded observations are used instead. "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SOURCES = {
     SourceName.OPEN_METEO: "live data of Open-Meteo",
     SourceName.OPEN_METEO_ARCHIVE: "Open-Meteo's archive (reanalysis)",
+    SourceName.KNMI: "observations of KNMI's stations",
     SourceName.REPLAY: "recorded observations (no network needed)",
     SourceName.AUTO: "decided by each run",
 }

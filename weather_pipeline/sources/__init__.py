@@ -1,1 +1,1 @@
-"""Where weather comes from: Open-Meteo, or recorded observations behind the same protocol."""
+"""Where weather comes from: Open-Meteo, KNMI, or recorded observations behind Open-Meteo's protocol."""

@@ -17,7 +17,7 @@ class WeatherSource(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, stored with every row: `open-meteo`, `open-meteo-archive`, `replay`."""
+        """Short name, stored with every row: `open-meteo`, `open-meteo-archive`, `knmi`, `replay`."""
         ...
 
     @property

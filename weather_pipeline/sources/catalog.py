@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from weather_pipeline.settings import Settings, SourceName
+from weather_pipeline.sources import knmi_api as knmi
 from weather_pipeline.sources import open_meteo_api as open_meteo
 
 
@@ -58,10 +59,19 @@ _ARCHIVE = _of_open_meteo(
     delay=timedelta(days=6),  # it is documented to be five days late, and comes by whole days
 )
 
+_KNMI = SourceDataset(
+    "knmi_observations",
+    *knmi.DATASET,
+    description=f"What KNMI's stations measured, every ten minutes, over HTTP. {knmi.ATTRIBUTION}.",
+    licence="CC-BY-4.0",
+    columns=knmi.COLUMNS,
+)
+
 DATASETS: Mapping[SourceName, SourceDataset] = {
     SourceName.AUTO: _FORECAST,
     SourceName.OPEN_METEO: _FORECAST,
     SourceName.OPEN_METEO_ARCHIVE: _ARCHIVE,
+    SourceName.KNMI: _KNMI,
     # The recordings stand in for the forecast: lineage is the same whichever server answers.
     SourceName.REPLAY: _FORECAST,
 }

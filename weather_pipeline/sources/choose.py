@@ -8,49 +8,19 @@ from collections.abc import Iterator
 from typing import assert_never
 from urllib.parse import urlsplit
 
-import requests
-
-from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.budget import FREE_TIER, Limits
+from weather_pipeline.sources.keys import knmi_key, open_meteo_key
+from weather_pipeline.sources.knmi import KnmiSource
 from weather_pipeline.sources.ledger import FileLedger, Ledger, ledger_file
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.open_meteo_api import ARCHIVE, FORECAST, Api, is_free, is_public
+from weather_pipeline.sources.probe import answers
 from weather_pipeline.sources.replay import ATTRIBUTION as REPLAY_ATTRIBUTION
 from weather_pipeline.sources.replay import ReplayServer
 
 _LOG = logging.getLogger(__name__)
-_PROBE_TIMEOUT = (3.0, 5.0)
-_PROXY_REFUSALS = (403, 407, 511)
-
-
-def probe(settings: Settings) -> bool:
-    """Whether Open-Meteo can be reached, in at most a few seconds.
-
-    Any answer of its own counts, 429 and 503 too: it is there. No route, a time-out, and a proxy that refuses to pass
-    the request on do not.
-    """
-    try:
-        return is_own_answer(ask(settings))
-    except requests.RequestException:
-        return False
-
-
-def ask(settings: Settings) -> requests.Response:
-    """Ask Open-Meteo for as little as it answers, with a short time-out.
-
-    Raises:
-        requests.RequestException: Nobody answered.
-    """
-    url = f"{settings.effective_open_meteo_url}/v1/forecast?latitude=52.1&longitude=5.18"
-    return requests.get(url, timeout=_PROBE_TIMEOUT)
-
-
-def is_own_answer(response: requests.Response) -> bool:
-    """Whether Open-Meteo itself answered, well or not: a proxy that refuses to pass a request on answers too."""
-    is_json = "json" in response.headers.get("Content-Type", "")
-    return is_json or response.status_code not in _PROXY_REFUSALS
 
 
 def resolve(settings: Settings) -> SourceName:
@@ -60,7 +30,7 @@ def resolve(settings: Settings) -> SourceName:
     """
     if settings.source is not SourceName.AUTO:
         return settings.source
-    if probe(settings):
+    if answers(settings):
         return SourceName.OPEN_METEO
     _LOG.warning(
         "%s can't be reached: recorded observations of 2013 are used instead (WEATHER_SOURCE=auto). "
@@ -86,16 +56,26 @@ def open_source(settings: Settings) -> Iterator[WeatherSource]:
         case SourceName.OPEN_METEO | SourceName.AUTO:
             with _open_meteo(settings, settings.effective_open_meteo_url, FORECAST, SourceName.OPEN_METEO) as source:
                 yield source
+        case SourceName.KNMI as name:
+            with _knmi(settings, name) as source:
+                yield source
         case other:
             assert_never(other)
 
 
 def _open_meteo(settings: Settings, url: str, api: Api, name: SourceName) -> OpenMeteoSource:
-    return OpenMeteoSource(url, api=api, api_key=_api_key(settings), ledger=_ledger(settings, url), name=name.value)
+    ledger = _ledger(settings, url, limits(settings, url), "WEATHER_OPEN_METEO")
+    return OpenMeteoSource(url, api=api, api_key=open_meteo_key(settings), ledger=ledger, name=name.value)
+
+
+def _knmi(settings: Settings, name: SourceName) -> KnmiSource:
+    url, key = settings.knmi_url, knmi_key(settings)
+    ledger = _ledger(settings, url, Limits(hour=settings.knmi_hour_limit), "WEATHER_KNMI")
+    return KnmiSource(url, key, ledger=ledger, name=name.value)
 
 
 def limits(settings: Settings, url: str) -> Limits:
-    """The limits for requests to this server: the settings', else the free tier's at Open-Meteo without a key."""
+    """The limits of an Open-Meteo server: the settings', else the free tier's at Open-Meteo without a key."""
     usual = FREE_TIER if is_free(url) else Limits()
     chosen = (settings.open_meteo_minute_limit, settings.open_meteo_hour_limit, settings.open_meteo_day_limit)
     minute, hour, day = (
@@ -112,24 +92,6 @@ def account(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _ledger(settings: Settings, url: str) -> Ledger | None:
+def _ledger(settings: Settings, url: str, allowed: Limits, setting: str) -> Ledger | None:
     """The budget for this server; None where nothing is limited."""
-    allowed = limits(settings, url)
-    if not allowed:
-        return None
-    return FileLedger(ledger_file(settings.home), account(url), allowed, setting="WEATHER_OPEN_METEO")
-
-
-def _api_key(settings: Settings) -> str | None:
-    if settings.open_meteo_api_key is not None:
-        return settings.open_meteo_api_key.get_secret_value()
-    path = settings.open_meteo_api_key_file
-    if path is None:
-        return None
-    try:
-        key = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"WEATHER_OPEN_METEO_API_KEY_FILE: {path} can't be read: {error}") from error
-    if not key:
-        raise ConfigurationError(f"WEATHER_OPEN_METEO_API_KEY_FILE: {path} is empty.")
-    return key
+    return FileLedger(ledger_file(settings.home), account(url), allowed, setting=setting) if allowed else None

@@ -8,13 +8,12 @@ The format is OGC 21-069r2 (CoverageJSON 1.0). Read is what it allows for readin
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
-from weather_pipeline.sources.open_meteo_body import BrokenBody
+from weather_pipeline.sources.answers import BrokenBody, is_number
 
 _LOCATION_ID = "eumetnet:locationId"
 
@@ -124,7 +123,7 @@ def _axis(axes: Mapping[str, Any], name: str, where: str) -> list[Any]:
 
 def _coordinate(axes: Mapping[str, Any], name: str, where: str) -> float:
     values = _axis(axes, name, where)
-    if len(values) != 1 or not _is_number(values[0]):
+    if len(values) != 1 or not is_number(values[0]):
         raise BrokenBody(f"{where} has {values!r} on its axis {name}; a point has one number there.")
     return float(values[0])
 
@@ -148,7 +147,7 @@ def _values(array: Any, name: str, length: int, where: str) -> tuple[float | Non
     if len(values) != length:
         raise BrokenBody(f"{where} has {len(values)} values of {name} for {length} times.")
     for value in values:
-        if value is not None and not _is_number(value):
+        if value is not None and not is_number(value):
             raise BrokenBody(f"{where} has {value!r} as {name}, not a number.")
     return tuple(values)
 
@@ -187,8 +186,3 @@ def _list(value: Any, what: str) -> list[Any]:
     if not isinstance(value, list):
         raise BrokenBody(f"{what} are a {type(value).__name__}, not a list.")
     return value
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    # No float is as large as JSON's numbers may be.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

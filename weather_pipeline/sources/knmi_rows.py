@@ -6,53 +6,22 @@ strongest gust are those of the hour before, and the rest is of the moment (`doc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from weather_pipeline.sources.answers import TIME_FORMAT, Body, BrokenBody
 from weather_pipeline.sources.coverage_json import Coverages, PointSeries
+from weather_pipeline.sources.knmi_api import PARAMETERS, STEP, Parameter
 from weather_pipeline.sources.knmi_stations import nearest_station, station_at
-from weather_pipeline.sources.open_meteo_body import TIME_FORMAT, Body, BrokenBody
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Lack
 from weather_pipeline.weather.hours import HOUR, hours_between
 from weather_pipeline.weather.locations import Location
 
-STEP = timedelta(minutes=10)
-"""The interval of the observations."""
-
 _STEPS = HOUR // STEP
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One of KNMI's parameters.
-
-    Attributes:
-        name: KNMI's name.
-        unit: The unit in which KNMI publishes it; what an answer names counts.
-        highest_of_hour: Whether the hour's value is the highest of its six intervals.
-    """
-
-    name: str
-    unit: str
-    highest_of_hour: bool = False
-
-
-PARAMETERS: Mapping[str, Parameter] = {
-    "temperature_2m": Parameter("ta", "°C"),
-    "relative_humidity_2m": Parameter("rh", "%"),
-    "dew_point_2m": Parameter("td", "°C"),
-    "wind_speed_10m": Parameter("ff", "m/s"),
-    "wind_direction_10m": Parameter("dd", "°"),
-    "wind_gusts_10m": Parameter("fx", "m/s", highest_of_hour=True),
-    "precipitation": Parameter("R1H", "mm"),
-    "pressure_msl": Parameter("pp", "hPa"),
-    "visibility": Parameter("vv", "m"),
-}
-"""Open-Meteo's variable → what KNMI measures for it."""
 
 
 @dataclass(slots=True)
@@ -70,8 +39,9 @@ def hourly_rows(
 ) -> Body:
     """The rows of an answer, with the units it named.
 
-    A place has a row for each asked hour that its station sent something for. What the station lacks is null: a gust
-    too where one of the hour's six intervals is missing, since the highest of the rest may be too low.
+    A place has a row for each asked hour that its station sent something for; the other hours are named in `lacks`.
+    What the station lacks is null: a gust too where one of the hour's six intervals is missing, since the highest of
+    the rest may be too low, and the direction of a variable wind.
 
     Args:
         coverages: What KNMI sent; stations that were not asked for are left out.
@@ -84,24 +54,30 @@ def hourly_rows(
         BrokenBody: Values without a unit, or two values of one parameter, station and time.
     """
     stations = _by_station(coverages.series)
+    hours = hours_between(start, end)
     columns: dict[str, list[Any]] = {name: [] for name in BRONZE_SCHEMA.names}
+    lacks: list[Lack] = []
     for location in locations:
-        readings = stations.get(nearest_station(location).id)
-        if readings is None:
-            continue
-        for hour in hours_between(start, end):
-            if hour in readings.times:
-                row: dict[str, Any] = {
-                    "location_id": location.id,
-                    "time": hour.strftime(TIME_FORMAT),
-                    "latitude": readings.latitude,
-                    "longitude": readings.longitude,
-                    "source": source,
-                }
-                row |= {variable: _value(readings, each, hour) for variable, each in PARAMETERS.items()}
-                for name, values in columns.items():
-                    values.append(row.get(name))
-    return Body(pa.table(columns, schema=BRONZE_SCHEMA), _units(coverages))
+        station = nearest_station(location)
+        readings = stations.get(station.id, _Readings(station.latitude, station.longitude))
+        found = [hour for hour in hours if hour in readings.times]
+        if len(found) < len(hours):
+            missing = len(hours) - len(found)
+            lacks.append(Lack(location.id, f"KNMI sent nothing of {station.name} for {missing} of {len(hours)} hours"))
+        for hour in found:
+            row = _row(readings, hour) | {"location_id": location.id, "source": source}
+            for name, values in columns.items():
+                values.append(row.get(name))
+    return Body(pa.table(columns, schema=BRONZE_SCHEMA), _units(coverages), tuple(lacks))
+
+
+def _row(readings: _Readings, hour: datetime) -> dict[str, Any]:
+    return {
+        "time": hour.strftime(TIME_FORMAT),
+        "latitude": readings.latitude,
+        "longitude": readings.longitude,
+        **{variable: _value(readings, parameter, hour) for variable, parameter in PARAMETERS.items()},
+    }
 
 
 def _by_station(series: Iterable[PointSeries]) -> dict[str, _Readings]:
@@ -130,7 +106,8 @@ def _add_values(readings: _Readings, series: PointSeries, station: str) -> None:
 
 def _value(readings: _Readings, parameter: Parameter, hour: datetime) -> float | None:
     if not parameter.highest_of_hour:
-        return readings.values.get((parameter.name, hour))
+        value = readings.values.get((parameter.name, hour))
+        return None if value == parameter.no_value else value
     found = [readings.values.get((parameter.name, hour - STEP * step)) for step in range(_STEPS)]
     known = [value for value in found if value is not None]
     return max(known) if len(known) == _STEPS else None

@@ -6,30 +6,36 @@ The free service is for non-commercial use and its data is CC BY 4.0: the attrib
 from __future__ import annotations
 
 import logging
-import random
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from http import HTTPStatus
 
 import requests
 
-from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
+from weather_pipeline.errors import SourceRejected
+from weather_pipeline.sources.answers import Body, Received
+from weather_pipeline.sources.http_source import HttpSource
 from weather_pipeline.sources.ledger import Ledger
 from weather_pipeline.sources.open_meteo_api import ATTRIBUTION, FORECAST, Api, check_reach, is_public
-from weather_pipeline.sources.open_meteo_body import Body, merged, not_covered, parse_body
-from weather_pipeline.sources.open_meteo_errors import PlaceNotCovered, reason_of, refusal
-from weather_pipeline.sources.query_key import QueryKeyAdapter, without_key
+from weather_pipeline.sources.open_meteo_body import merged, not_covered, parse_body
+from weather_pipeline.sources.open_meteo_errors import PlaceNotCovered, refusal
+from weather_pipeline.sources.query_key import QueryKeyAdapter
 from weather_pipeline.weather.bronze import Fetched
 from weather_pipeline.weather.hours import check_hours
 from weather_pipeline.weather.locations import Location
 
 _LOG = logging.getLogger(__name__)
-_SUCCESS = 200
 
 
-class OpenMeteoSource:
+def keyed_session(base_url: str, api_key: str | None) -> requests.Session:
+    """Connections of which those to `base_url` send the key, where there is one."""
+    session = requests.Session()
+    if api_key:
+        session.mount(f"{base_url.rstrip('/')}/", QueryKeyAdapter("apikey", api_key))
+    return session
+
+
+class OpenMeteoSource(HttpSource):
     """A client of one Open-Meteo server.
 
     Args:
@@ -58,19 +64,19 @@ class OpenMeteoSource:
         attempts: int = 3,
         first_wait: float = 0.5,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        super().__init__(
+            base_url,
+            keyed_session(base_url, api_key),
+            api_key=api_key,
+            ledger=ledger,
+            timeout=timeout,
+            attempts=attempts,
+            first_wait=first_wait,
+        )
         self.name = name
         self.dataset = api.dataset
         self._api = api
-        self._api_key = api_key
-        self._ledger = ledger
         self._attribution = attribution
-        self._timeout = timeout
-        self._attempts = attempts
-        self._first_wait = first_wait
-        self._session = requests.Session()
-        if api_key:
-            self._session.mount(f"{self.base_url}/", QueryKeyAdapter("apikey", api_key))
 
     def fetch(self, locations: Sequence[Location], start: datetime, end: datetime) -> Fetched:
         """Ask for all places and the half-open range of UTC hours (see `WeatherSource.fetch`).
@@ -88,7 +94,7 @@ class OpenMeteoSource:
         check_hours(start, end)
         if is_public(self.base_url):
             check_reach(self._api, start, end, datetime.now(UTC))
-        body = self._ask(locations, start, end)
+        body = self._whole(locations, start, end)
         received_at = datetime.now(UTC)
         found = set(body.table["location_id"].to_pylist())
         covered = [location for location in locations if location.id in found]
@@ -101,66 +107,22 @@ class OpenMeteoSource:
         """The request for these places and hours, without the key."""
         return f"{self.base_url}/{self._api.query(locations, start, end)}"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _ask(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
+    def _whole(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
         """What is there of these places; a place that is not covered is found by halving."""
         try:
-            return self._ask_again_where_it_helps(locations, start, end)
+            return self.ask(
+                self.request_url(locations, start, end),
+                lambda received: self._read(received, locations, start, end),
+                weight=self._api.weight(len(locations), start, end),
+            )
         except PlaceNotCovered as error:
             if len(locations) == 1:
                 return not_covered(locations[0], f"no model covers it. Check where it lies. {error}")
             _LOG.warning("One of %d places is not covered; each half is asked for. %s", len(locations), error)
             middle = len(locations) // 2
-            return merged([self._ask(half, start, end) for half in (locations[:middle], locations[middle:])])
+            return merged([self._whole(half, start, end) for half in (locations[:middle], locations[middle:])])
 
-    def _ask_again_where_it_helps(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
-            try:
-                body = self._request(locations, start, end)
-            except SourceUnavailable as error:
-                if last:
-                    raise
-                problem = str(error)
-            else:
-                if last or not body.may_pass:
-                    return body
-                problem = "; ".join(map(str, body.lacks))
-            wait = self._first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
-            _LOG.warning("Attempt %d of %d failed, again in %.1f s: %s", attempt, self._attempts, wait, problem)
-            time.sleep(wait)
-        raise AssertionError("attempts must be at least 1")
-
-    def _request(self, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
-        if self._ledger is not None:
-            self._ledger.charge(self._api.weight(len(locations), start, end))
-        content = self._get(self.request_url(locations, start, end))
-        return parse_body(content, locations, start, end, source=self.name, variables=self._api.variables)
-
-    def _get(self, url: str) -> bytes:
-        try:
-            response = self._session.get(url, timeout=self._timeout, allow_redirects=False)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise SourceUnavailable(f"The answer of {self.base_url} broke off: {error}") from error
-        except requests.RequestException as error:
-            raise SourceUnavailable(f"{self.base_url} can't be reached: {error}") from error
-        content = without_key(response.content, self._api_key)
-        if response.status_code == _SUCCESS:
-            return content
-        phrase = without_key(response.reason.encode(), self._api_key).decode()
-        reason, retry_after = reason_of(content, phrase), response.headers.get("Retry-After")
-        error = refusal(response.status_code, reason, self.base_url, datetime.now(UTC), retry_after=retry_after)
-        if self._ledger is not None and isinstance(error, SourceRateLimited | SourceQuotaSpent):
-            self._ledger.close(error)
-        raise error
+    def _read(self, received: Received, locations: Sequence[Location], start: datetime, end: datetime) -> Body:
+        if received.status != HTTPStatus.OK:
+            raise refusal(received, self.base_url)
+        return parse_body(received.content, locations, start, end, source=self.name, variables=self._api.variables)

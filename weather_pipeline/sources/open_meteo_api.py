@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from weather_pipeline.errors import SourceRejected
+from weather_pipeline.sources.answers import TIME_FORMAT
 from weather_pipeline.weather.hours import HOUR
 from weather_pipeline.weather.locations import Location
 from weather_pipeline.weather.schema import VARIABLE_BY_NAME
@@ -20,7 +21,6 @@ ATTRIBUTION = "Weather data by Open-Meteo.com, CC BY 4.0"
 PLACE_COLUMNS = ("time", "latitude", "longitude", "elevation")
 """What every answer has beside the variables."""
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M"
 _DATE_FORMAT = "%Y-%m-%d"
 
 PAST_DAYS, FORECAST_DAYS = 92, 16

@@ -10,14 +10,13 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 import pyarrow as pa
 
-from weather_pipeline.errors import SourceUnavailable
-from weather_pipeline.sources.open_meteo_api import TIME_FORMAT, VARIABLES
+from weather_pipeline.sources.answers import TIME_FORMAT, Body, BrokenBody, is_number
+from weather_pipeline.sources.open_meteo_api import VARIABLES
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Lack
 from weather_pipeline.weather.hours import hours_between
 from weather_pipeline.weather.locations import Location
@@ -28,27 +27,6 @@ _LITERAL_NAN = re.compile(r"(?<=[\[:,])(\s*)-?nan\b", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _MAX_DEGREES_AWAY = 1.0
 """Grids are at most 0.25° wide: an answer further away is for another place."""
-
-
-class BrokenBody(SourceUnavailable):
-    """HTTP 200 with a body that can't be used; another attempt may bring a whole one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The rows of one answer and the units it named.
-
-    Attributes:
-        table: Rows, `BRONZE_SCHEMA`.
-        units: Variable → unit as named.
-        lacks: What single places lack; all else is in the rows.
-        may_pass: Whether another attempt may bring what lacks.
-    """
-
-    table: pa.Table
-    units: Mapping[str, str]
-    lacks: tuple[Lack, ...] = ()
-    may_pass: bool = False
 
 
 def parse_body(
@@ -197,7 +175,7 @@ class _Reader:
         if len(values) != length:
             raise BrokenBody(f"The answer for {location.id} has {len(values)} values of {variable} for {length} hours.")
         for value in values:
-            if value is not None and not _is_number(value) and not _is_nan(value):
+            if value is not None and not is_number(value) and not _is_nan(value):
                 raise BrokenBody(f"The answer for {location.id} has {value!r} as {variable}, not a number.")
         if count := sum(map(_is_nan, values)):
             self._note(location, f"Open-Meteo sent a literal nan as {variable}, {count} of {length} hours")
@@ -212,7 +190,7 @@ def _decode(content: bytes) -> Any:
     text = content.decode("utf-8", errors="replace")
     try:
         answer = _json(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenBody(_what_is_wrong(text, error)) from error
     if isinstance(answer, dict) and answer.get("error"):
         raise BrokenBody(f"Open-Meteo answered 200 with an error: {answer.get('reason')}")
@@ -236,7 +214,7 @@ def _constant(constant: str) -> float:
     return math.nan
 
 
-def _what_is_wrong(text: str, error: ValueError) -> str:
+def _what_is_wrong(text: str, error: Exception) -> str:
     if match := _STREAMING_ERROR.search(text):
         return f"Open-Meteo broke off while streaming: {match['why'].strip()[:200] or '(no reason)'}"
     if not text.lstrip().startswith(("{", "[")):
@@ -246,7 +224,7 @@ def _what_is_wrong(text: str, error: ValueError) -> str:
 
 def _check_place_and_zone(part: Mapping[str, Any], location: Location) -> None:
     latitude, longitude = part.get("latitude"), part.get("longitude")
-    if not _is_number(latitude) or not _is_number(longitude):
+    if not is_number(latitude) or not is_number(longitude):
         raise BrokenBody(f"The answer for {location.id} has the coordinates {latitude!r}, {longitude!r}.")
     if max(abs(latitude - location.latitude), abs(longitude - location.longitude)) > _MAX_DEGREES_AWAY:
         raise BrokenBody(
@@ -257,10 +235,6 @@ def _check_place_and_zone(part: Mapping[str, Any], location: Location) -> None:
         raise BrokenBody(
             f"The answer for {location.id} is {part.get('utc_offset_seconds')!r} s off UTC; timezone=GMT was asked for."
         )
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_nan(value: object) -> bool:

@@ -2,89 +2,49 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from weather_pipeline.errors import (
-    SourceQuotaSpent,
-    SourceRateLimited,
-    SourceRejected,
-    SourceUnavailable,
-    WeatherPipelineError,
-)
+from weather_pipeline.errors import SourceRejected, WeatherPipelineError
+from weather_pipeline.sources import refusals
+from weather_pipeline.sources.answers import Received
 from weather_pipeline.weather.hours import HOUR
 
-_CLIENT_ERRORS, _REDIRECTS = range(400, 500), range(300, 400)
-_KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_COVERED = "no data is available for this location"
 _CONCURRENT_WAIT, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(minutes=2)
-"""How long a limit may last for a step to wait for its end, whatever its reason."""
 
 
 class PlaceNotCovered(SourceRejected):
     """A place of the request is covered by no model; the answer does not say which."""
 
 
-def refusal(
-    status: int, reason: str, server: str, now: datetime, *, retry_after: str | None = None
-) -> WeatherPipelineError:
+def refusal(received: Received, server: str) -> WeatherPipelineError:
     """The error for an answer that is not 200.
 
     Args:
-        status: HTTP status.
-        reason: The server's own words.
-        server: Its base URL.
-        now: When it answered, UTC.
-        retry_after: The header of this name; Open-Meteo sends none.
+        received: The answer.
+        server: The server's base URL.
     """
-    message = f"{server} answered {status}: {reason}"
+    status, reason = received.status, refusals.reason_of(received, ["reason"])
+    message, words = f"{server} answered {status}: {reason}", reason.lower()
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _limit(message, reason, retry_after, now)
-    if status == HTTPStatus.BAD_REQUEST and _NOT_COVERED in reason.lower():
+        ends = refusals.retry_after(received) or _usual_end(words, received.at)
+        return refusals.limit(message, received.at, ends, spent="hourly" in words or "daily" in words)
+    if status == HTTPStatus.BAD_REQUEST and _NOT_COVERED in words:
         return PlaceNotCovered(message)
-    if status in _REDIRECTS:
-        hint = "Redirects are not followed: set WEATHER_OPEN_METEO_URL, or …_ARCHIVE_URL, to where it points."
-        return SourceRejected(f"{message.rstrip('.')}. {hint}")
-    if status in _KEY_REFUSED or (status in _CLIENT_ERRORS and "api key" in reason.lower()):
-        hint = "Check WEATHER_OPEN_METEO_API_KEY, and that it is for this server."
-        return SourceRejected(f"{message.rstrip('.')}. {hint}")
-    if status in _CLIENT_ERRORS and status != HTTPStatus.REQUEST_TIMEOUT:
-        return SourceRejected(message)
-    return SourceUnavailable(message)
+    return refusals.refusal(
+        received,
+        message,
+        key_hint="Check WEATHER_OPEN_METEO_API_KEY, and that it is for this server.",
+        url_setting="WEATHER_OPEN_METEO_URL, or WEATHER_OPEN_METEO_ARCHIVE_URL",
+        about_key=status in refusals.CLIENT_ERRORS and "api key" in words,
+    )
 
 
-def reason_of(content: bytes, phrase: str) -> str:
-    """The server's reason for a refusal: what its JSON says, else the beginning of its text, else the phrase."""
-    text = content.decode("utf-8", errors="replace")
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    if isinstance(body, dict) and "reason" in body:
-        return str(body["reason"])
-    return text[:200].strip() or phrase
-
-
-def _limit(message: str, reason: str, header: str | None, now: datetime) -> WeatherPipelineError:
-    """The error for a limit: Open-Meteo sends no time with it, so its reason decides."""
-    words = reason.lower()
-    spent = "hourly" in words or "daily" in words
-    if header is not None and _SECONDS.fullmatch(header):
-        ends = now + timedelta(seconds=int(header))
-    elif "daily" in words:
-        ends = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    elif "hourly" in words:
-        ends = now.replace(minute=0, second=0, microsecond=0) + HOUR
-    else:
-        ends = now + (_CONCURRENT_WAIT if "concurrent" in words else _MINUTE)
-    wait = ends - now
-    if not spent and wait <= _LONGEST_WAIT:
-        return SourceRateLimited(f"{message} Try again in {wait.total_seconds():.0f} s.", wait.total_seconds())
-    # Rounded up: what comes a part of a second too early is refused again.
-    retry_from = datetime.fromtimestamp(math.ceil(ends.timestamp()), UTC)
-    return SourceQuotaSpent(f"{message} Retry from {retry_from:%Y-%m-%dT%H:%M:%SZ}.", retry_from)
+def _usual_end(words: str, now: datetime) -> datetime:
+    """When a limit is over: Open-Meteo sends no time with it, so its reason decides."""
+    if "daily" in words:
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    if "hourly" in words:
+        return now.replace(minute=0, second=0, microsecond=0) + HOUR
+    return now + (_CONCURRENT_WAIT if "concurrent" in words else _MINUTE)

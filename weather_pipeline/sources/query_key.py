@@ -1,8 +1,7 @@
 """A secret query parameter that only the connection knows.
 
 Open-Meteo takes its key in the URL, and a URL is everywhere: in exceptions, in urllib3's warnings and debug lines, in
-what is stored. So the key is added where the request line is written, below all of that, and taken out of what the
-server sends back.
+what is stored. So the key is added where the request line is written, below all of that.
 """
 
 from __future__ import annotations
@@ -39,13 +38,6 @@ class QueryKeyAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
-
-
-def without_key(content: bytes, key: str | None) -> bytes:
-    """What a server sent, without the key: as it is, as it stands in a URL, and as JSON may spell it."""
-    for form in (key, quote(key, safe=""), key.replace("/", "\\/")) if key else ():
-        content = content.replace(form.encode(), "…".encode())
-    return content
 
 
 def _pools(parameter: str) -> dict[str, type[HTTPConnectionPool]]:

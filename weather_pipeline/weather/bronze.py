@@ -1,7 +1,7 @@
 """Bronze: readings as they were received, one file for each hour, with where and when they came from.
 
-The rows keep Open-Meteo's variable names and the units received; the file's metadata names those units, so that a file
-explains itself without the program that wrote it.
+The rows have Open-Meteo's variable names, whichever source sent them (KNMI's parameters are put under them), and the
+units received; the file's metadata names those units, so that a file explains itself without the program that wrote it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from weather_pipeline.weather.schema import DOUBLE, VARIABLES, Column, arrow_sch
 BRONZE: tuple[Column, ...] = (
     Column("location_id", "text", "Place asked for", derived_from=("source.latitude", "source.longitude")),
     Column("time", "text", "Hour of the reading as received, ISO 8601, UTC", derived_from=("source.time",)),
-    Column("latitude", DOUBLE, "Latitude of the grid cell that answered", "°", True, None, ("source.latitude",)),
-    Column("longitude", DOUBLE, "Longitude of the grid cell that answered", "°", True, None, ("source.longitude",)),
-    Column("elevation", DOUBLE, "Elevation of the grid cell that answered", "m", True, None, ("source.elevation",)),
+    Column("latitude", DOUBLE, "Latitude of the cell or station that answered", "°", True, None, ("source.latitude",)),
+    Column(
+        "longitude", DOUBLE, "Longitude of the cell or station that answered", "°", True, None, ("source.longitude",)
+    ),
+    Column("elevation", DOUBLE, "Elevation of the cell that answered", "m", True, None, ("source.elevation",)),
     *(
         Column(
             name=str(column.variable),
@@ -70,7 +72,7 @@ class Fetched:
         source: Name of the source.
         request_url: The request, without secrets.
         received_at: When the answer had arrived, UTC.
-        units: Open-Meteo's variable → unit as the source named it.
+        units: Variable → unit as the source named it.
         attribution: Licence and origin that travel with the data.
         lacks: What the source had not, place by place; all else is there.
     """
@@ -98,7 +100,7 @@ class BronzeFile:
         source: Name of the source.
         request_url: The request.
         received_at: When the answer had arrived, UTC.
-        units: Open-Meteo's variable → unit received.
+        units: Variable → unit received.
     """
 
     key: str

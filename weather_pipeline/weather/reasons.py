@@ -16,7 +16,7 @@ def reason(rule: Rule, row: Mapping[str, Any], units: Mapping[str, str]) -> str:
         rule: The rule that failed.
         row: The row with `location_id`, `time`, `hour`, and for each column the stored and the received value
             (`raw_…`).
-        units: Open-Meteo's variable → unit received.
+        units: Variable → unit received.
     """
     match rule.kind:
         case Kind.RANGE:

@@ -87,7 +87,7 @@ class Rule:
 
     @property
     def received_as(self) -> str | None:
-        """The column of bronze that is judged: Open-Meteo's name of `variable`. None where it is the row or file."""
+        """The column of bronze that is judged, the name of `variable` there. None where it is the row or file."""
         return _RECEIVED_AS[self.variable] if self.variable else None
 
     @property

@@ -1,4 +1,6 @@
-"""The columns of an observation, written once: name, unit, types, meaning, and the Open-Meteo variable behind each.
+"""The columns of an observation, written once: name, unit, types, meaning, and the variable behind each.
+
+Variables have Open-Meteo's names; every source has its own for them (`sources.catalog`).
 
 DuckDB's SQL, the Arrow schema of silver, Dagster's column schema and the check of PostgreSQL's tables all come from
 `OBSERVATIONS`.
@@ -35,7 +37,7 @@ class Column:
         description: What the value is.
         unit: Unit of the stored value; None where it has none.
         nullable: Whether a row may lack it.
-        variable: Open-Meteo's name of the hourly variable it comes from.
+        variable: The hourly variable it comes from, in bronze.
         derived_from: The columns it is computed from, each as `table.column` (for column lineage).
     """
 
@@ -98,4 +100,4 @@ KEY: tuple[str, str] = ("location_id", "observed_at")
 OBSERVATION_SCHEMA: pa.Schema = arrow_schema(OBSERVATIONS)
 
 VARIABLE_BY_NAME: dict[str, Column] = {column.variable: column for column in VARIABLES if column.variable}
-"""Open-Meteo's variable → its column."""
+"""Variable → its column."""

@@ -56,7 +56,7 @@ QUARANTINE: tuple[Column, ...] = (
     Column("rule", "text", "Rule that the row failed"),
     Column("location_id", "text", "Place as received", nullable=True, derived_from=("bronze.location_id",)),
     Column("observed_at", TIMESTAMP, "Time as received, where valid", nullable=True, derived_from=("bronze.time",)),
-    Column("variable", "text", "Open-Meteo's variable that failed; null where the row did", nullable=True),
+    Column("variable", "text", "Variable that failed, as bronze names it; null where the row did", nullable=True),
     Column(
         "received",
         DOUBLE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.unit.sources.knmi_bodies import collection, coverage, parameters
-from weather_pipeline.sources.knmi import DATASET
-from weather_pipeline.sources.knmi_rows import STEP
+from weather_pipeline.sources.knmi_api import DATASET, STEP
 from weather_pipeline.sources.knmi_stations import STATIONS, Station
 
 KEY = "eyJvcmciOiJtYWRlIHVwIn0="
@@ -44,9 +43,13 @@ class EdrServer:
             return 401, {"error": "Authorization field missing"}
         if authorization != KEY:
             return 403, {"error": "Access to this API has been disallowed"}
+        if url.path == f"/{DATASET[1]}":
+            return 200, {"id": DATASET[1].rpartition("/")[2], "parameter_names": parameters()}
         if url.path != f"/{DATASET[1]}/cube":
             return 404, {"error": "Not found"}
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        return self._cube({name: values[0] for name, values in parse_qs(url.query).items()})
+
+    def _cube(self, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         names = query["parameter-name"].split(",")
         if unknown := set(names) - set(BASE):
             return 400, {"code": "400", "description": f"Unknown parameter-name: {', '.join(sorted(unknown))}"}

@@ -8,11 +8,15 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+from tests.integration.sources.edr_server import KEY as KNMI_KEY
+from tests.integration.sources.edr_server import edr_server
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import encoded
 from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRejected
 from weather_pipeline.settings import Settings, SourceName
-from weather_pipeline.sources.choose import open_source, probe, resolve
+from weather_pipeline.sources.catalog import source_dataset
+from weather_pipeline.sources.choose import open_source, resolve
+from weather_pipeline.sources.probe import answers
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.stack.postgres import free_port
 from weather_pipeline.weather.locations import LOCATIONS
@@ -29,7 +33,7 @@ def settings(source: SourceName, url: str) -> Settings:
 def test_auto_takes_open_meteo_where_it_answers() -> None:
     with ReplayServer() as server:
         chosen = settings(SourceName.AUTO, server.url)
-        assert probe(chosen)
+        assert answers(chosen)
         assert resolve(chosen) is SourceName.OPEN_METEO
         with open_source(chosen) as source:
             fetched = source.fetch(LOCATIONS[:2], START, START + timedelta(hours=1))
@@ -41,12 +45,12 @@ def test_auto_takes_open_meteo_where_it_answers() -> None:
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
 def test_an_open_meteo_that_refuses_is_still_there(status: int) -> None:
     with misbehaving(Answer.reason(status, "busy")) as server:
-        assert probe(settings(SourceName.AUTO, server.url))
+        assert answers(settings(SourceName.AUTO, server.url))
 
 
 def test_a_proxy_that_refuses_to_pass_on_is_not_open_meteo() -> None:
     with misbehaving(Answer(403, b"<html>denied</html>", {"Content-Type": "text/html"})) as server:
-        assert not probe(settings(SourceName.AUTO, server.url))
+        assert not answers(settings(SourceName.AUTO, server.url))
 
 
 def test_auto_uses_recorded_observations_where_nothing_answers_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -114,13 +118,43 @@ def test_the_key_comes_from_the_environment_or_a_file(by_file: bool, tmp_path: P
     assert "s3cret" not in repr(chosen)
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "can't be read"), (b"  \n", "is empty"), (b"\xff", "can't be")])
+@pytest.mark.parametrize(("content", "words"), [(None, "can't be read"), (b"  \n", "is empty"), (b"\xff", "no key")])
 def test_a_key_file_that_cannot_be_used_is_named(content: bytes | None, words: str, tmp_path: Path) -> None:
     path = tmp_path / "key"
     if content is not None:
         path.write_bytes(content)
     chosen = Settings(source=SourceName.OPEN_METEO, open_meteo_api_key_file=path)
-    with pytest.raises(ConfigurationError, match=f"WEATHER_OPEN_METEO_API_KEY_FILE: .*{words}"), open_source(chosen):
+    with pytest.raises(ConfigurationError, match=f"WEATHER_OPEN_METEO_API_KEY_FILE.*{words}"), open_source(chosen):
+        pass
+
+
+def test_knmi_is_asked_with_its_key_within_its_hours_budget(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KNMI_KEY}\n")
+    with edr_server() as server:
+        chosen = Settings(
+            home=tmp_path,
+            source=SourceName.KNMI,
+            knmi_url=server.url,
+            knmi_api_key_file=tmp_path / "key",
+            knmi_hour_limit=1,
+        )
+        with open_source(chosen) as source:
+            fetched = source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+        with open_source(chosen) as source, pytest.raises(SourceQuotaSpent, match="WEATHER_KNMI_HOUR_LIMIT"):
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+        with open_source(chosen.model_copy(update={"knmi_hour_limit": 0})) as source:
+            source.fetch(LOCATIONS, START, START + timedelta(hours=1))
+    assert len(server.requests) == 2
+    assert source.name == fetched.source == "knmi"
+    assert source.dataset == source_dataset(chosen).identity
+    assert fetched.attribution in source_dataset(chosen).description
+
+
+def test_knmi_without_a_key_is_not_opened() -> None:
+    with (
+        pytest.raises(ConfigurationError, match="KNMI wants an API key"),
+        open_source(Settings(source=SourceName.KNMI)),
+    ):
         pass
 
 

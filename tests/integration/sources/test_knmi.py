@@ -28,15 +28,17 @@ from weather_pipeline.errors import (
     WeatherPipelineError,
 )
 from weather_pipeline.lineage.naming import checked_name, checked_namespace
-from weather_pipeline.sources.attempts import Interrupted
+from weather_pipeline.sources.answers import BrokenBody, NotYetThere
 from weather_pipeline.sources.base import WeatherSource
-from weather_pipeline.sources.knmi import DATASET, KnmiSource
+from weather_pipeline.sources.budget import Limits
+from weather_pipeline.sources.knmi import KnmiSource
+from weather_pipeline.sources.knmi_api import DATASET
 from weather_pipeline.sources.knmi_stations import STATIONS
-from weather_pipeline.sources.open_meteo_body import BrokenBody
+from weather_pipeline.sources.ledger import FileLedger
 from weather_pipeline.stack.postgres import free_port
 from weather_pipeline.store.lake import bronze_files, write_bronze
 from weather_pipeline.store.local import LocalStore
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched, Lack
 from weather_pipeline.weather.cleaning import clean
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.quality import evaluate
@@ -104,13 +106,15 @@ class TestRightAnswers:
             "&f=CoverageJSON"
         )
 
-    def test_a_station_that_is_silent_costs_only_its_own_places(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_station_that_is_silent_costs_only_its_own_places_and_these_are_named(self) -> None:
         others = [station for station in STATIONS if station.name not in ("Gilze-Rijen", "Schiphol")]
         with edr_server(others) as server, KnmiSource(server.url, KEY) as source:
             fetched = source.fetch(LOCATIONS, START, END)
         assert fetched.table.num_rows == 24
-        silent = "sent nothing for amsterdam (Schiphol), tilburg (Gilze-Rijen), breda (Gilze-Rijen)"
-        assert silent in caplog.text
+        silent = {"amsterdam": "Schiphol", "tilburg": "Gilze-Rijen", "breda": "Gilze-Rijen"}
+        assert fetched.lacks == tuple(
+            Lack(place, f"KNMI sent nothing of {station} for 2 of 2 hours") for place, station in silent.items()
+        )
 
     def test_the_dataset_is_a_name_that_lineage_accepts(self) -> None:
         source: WeatherSource = KnmiSource("http://127.0.0.1:1", KEY)
@@ -138,13 +142,13 @@ class TestWrongAnswers:
             (refusal(403, "Quota exceeded"), SourceQuotaSpent, "403: Quota exceeded. Retry from", 1),
             (refusal(429, "Quota exceeded"), SourceQuotaSpent, "429: Quota exceeded. Retry from", 1),
             (refusal(429, "Rate limit exceeded"), SourceRateLimited, "429: Rate.*Try again in 5 s", 1),
-            (Answer(408, b"too slow"), SourceUnavailable, "answered 408: too slow", 1),
+            (Answer(408, b"too slow"), SourceUnavailable, "answered 408: too slow", 3),
             (refusal(500, "There was a problem proxying the request"), SourceUnavailable, "500: There was", 3),
             (Answer(502, b"<html>Bad gateway</html>"), SourceUnavailable, "answered 502: <html>", 3),
             (Answer(503, b""), SourceUnavailable, "answered 503: Service Unavailable", 3),
             (Answer(504, b""), SourceUnavailable, "answered 504: Gateway Timeout", 3),
             (Answer(body=GOOD[:200]), BrokenBody, "truncated or malformed JSON", 3),
-            (Answer(body=GOOD[:200], missing=500), Interrupted, "broke off", 3),
+            (Answer(body=GOOD[:200], missing=500), SourceUnavailable, "broke off", 3),
             (Answer(body=b"<html>It works!</html>"), BrokenBody, "no JSON but '<html>", 3),
             (Answer(body=b'{"type":"FeatureCollection"}'), BrokenBody, "not CoverageJSON", 3),
             (Answer(body=GOOD.replace(b'"NdArray"', b'"TiledNdArray"')), BrokenBody, "TiledNdArray", 3),
@@ -210,9 +214,8 @@ class TestNothingThere:
     @pytest.mark.parametrize("answer", NOTHING, ids=["404", "204", "no coverage", "other hours"])
     def test_of_hours_just_past_may_be_late(self, answer: Answer) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        with misbehaving(answer) as server, pytest.raises(SourceUnavailable, match="they may be late") as caught:
+        with misbehaving(answer) as server, pytest.raises(NotYetThere, match="they may be late"):
             fetch(server.url, start=now - 2 * HOUR)
-        assert not isinstance(caught.value, BrokenBody)
         assert len(server.requests) == 1
 
     def test_the_servers_words_are_kept(self) -> None:
@@ -262,6 +265,36 @@ class TestLimits:
         assert timedelta(seconds=900) <= caught.value.retry_from - before
 
 
+class TestTheBudget:
+    def fetch(self, url: str, budget: Path, *, limit: float = 4) -> Fetched:
+        ledger = FileLedger(budget, "knmi", Limits(hour=limit), setting="WEATHER_KNMI")
+        with KnmiSource(url, KEY, ledger=ledger, first_wait=0) as source:
+            return source.fetch(LOCATIONS[:1], START, END)
+
+    def test_every_attempt_is_charged(self, tmp_path: Path) -> None:
+        with misbehaving(Answer(503), Answer(body=GOOD[:9]), Answer(body=GOOD), Answer(503)) as server:
+            self.fetch(server.url, tmp_path / "budget")
+            with pytest.raises(SourceQuotaSpent, match=r"0 of 4 are left.*WEATHER_KNMI_HOUR_LIMIT sets the budget"):
+                self.fetch(server.url, tmp_path / "budget")
+        assert len(server.requests) == 4
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (refusal(403, "Quota exceeded"), SourceQuotaSpent),
+            (refusal(429, "Rate limit exceeded", Retry_After="60"), SourceRateLimited),
+        ],
+    )
+    def test_nobody_asks_before_the_servers_limit_is_over(
+        self, tmp_path: Path, answer: Answer, error: type[WeatherPipelineError]
+    ) -> None:
+        with misbehaving(answer) as server:
+            for _ in range(2):
+                with pytest.raises(error):
+                    self.fetch(server.url, tmp_path / "budget", limit=1000)
+        assert len(server.requests) == 1
+
+
 class TestTheKey:
     def test_it_is_in_the_header_and_nowhere_else(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG), misbehaving(Answer(body=b"<html>"), Answer(body=GOOD)) as server:
@@ -278,10 +311,12 @@ class TestTheKey:
             Answer(500, f"header was {KEY}".encode()),
             Answer(302, headers={"Location": "https://example.org"}),
             Answer(body=b"{", missing=5),
-            Answer(body=b"<html>"),
+            Answer(302, headers={"Location": f"https://example.org/{KEY}?key={KEY}"}),
+            Answer(body=f"<html>{KEY}".encode()),
+            Answer(404, f"Nothing for {KEY}".encode()),
             refusal(429, f"Quota of {KEY}"),
         ],
-        ids=["refused", "failed", "redirect", "cut", "no JSON", "quota"],
+        ids=["refused", "failed", "redirect", "cut", "redirect with it", "no JSON", "nothing there", "quota"],
     )
     def test_no_failure_shows_it(self, answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
         with (
@@ -304,7 +339,7 @@ class TestTheKey:
                 redirect = Answer(status, headers={"Location": f"{other.url}/edr"})
                 with (
                     misbehaving(redirect) as server,
-                    pytest.raises(SourceRejected, match=f"{other.url}/edr.*not follow"),
+                    pytest.raises(SourceRejected, match=f"not followed.*{other.url}/edr"),
                 ):
                     fetch(server.url)
         assert other.requests == []

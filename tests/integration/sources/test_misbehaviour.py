@@ -16,9 +16,9 @@ from weather_pipeline.errors import (
     SourceUnavailable,
     WeatherPipelineError,
 )
+from weather_pipeline.sources.answers import BrokenBody
 from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
-from weather_pipeline.sources.open_meteo_body import BrokenBody
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.stack.postgres import free_port
 from weather_pipeline.weather.bronze import Fetched

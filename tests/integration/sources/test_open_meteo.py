@@ -12,8 +12,8 @@ import pytest
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import END, START, answer, encoded
 from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
+from weather_pipeline.sources.answers import BrokenBody
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
-from weather_pipeline.sources.open_meteo_body import BrokenBody
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.stack.postgres import free_port
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched

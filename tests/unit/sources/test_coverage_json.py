@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.sources.bodies import encoded
 from tests.unit.sources.knmi_bodies import ROTTERDAM, SCHIPHOL, TIMES, collection, coverage, ndarray, parameters
 from weather_pipeline.errors import Transient
+from weather_pipeline.sources.answers import BrokenBody
 from weather_pipeline.sources.coverage_json import Coverages, parse_coverages
-from weather_pipeline.sources.open_meteo_body import BrokenBody
 
 ASKED = ["ta", "fx"]
 ONE_TIME = TIMES[:1]

@@ -20,11 +20,13 @@ from tests.unit.sources.knmi_bodies import (
     coverage,
     parameters,
 )
+from weather_pipeline.sources.answers import Body, BrokenBody
 from weather_pipeline.sources.coverage_json import parse_coverages
-from weather_pipeline.sources.knmi_rows import PARAMETERS, hourly_rows
+from weather_pipeline.sources.knmi_api import PARAMETERS
+from weather_pipeline.sources.knmi_rows import hourly_rows
 from weather_pipeline.sources.knmi_stations import STATIONS, distance_km, nearest_station, station_at
-from weather_pipeline.sources.open_meteo_body import VARIABLES, Body, BrokenBody
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA
+from weather_pipeline.sources.open_meteo_api import VARIABLES
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Lack
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.schema import VARIABLE_BY_NAME
 from weather_pipeline.weather.units import conversion
@@ -99,6 +101,12 @@ def test_whatever_is_missing_no_value_is_made_up_and_none_is_lost(sent: list[Any
     assert {moment: pair for moment, *pair in found} == {moment: list(pair) for moment, pair in expected.items()}
 
 
+@pytest.mark.parametrize(("sent", "expected"), [(990, None), (990.0, None), (0, 0), (360, 360), (991, 991)])
+def test_a_variable_wind_has_no_direction_and_a_calm_has_0(sent: float, expected: float | None) -> None:
+    first = rows(coverage(dd=[sent] * len(TIMES))).table.to_pylist()[0]
+    assert (first["wind_direction_10m"], first["wind_speed_10m"]) == (expected, 5.5)
+
+
 def test_the_units_are_those_that_the_answer_names() -> None:
     named = rows(coverage(), parameters=parameters(ta="Cel", ff="m s-1")).units
     assert (named["temperature_2m"], named["wind_speed_10m"], named["visibility"]) == ("Cel", "m s-1", "m")
@@ -122,12 +130,18 @@ def test_values_without_a_unit_are_refused() -> None:
 def test_a_place_whose_station_sent_nothing_takes_no_other_with_it() -> None:
     body = rows(coverage(ROTTERDAM), places=LOCATIONS[:3])
     assert body.table["location_id"].to_pylist() == ["rotterdam", "rotterdam"]
+    assert [str(lack) for lack in body.lacks] == [
+        "amsterdam: KNMI sent nothing of Schiphol for 2 of 2 hours",
+        "den-haag: KNMI sent nothing of Voorschoten for 2 of 2 hours",
+    ]
+    assert not body.may_pass
     assert rows().table.num_rows == 0
 
 
 def test_an_hour_that_a_station_sent_nothing_for_has_no_row_there() -> None:
     body = rows(coverage(times=TIMES[:6]), coverage(ROTTERDAM), places=LOCATIONS[:2])
     assert body.table["location_id"].to_pylist() == ["amsterdam", "rotterdam", "rotterdam"]
+    assert body.lacks == (Lack("amsterdam", "KNMI sent nothing of Schiphol for 1 of 2 hours"),)
 
 
 def test_two_places_may_have_the_same_station() -> None:

@@ -9,10 +9,11 @@ from tests.unit.sources.bodies import END, START, TWO_PLACES, answer
 from weather_pipeline.cli import panel
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import SourceName
+from weather_pipeline.sources.answers import BrokenBody
 from weather_pipeline.sources.catalog import DATASETS
 from weather_pipeline.sources.misbehaviour import Answer, Kind, Misbehaviour, kinds, misbehave
 from weather_pipeline.sources.open_meteo_api import VARIABLES
-from weather_pipeline.sources.open_meteo_body import BrokenBody, parse_body
+from weather_pipeline.sources.open_meteo_body import parse_body
 from weather_pipeline.sources.replay_protocol import FORECAST
 from weather_pipeline.sources.replay_protocol import answer as replayed
 

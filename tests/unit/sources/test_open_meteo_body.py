@@ -8,8 +8,9 @@ import pytest
 from tests.tools import shared
 from tests.unit.sources.bodies import END, START, TWO_PLACES, answer, encoded
 from weather_pipeline.errors import Transient
+from weather_pipeline.sources.answers import BrokenBody
 from weather_pipeline.sources.open_meteo_api import ARCHIVE, VARIABLES
-from weather_pipeline.sources.open_meteo_body import BrokenBody, merged, not_covered, parse_body
+from weather_pipeline.sources.open_meteo_body import merged, not_covered, parse_body
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Lack
 from weather_pipeline.weather.locations import LOCATIONS, Location
 
@@ -78,6 +79,9 @@ def test_hours_that_were_not_asked_for_are_left_out_and_repeated_ones_stay() -> 
         (encoded(changed(answer(), "hourly", "precipitation", [1])), "has 1 values of precipitation for 2 hours"),
         (encoded(changed(answer(), "hourly", "precipitation", [1, "x"])), "has 'x' as precipitation"),
         (encoded(changed(answer(), "hourly", "precipitation", [1, True])), "has True as precipitation"),
+        (encoded(changed(answer(), "hourly", "precipitation", [1, 10**309])), "has 1000+ as precipitation"),
+        (encoded(answer(longitude=-(10**309))), "coordinates 52.3.*, -1000+"),
+        (b"[" * 100_000, "truncated or malformed JSON"),
         (encoded(changed(answer(), "hourly", "time", ["2026-11-20", None])), "the time '2026-11-20'"),
         (
             encoded(changed(answer(), "hourly", "time", ["2026-11-21T08:00", "2026-11-21T09:00"])),

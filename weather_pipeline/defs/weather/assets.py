@@ -40,8 +40,8 @@ _COMMON: dict[str, Any] = {
     "owners": ["team:weather"],
 }
 
-OPEN_METEO_POOL = "open_meteo"
-"""Concurrency pool of what asks the API: parallel runs share its limits."""
+SOURCE_POOL = "weather_source"
+"""Concurrency pool of what asks the source, whichever it is: parallel runs share its limits."""
 
 REFERENCE = [
     dg.AssetSpec(
@@ -76,7 +76,7 @@ def http_source(source: SourceDataset) -> dg.AssetSpec:
     )
 
 
-@dg.asset(kinds={"parquet"}, tags={"layer": "bronze"}, pool=OPEN_METEO_POOL, **_COMMON)
+@dg.asset(kinds={"parquet"}, tags={"layer": "bronze"}, pool=SOURCE_POOL, **_COMMON)
 def raw_weather_data(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[WeatherPlatform]
 ) -> dg.MaterializeResult:
