@@ -1,8 +1,9 @@
 """The weather platform on real PostgreSQL and recorded observations, and its lineage as the design's table has it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from tests.collector import Collector
 from tests.integration.lineage.test_shapes_of_work import check_sequences
+from tests.integration.sources.edr_server import KEY, edr_server
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.definitions import defs
 from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
@@ -117,24 +119,72 @@ def test_the_lineage_is_exactly_the_designs_table(platform: Platform) -> None:
     assert table_counts(platform.database_url)["observations"] == 45
 
 
-def test_on_the_archive_the_input_is_the_archive_from_the_start_on(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = "https://archive-api.open-meteo.com v1/archive"
-    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo-archive")
+@contextmanager
+def replayed(setting: str) -> Iterator[dict[str, str]]:
     with ReplayServer() as server:
-        monkeypatch.setenv("WEATHER_OPEN_METEO_ARCHIVE_URL", server.url)
+        yield {setting: server.url}
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, str]]:
+    with edr_server() as server:
+        yield {"WEATHER_KNMI_URL": server.url, "WEATHER_KNMI_API_KEY": KEY}
+
+
+class Source(NamedTuple):
+    """What a source is in lineage, and who answers for it here."""
+
+    name: str
+    namespace: str
+    dataset: str
+    served: Callable[[], AbstractContextManager[dict[str, str]]]
+    temperature: str = "temperature_2m"
+    missing: frozenset[str] = frozenset()
+
+
+SOURCES = (
+    Source("open-meteo", "https://api.open-meteo.com", "v1/forecast", lambda: replayed("WEATHER_OPEN_METEO_URL")),
+    Source(
+        "open-meteo-archive",
+        "https://archive-api.open-meteo.com",
+        "v1/archive",
+        lambda: replayed("WEATHER_OPEN_METEO_ARCHIVE_URL"),
+        missing=frozenset({"visibility"}),
+    ),
+    Source(
+        "knmi",
+        "https://api.dataplatform.knmi.nl",
+        "edr/v1/collections/10-minute-in-situ-meteorological-observations",
+        measured,
+        temperature="ta",
+        missing=frozenset({"elevation"}),
+    ),
+)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_the_source_that_is_set_is_the_input_from_the_start_on(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, source: Source
+) -> None:
+    dataset = f"{source.namespace} {source.dataset}"
+    monkeypatch.setenv("WEATHER_SOURCE", source.name)
+    with source.served() as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
         platform.definitions = defs()
-        assert platform.run("2026-02-12-09:00", "2026-02-12-10:00").success
+        assert platform.run("2026-02-13-09:00", "2026-02-13-10:00").success
         platform.export()
-    assert edges(platform.backend) == {**EXPECTED, "raw_weather_data": ({archive}, {BRONZE})}
+    assert edges(platform.backend) == {**EXPECTED, "raw_weather_data": ({dataset}, {BRONZE})}
     start, complete = platform.backend.of("raw_weather_data_dagster")
-    assert (start["eventType"], names(start["inputs"])) == ("START", {archive})
+    assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
+    assert names(start["inputs"]) == names(complete["inputs"]) == {dataset}
     fields = complete["outputs"][0]["facets"]["columnLineage"]["fields"]
-    assert fields["temperature_2m"]["inputFields"][0]["namespace"] == "https://archive-api.open-meteo.com"
-    assert "visibility" not in fields
+    origin = {"namespace": source.namespace, "name": source.dataset, "field": source.temperature}
+    assert fields["temperature_2m"]["inputFields"] == [origin]
+    assert {column.name for column in TABLES["bronze"]} - set(fields) == {"source", *source.missing}
     ((rows, sources),) = platform.query("SELECT count(*), min(source) FROM weather.observations")
-    assert (rows, sources) == (30, "open-meteo-archive")
+    assert (rows, sources) == (30, source.name)
+    assert KEY not in str(platform.backend.events)
 
 
 def test_the_impossible_wind_is_quarantined_with_its_reason_and_the_good_rows_are_loaded(platform: Platform) -> None:

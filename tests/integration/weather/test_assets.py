@@ -1,5 +1,8 @@
 """The assets one by one under Dagster: what they refuse, what they try again, and what they leave alone."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +10,12 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from tests.integration.sources.misbehaving import Answer, misbehaving
+from tests.integration.sources.edr_server import KEY, EdrServer, edr_server, reading
+from tests.integration.sources.misbehaving import Answer, Misbehaving, misbehaving
 from tests.integration.store.observations import query
-from tests.integration.weather.runs import CHAIN, HOUR, Runs, failed_checks, failure, retries
+from tests.integration.weather.runs import CHAIN, EVERYTHING, HOUR, Runs, failed_checks, failure, retries
 from weather_pipeline.defs.weather import assets, resources
+from weather_pipeline.sources.knmi_stations import STATIONS
 from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.layout import bronze_key
@@ -216,19 +221,75 @@ def test_an_hour_that_fails_leaves_the_others_alone_and_a_retry_brings_what_can_
     assert len(list((tmp_path / "lake").rglob("*.parquet"))) == (2 if kind in PASSING else 1)
 
 
-def test_the_key_is_in_no_event_and_no_file(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
-    monkeypatch.setenv("WEATHER_OPEN_METEO_API_KEY", "s3cret-key")
+def test_knmis_observations_go_through_the_whole_chain_and_a_silent_station_costs_its_own_places(
+    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "knmi")
+    monkeypatch.setenv("WEATHER_KNMI_API_KEY", KEY)
+    with edr_server([station for station in STATIONS if station.name != "Schiphol"]) as server:
+        monkeypatch.setenv("WEATHER_KNMI_URL", server.url)
+        result = runs.run(*EVERYTHING, hour="2026-05-01-10:00", until="2026-05-01-11:00")
+    assert result.success
+    assert len(server.requests) == 1
+    (raw, *_) = result.asset_materializations_for_node("raw_weather_data")
+    assert "- amsterdam: KNMI sent nothing of Schiphol for 2 of 2 hours" in str(raw.metadata["not_received"].value)
+    (gap,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "no_gap"]
+    assert not gap.passed
+    statement = "SELECT source, count(*), count(DISTINCT location_id), count(visibility_m) FROM weather.observations"
+    assert query(warehouse, f"{statement} GROUP BY 1") == [("knmi", 28, 14, 28)]
+    ten = datetime(2026, 5, 1, 10, tzinfo=UTC)
+    utrecht = "SELECT temperature_c, wind_gust_ms FROM weather.observations WHERE location_id = 'utrecht'"
+    assert query(warehouse, f"{utrecht} ORDER BY observed_at LIMIT 1") == [
+        (reading("ta", ten), reading("fx", ten - timedelta(minutes=10)))
+    ]
+
+
+@pytest.mark.parametrize("variable", ["WEATHER_KNMI_API_KEY", "WEATHER_KNMI_API_KEY_FILE"])
+def test_knmi_without_a_usable_key_stops_the_run_with_what_to_set(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    monkeypatch.setenv("WEATHER_SOURCE", "knmi")
+    if variable.endswith("FILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "missing"))
+    message, again = runs.failure("raw_weather_data")
+    assert variable in message
+    assert again == 0
+
+
+def refusing(status: int, words: str) -> AbstractContextManager[Misbehaving]:
+    return misbehaving(Answer.reason(status, words))
+
+
+@pytest.mark.parametrize(
+    ("source", "served"),
+    [
+        (
+            "open-meteo",
+            (ReplayServer, lambda: refusing(400, f"{KEY} is no key"), lambda: refusing(429, f"Daily {KEY}")),
+        ),
+        ("knmi", (edr_server, lambda: refusing(403, f"{KEY} is no key"), lambda: refusing(403, f"Quota of {KEY}"))),
+    ],
+)
+def test_the_key_is_in_no_event_and_no_file(
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    source: str,
+    served: tuple[Callable[[], AbstractContextManager[ReplayServer | EdrServer | Misbehaving]], ...],
+) -> None:
+    setting = f"WEATHER_{source.upper().replace('-', '_')}"
+    monkeypatch.setenv("WEATHER_SOURCE", source)
+    monkeypatch.setenv(f"{setting}_API_KEY", KEY)
     results = []
-    for plan in ([], [Misbehaviour(Kind.REFUSED)], [Misbehaviour(Kind.HOURLY)]):
-        with ReplayServer(plan=plan) as server:
-            monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+    for serve in served:
+        with serve() as server:
+            monkeypatch.setenv(f"{setting}_URL", server.url)
             results.append(runs.run("raw_weather_data"))
     assert [result.success for result in results] == [True, False, False]
     for result in results:
         entries = runs.instance.all_logs(result.run_id)
         assert entries
-        assert "s3cret-key" not in str([entry.to_json() for entry in entries])
+        assert KEY.rstrip("=") not in str([entry.to_json() for entry in entries])
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.suffix == ".parquet" for path in written)
-    assert not [path for path in written if b"s3cret-key" in path.read_bytes()]
+    assert not [path for path in written if KEY.rstrip("=").encode() in path.read_bytes()]

@@ -139,6 +139,20 @@ def test_the_source_is_one_setting_and_changes_the_lineages_input() -> None:
     assert "visibility" not in origins
 
 
+def test_knmi_is_another_input_with_names_of_its_own() -> None:
+    repository = weather_definitions(Settings(source=SourceName.KNMI, schedule=True)).get_repository_def()
+    raw, knmi = (repository.asset_graph.get(dg.AssetKey(key)) for key in ("raw_weather_data", "knmi_observations"))
+    assert raw.parent_keys == {knmi.key}
+    assert knmi.metadata["openlineage/namespace"] == "https://api.dataplatform.knmi.nl"
+    assert "CC BY 4.0" in str(knmi.description)
+    origins = raw.metadata["dagster/column_lineage"].deps_by_column
+    assert set(origins) == {column.name for column in TABLES["bronze"]} - {"elevation", "source"}
+    assert origins["temperature_2m"] == [dg.TableColumnDep(knmi.key, "ta")]
+    assert origins["location_id"] == [dg.TableColumnDep(knmi.key, axis) for axis in ("x", "y")]
+    (schedule,) = repository.schedule_defs
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
 @pytest.mark.parametrize("source", [SourceName.AUTO, SourceName.OPEN_METEO, SourceName.REPLAY])
 def test_the_recordings_stand_in_for_the_forecast(source: SourceName) -> None:
     assert source_dataset(Settings(source=source)).identity == ("https://api.open-meteo.com", "v1/forecast")
