@@ -75,7 +75,10 @@ DATASETS: Mapping[SourceName, SourceDataset] = {
     # The recordings stand in for the forecast: lineage is the same whichever server answers.
     SourceName.REPLAY: _FORECAST,
 }
-"""Every source of the settings → its dataset. A new source is an entry here and a branch in `choose.open_source`."""
+"""Every source of the settings → its dataset.
+
+A new source is an entry here, and a branch in `choose.open_source` and in `probe.target`.
+"""
 
 
 def source_dataset(settings: Settings) -> SourceDataset:

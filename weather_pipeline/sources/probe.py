@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import requests
 
@@ -49,36 +50,40 @@ class Target:
 
 
 def target(settings: Settings) -> Target:
-    """What is asked where these settings choose the source."""
-    if settings.source is SourceName.KNMI:
-        return Target(
-            "KNMI",
-            settings.knmi_url,
-            knmi_api.DATASET[1],
-            "f=json",
-            "WEATHER_KNMI_URL",
-            "WEATHER_KNMI_API_KEY",
-            "KNMI allows a key 1,000 requests an hour, and 200 a second.",
-        )
-    if settings.source is SourceName.OPEN_METEO_ARCHIVE:
-        return Target(
-            "Open-Meteo's archive",
-            settings.effective_open_meteo_archive_url,
-            open_meteo_api.ARCHIVE.path,
-            f"{_PLACE}&start_date=2000-01-01&end_date=2000-01-01",
-            "WEATHER_OPEN_METEO_ARCHIVE_URL",
-            "WEATHER_OPEN_METEO_API_KEY",
-            _OPEN_METEO_LIMITS,
-        )
-    return Target(
-        "Open-Meteo",
-        settings.effective_open_meteo_url,
-        open_meteo_api.FORECAST.path,
-        _PLACE,
-        "WEATHER_OPEN_METEO_URL",
-        "WEATHER_OPEN_METEO_API_KEY",
-        _OPEN_METEO_LIMITS,
-    )
+    """What is asked where these settings choose the source; of Open-Meteo where that is still to be decided."""
+    match settings.source:
+        case SourceName.KNMI:
+            return Target(
+                name="KNMI",
+                server=settings.knmi_url,
+                path=knmi_api.DATASET[1],
+                query="f=json",
+                url_setting="WEATHER_KNMI_URL",
+                key_setting="WEATHER_KNMI_API_KEY",
+                limits="KNMI allows a key 1,000 requests an hour, and 200 a second.",
+            )
+        case SourceName.OPEN_METEO_ARCHIVE:
+            return Target(
+                name="Open-Meteo's archive",
+                server=settings.effective_open_meteo_archive_url,
+                path=open_meteo_api.ARCHIVE.path,
+                query=f"{_PLACE}&start_date=2000-01-01&end_date=2000-01-01",
+                url_setting="WEATHER_OPEN_METEO_ARCHIVE_URL",
+                key_setting="WEATHER_OPEN_METEO_API_KEY",
+                limits=_OPEN_METEO_LIMITS,
+            )
+        case SourceName.OPEN_METEO | SourceName.AUTO | SourceName.REPLAY:
+            return Target(
+                name="Open-Meteo",
+                server=settings.effective_open_meteo_url,
+                path=open_meteo_api.FORECAST.path,
+                query=_PLACE,
+                url_setting="WEATHER_OPEN_METEO_URL",
+                key_setting="WEATHER_OPEN_METEO_API_KEY",
+                limits=_OPEN_METEO_LIMITS,
+            )
+        case other:
+            assert_never(other)
 
 
 def ask(settings: Settings) -> requests.Response:
