@@ -37,6 +37,16 @@ def connection_options(url: str) -> list[ConninfoOption]:
         ) from None
 
 
+def conninfo(url: str) -> str:
+    """What to connect with: the URL's own options, and with them those that notice a lost server.
+
+    Raises:
+        ConfigurationError: The URL can't be used.
+    """
+    given = {option.keyword.decode(): (option.val or b"").decode() for option in connection_options(url)}
+    return make_conninfo("", **{**_NOTICES, **given})
+
+
 @contextlib.contextmanager
 def connected(database_url: str) -> Iterator[psycopg.Connection]:
     """A connection whose transaction is committed at the end, or rolled back by an error.
@@ -49,6 +59,5 @@ def connected(database_url: str) -> Iterator[psycopg.Connection]:
         ConfigurationError: An unusable URL, wrong user, password, database or rights, or a missing table.
         LoadRejected: The database refused the rows.
     """
-    given = {option.keyword.decode(): (option.val or b"").decode() for option in connection_options(database_url)}
-    with database_errors(), psycopg.connect(make_conninfo("", **{**_NOTICES, **given})) as connection:
+    with database_errors(), psycopg.connect(conninfo(database_url)) as connection:
         yield connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -47,21 +48,21 @@ def database_errors() -> Iterator[None]:
         errors.UndefinedColumn,
         errors.InvalidSchemaName,
     ) as error:
-        message = f"{_words(error)} Check WEATHER_DATABASE_URL, and that the migrations have been applied."
+        message = f"{words(error)} Check WEATHER_DATABASE_URL, and that the migrations have been applied."
         raise ConfigurationError(message) from error
     except (errors.DiskFull, errors.ReadOnlySqlTransaction) as error:
         raise StoreUnavailable(f"The database can't be written: {_words(error)} {_REMEDY[type(error)]}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if _ENTRY_REFUSED.search(str(error)):
-            raise ConfigurationError(f"{_words(error)} Check WEATHER_DATABASE_URL.") from error
-        message = f"The database is not available: {_words(error)} Check WEATHER_DATABASE_URL, and that it runs."
+            raise ConfigurationError(f"{words(error)} Check WEATHER_DATABASE_URL.") from error
+        message = f"The database is not available: {words(error)} Check WEATHER_DATABASE_URL, and that it runs."
         raise StoreUnavailable(message) from error
     except psycopg.Error as error:
-        raise LoadRejected(_words(error)) from error
+        raise LoadRejected(words(error)) from error
 
 
-def _words(error: psycopg.Error) -> str:
-    """The database's message with its detail, on one line, as sentences."""
+def words(error: Any) -> str:
+    """The database's message with its detail, on one line, as sentences; from an error of psycopg or psycopg2."""
     message = error.diag.message_primary or str(error)
     return " ".join(_sentence(part) for part in (message, error.diag.message_detail or "") if part)
 

@@ -1,22 +1,23 @@
-"""Observations and what is derived from them in PostgreSQL: binary COPY into a temporary table, then an upsert.
+"""Observations and what is derived from them in PostgreSQL: COPY into a temporary table, then a merge.
 
 Each function is one transaction. Two that write the same day wait for each other in the order of the days, so they
-can't deadlock.
+can't deadlock, and none meets a row that another inserted meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 import pyarrow as pa
-from pgpq import ArrowToPostgresBinaryEncoder
+import pyarrow.compute as pc
 from psycopg import sql
 
 from weather_pipeline.errors import DataError
+from weather_pipeline.store.copying import Cursor, OpenSession, Session, fastest_session
 from weather_pipeline.store.database import connected
 from weather_pipeline.weather.hours import check_hours
 from weather_pipeline.weather.locations import LOCATIONS
@@ -58,30 +59,36 @@ def upsert_observations(
     data: pa.Table | Iterable[pa.RecordBatch],
     *,
     replace_hours: tuple[datetime, datetime] | None = None,
+    open_session: OpenSession = fastest_session,
 ) -> LoadResult:
     """Load observations, all or none. Loading the same again changes nothing, not even `loaded_at`.
 
+    Hours known to be empty are filled by COPY alone; else rows are copied to a temporary table and merged from it.
+
     Args:
-        database_url: postgresql://… of the warehouse.
+        database_url: postgresql://… of the warehouse (PostgreSQL 15 or newer).
         data: Observations with `OBSERVATION_SCHEMA`, one for each place and hour; batches are streamed.
-        replace_hours: Half-open range of UTC hours of which `data` is all there is: other rows in it are deleted.
+        replace_hours: Half-open range of UTC hours of which `data` is all there is: other rows in it are deleted, and
+            `data` has none outside.
+        open_session: How rows are copied (`store.copying`).
 
     Raises:
-        DataError: The data has other columns.
+        DataError: The data has other columns, or rows outside of the hours it replaces.
         LoadRejected: The database refused a row (unknown place, two rows for one key); its own message. Nothing is
             loaded.
         StoreUnavailable: The database is away or the connection was lost. Nothing is loaded.
     """
     if replace_hours is not None:
         check_hours(*replace_hours)
-    with connected(database_url) as connection:
-        connection.execute("CREATE TEMPORARY TABLE staged (LIKE weather.observations) ON COMMIT DROP")
-        connection.execute("ALTER TABLE staged DROP COLUMN loaded_at")
-        received = _copy(connection, data)
-        _lock_days(connection, _OBSERVATIONS_LOCK, replace_hours)
-        deleted = 0 if replace_hours is None else _delete_others(connection, replace_hours)
-        inserted, updated = _upsert_staged(connection)
-    return LoadResult(received, inserted, updated, deleted)
+    given: Any = data
+    rows = _Rows(given.to_batches() if isinstance(data, pa.Table) else given, replace_hours)
+    with open_session(database_url) as session:
+        if replace_hours is not None:
+            _lock_days(session.cursor, _OBSERVATIONS_LOCK, replace_hours)
+            if not _any_observation(session.cursor, replace_hours):
+                session.copy("weather.observations", OBSERVATION_SCHEMA, rows)
+                return LoadResult(rows.count, inserted=rows.count, updated=0, deleted=0)
+        return _merge(session, rows, replace_hours)
 
 
 def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> int:
@@ -101,7 +108,7 @@ def refresh_near_towers(database_url: str, start: datetime, end: datetime) -> in
     check_hours(start, end)
     hours = {"start": start, "end": end}
     with connected(database_url) as connection:
-        _lock_days(connection, _NEAR_TOWERS_LOCK, (start, end), staged=False)
+        _lock_days(connection.cursor(), _NEAR_TOWERS_LOCK, (start, end))
         connection.execute(
             "DELETE FROM weather.weather_near_towers AS old "
             "WHERE observed_at >= %(start)s AND observed_at < %(end)s AND NOT EXISTS "
@@ -136,69 +143,78 @@ def _scalar(connection: psycopg.Connection, query: sql.Composed) -> int:
     return int(row[0]) if row else 0
 
 
-def _copy(connection: psycopg.Connection, data: pa.Table | Iterable[pa.RecordBatch]) -> int:
-    given: Any = data
-    batches = given.to_batches() if isinstance(data, pa.Table) else given
-    encoder = ArrowToPostgresBinaryEncoder(OBSERVATION_SCHEMA)
-    columns = sql.SQL(", ").join(map(sql.Identifier, OBSERVATION_SCHEMA.names))
-    statement = sql.SQL("COPY staged ({}) FROM STDIN WITH (FORMAT BINARY)").format(columns)
-    rows = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(encoder.write_header())
-        for batch in batches:
+class _Rows:
+    """Batches, checked and counted on their way."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], hours: tuple[datetime, datetime] | None) -> None:
+        self.count = 0
+        self._batches = batches
+        self._hours = hours
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
             if batch.schema.remove_metadata() != OBSERVATION_SCHEMA:
                 raise DataError(f"Observations have the columns {OBSERVATION_SCHEMA.names}, not {batch.schema.names}.")
-            copy.write(encoder.write_batch(batch))
-            rows += batch.num_rows
-        copy.write(encoder.finish())
-    connection.execute("ANALYZE staged")
-    return rows
+            if batch.num_rows and self._hours is not None:
+                _check_within(batch, *self._hours)
+            self.count += batch.num_rows
+            yield batch
 
 
-def _lock_days(
-    connection: psycopg.Connection, table: int, hours: tuple[datetime, datetime] | None, *, staged: bool = True
-) -> None:
-    """Lock every UTC day that is written, in order, until the transaction ends."""
-    days = []
-    if staged:
-        days.append("SELECT date_trunc('day', observed_at, 'UTC') AS day FROM staged")
-    if hours is not None:
-        days.append(
-            "SELECT generate_series(date_trunc('day', %(start)s::timestamptz, 'UTC'), "
-            "%(end)s::timestamptz - interval '1 microsecond', interval '24 hours') AS day"
-        )
-    start, end = hours or (None, None)
-    statement = f"""
-    SELECT pg_advisory_xact_lock(%(table)s, (extract(epoch FROM day) / 86400)::int)
-    FROM (SELECT DISTINCT day FROM ({" UNION ".join(days)}) AS written ORDER BY day) AS ordered
-    """  # noqa: S608  (constants)
-    connection.execute(statement.encode(), {"table": table, "start": start, "end": end})
+def _check_within(batch: pa.RecordBatch, start: datetime, end: datetime) -> None:
+    found = pc.call_function("min_max", [batch.column("observed_at")]).as_py()
+    for moment in (found["min"], found["max"]):
+        if moment is not None and not start <= moment < end:
+            raise DataError(
+                f"An observation of {moment.isoformat()} does not belong to the hours that are replaced, "
+                f"{start.isoformat()} to {end.isoformat()}. Load it with its own hours."
+            )
 
 
-def _delete_others(connection: psycopg.Connection, hours: tuple[datetime, datetime]) -> int:
-    return connection.execute(
-        "DELETE FROM weather.observations AS old WHERE observed_at >= %s AND observed_at < %s AND NOT EXISTS "
-        "(SELECT FROM staged WHERE staged.location_id = old.location_id AND staged.observed_at = old.observed_at)",
-        hours,
-    ).rowcount
-
-
-def _upsert_staged(connection: psycopg.Connection) -> tuple[int, int]:
-    names = ", ".join(OBSERVATION_SCHEMA.names)
-    # In the order of the key, so that other writers who do the same can't deadlock with us.
-    # xmax is 0 in a row version that replaced none: one that was inserted.
-    statement = f"""
-    WITH written AS (
-        INSERT INTO weather.observations AS old ({names})
-        SELECT {names} FROM staged ORDER BY location_id, observed_at
-        ON CONFLICT (location_id, observed_at) DO UPDATE SET {_assignments(_VALUES)}, loaded_at = now()
-        WHERE {_differs(_VALUES)}
-        RETURNING xmax = 0 AS is_new
+def _lock_days(cursor: Cursor, table: int, hours: tuple[datetime, datetime]) -> None:
+    """Lock every UTC day of a range, in order, until the transaction ends."""
+    cursor.execute(
+        b"SELECT pg_advisory_xact_lock(%(table)s, (extract(epoch FROM day) / 86400)::int) "
+        b"FROM generate_series(date_trunc('day', %(start)s::timestamptz, 'UTC'), "
+        b"%(end)s::timestamptz - interval '1 microsecond', interval '24 hours') AS day ORDER BY day",
+        {"table": table, "start": hours[0], "end": hours[1]},
     )
-    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
-    """  # noqa: S608  (every name is a constant of ours)
-    row = connection.execute(statement.encode()).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
+
+
+def _any_observation(cursor: Cursor, hours: tuple[datetime, datetime]) -> bool:
+    cursor.execute(
+        b"SELECT EXISTS (SELECT FROM weather.observations WHERE observed_at >= %(start)s AND observed_at < %(end)s)",
+        {"start": hours[0], "end": hours[1]},
+    )
+    return cursor.fetchone()[0]
+
+
+def _merge(session: Session, rows: _Rows, replace_hours: tuple[datetime, datetime] | None) -> LoadResult:
+    cursor = session.cursor
+    cursor.execute(b"CREATE TEMPORARY TABLE staged (LIKE weather.observations) ON COMMIT DROP")
+    cursor.execute(b"ALTER TABLE staged DROP COLUMN loaded_at")
+    session.copy("staged", OBSERVATION_SCHEMA, rows)
+    if rows.count == 0 and replace_hours is None:
+        return LoadResult(0, 0, 0, 0)
+    cursor.execute(b"ANALYZE staged")
+    hours = replace_hours
+    if hours is None:
+        cursor.execute(b"SELECT min(observed_at), max(observed_at) + interval '1 microsecond' FROM staged")
+        hours = cursor.fetchone()
+        _lock_days(cursor, _OBSERVATIONS_LOCK, hours)
+    # What was loaded a moment ago is not in the statistics yet: to a planner that expects few rows, comparing each with
+    # each seems cheapest. The memory is enough to join about a million rows without disk: a bound, no reservation.
+    cursor.execute(b"SET LOCAL enable_nestloop = off")
+    cursor.execute(b"SET LOCAL work_mem = '128MB'")
+    parameters = {"start": hours[0], "end": hours[1]}
+    deleted = 0
+    if replace_hours is not None:
+        cursor.execute(_DELETE_OTHERS.encode(), parameters)
+        deleted = cursor.rowcount
+    cursor.execute(_COUNT_KNOWN.encode(), parameters)
+    inserted = rows.count - cursor.fetchone()[0]
+    cursor.execute(_MERGE.encode(), parameters)
+    return LoadResult(rows.count, inserted, cursor.rowcount - inserted, deleted)
 
 
 def _near_towers_sql() -> str:
@@ -223,11 +239,34 @@ def _near_towers_sql() -> str:
     """  # noqa: S608  (every name is a constant of ours)
 
 
-def _assignments(names: Iterable[str]) -> str:
-    return ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
+def _assignments(names: Iterable[str], new: str = "EXCLUDED") -> str:
+    return ", ".join(f"{name} = {new}.{name}" for name in names)
 
 
-def _differs(names: Iterable[str]) -> str:
+def _differs(names: Iterable[str], new: str = "EXCLUDED") -> str:
     columns = list(names)
-    old, new = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", "EXCLUDED"))
-    return f"({old}) IS DISTINCT FROM ({new})"
+    left, right = (", ".join(f"{side}.{name}" for name in columns) for side in ("old", new))
+    return f"({left}) IS DISTINCT FROM ({right})"
+
+
+# The range of the hours written: of a large table only that part is read.
+_SAME_KEY = """
+    old.location_id = new.location_id AND old.observed_at = new.observed_at
+    AND old.observed_at >= %(start)s AND old.observed_at < %(end)s
+"""
+_DELETE_OTHERS = """
+    DELETE FROM weather.observations AS old
+    WHERE observed_at >= %(start)s AND observed_at < %(end)s AND NOT EXISTS (
+        SELECT FROM staged WHERE staged.location_id = old.location_id AND staged.observed_at = old.observed_at
+    )
+"""
+_COUNT_KNOWN = f"SELECT count(*) FROM staged AS new JOIN weather.observations AS old ON {_SAME_KEY}"  # noqa: S608
+# MERGE finds the rows that are there by one join; ON CONFLICT would look for each by itself.
+_MERGE = f"""
+    MERGE INTO weather.observations AS old USING staged AS new ON {_SAME_KEY}
+    WHEN NOT MATCHED THEN
+        INSERT ({", ".join(OBSERVATION_SCHEMA.names)})
+        VALUES ({", ".join(f"new.{name}" for name in OBSERVATION_SCHEMA.names)})
+    WHEN MATCHED AND {_differs(_VALUES, "new")} THEN
+        UPDATE SET {_assignments(_VALUES, "new")}, loaded_at = now()
+"""  # noqa: S608  (every name is a constant of ours)
