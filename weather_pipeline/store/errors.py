@@ -51,7 +51,7 @@ def database_errors() -> Iterator[None]:
         message = f"{words(error)} Check WEATHER_DATABASE_URL, and that the migrations have been applied."
         raise ConfigurationError(message) from error
     except (errors.DiskFull, errors.ReadOnlySqlTransaction) as error:
-        raise StoreUnavailable(f"The database can't be written: {_words(error)} {_REMEDY[type(error)]}") from error
+        raise StoreUnavailable(f"The database can't be written: {words(error)} {_REMEDY[type(error)]}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if _ENTRY_REFUSED.search(str(error)):
             raise ConfigurationError(f"{words(error)} Check WEATHER_DATABASE_URL.") from error

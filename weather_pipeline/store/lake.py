@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,15 +23,19 @@ from weather_pipeline.weather.bronze import (
     UnreadableFile,
     check_pages,
     file_checksum,
+    in_slices,
     read_bronze_file,
     read_checked,
     unreadable,
     with_metadata,
 )
-from weather_pipeline.weather.hours import hours_between
+from weather_pipeline.weather.cleaning import check_usable, clean
+from weather_pipeline.weather.hours import HOUR, hours_between
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
 
 _SILVER_METADATA = {"weather_pipeline": json.dumps({"units": {c.name: c.unit for c in VARIABLES}}, ensure_ascii=False)}
+
+_WRITERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,12 @@ def write_bronze(store: ObjectStore, fetched: Fetched, *, start: datetime, end: 
         StoreUnavailable: The store can't be written now.
     """
     times = fetched.table["time"]
-    files = []
-    for hour in hours_between(start, end):
+
+    def write(hour: datetime) -> StoredFile:
         rows = fetched.table.filter(_equal(times, f"{hour:%Y-%m-%dT%H:%M}"))
-        files.append(_put(store, bronze_key(hour), with_metadata(rows, fetched), hour))
-    return files
+        return _put(store, bronze_key(hour), with_metadata(rows, fetched), hour)
+
+    return _each_hour(write, start, end)
 
 
 @contextlib.contextmanager
@@ -129,6 +135,31 @@ def check_not_replaced(store: ObjectStore, checksums: Mapping[str, str]) -> None
                 raise BronzeReplaced(f"{key} was fetched again while its rows were worked on: this step is repeated.")
 
 
+def write_clean(
+    store: ObjectStore, files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime, end: datetime
+) -> list[StoredFile]:
+    """Clean bronze into silver, some hours at a time: memory does not grow with the range.
+
+    Args:
+        store: The lake.
+        files: The bronze files of the range.
+        quarantined: Rows to leave out (`weather.cleaning.clean`).
+        start: First hour, UTC.
+        end: End of the range, exclusive.
+
+    Raises:
+        DataError: An hour has no file, a column is missing or a unit is unknown (before anything is written), or a
+            row can't be used as it is.
+        StoreUnavailable: The store can't be written now.
+    """
+    check_usable(files, start, end)
+    written = []
+    for part in in_slices(files):
+        first, last = part[0].hour, part[-1].hour + HOUR
+        written += write_silver(store, clean(part, quarantined, start=first, end=last), start=first, end=last)
+    return written
+
+
 def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime, end: datetime) -> list[StoredFile]:
     """Write clean observations, one file for each hour of the range; an hour without rows gets an empty file.
 
@@ -140,11 +171,11 @@ def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime,
         raise DataError(f"Silver holds observations with {OBSERVATION_SCHEMA.names}, not {observations.schema.names}.")
     table = observations.replace_schema_metadata(_SILVER_METADATA)
     times = table["observed_at"]
-    files = []
-    for hour in hours_between(start, end):
-        rows = table.filter(_equal(times, pa.scalar(hour, times.type)))
-        files.append(_put(store, silver_key(hour), rows, hour))
-    return files
+
+    def write(hour: datetime) -> StoredFile:
+        return _put(store, silver_key(hour), table.filter(_equal(times, pa.scalar(hour, times.type))), hour)
+
+    return _each_hour(write, start, end)
 
 
 def silver_batches(store: ObjectStore, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
@@ -191,6 +222,16 @@ def _require(store: ObjectStore, keys: Mapping[datetime, str], missing: Sequence
 
 def _equal(column: pa.ChunkedArray, value: object) -> pa.ChunkedArray:
     return pc.call_function("equal", [column, value])
+
+
+def _each_hour(write: Callable[[datetime], StoredFile], start: datetime, end: datetime) -> list[StoredFile]:
+    """Write the hours of a range some at a time: most of a small file's time is waiting for the disk or the network."""
+    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="lake") as pool:
+        try:
+            return list(pool.map(write, hours_between(start, end)))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _put(store: ObjectStore, key: str, rows: pa.Table, hour: datetime) -> StoredFile:

@@ -7,8 +7,9 @@ units received; the file's metadata names those units, so that a file explains i
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,9 @@ BRONZE: tuple[Column, ...] = (
 """One reading as received. The unit of a variable is in the file's metadata, because the source decides it."""
 
 BRONZE_SCHEMA: pa.Schema = arrow_schema(BRONZE)
+
+SLICE_ROWS = 500_000
+"""Rows taken into memory at a time, where an hour has no more."""
 
 _METADATA_KEY = b"weather_pipeline"
 
@@ -174,6 +178,19 @@ def read_bronze_file(key: str, path: Path, hour: datetime) -> BronzeFile:
             f"{key} does not say where its rows came from ({error!r}): it is no bronze file. "
             "Run raw_weather_data for its hour again."
         ) from error
+
+
+def in_slices(files: Sequence[BronzeFile], rows: int = SLICE_ROWS) -> Iterator[list[BronzeFile]]:
+    """The files in the order of their hours, in groups of at most so many rows; an hour's files stay together."""
+    group: list[BronzeFile] = []
+    for _, of_hour in itertools.groupby(sorted(files, key=lambda file: file.hour), key=lambda file: file.hour):
+        hour = list(of_hour)
+        if group and sum(file.rows for file in (*group, *hour)) > rows:
+            yield group
+            group = []
+        group += hour
+    if group:
+        yield group
 
 
 def check_pages(key: str, path: Path) -> None:

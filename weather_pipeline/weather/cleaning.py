@@ -1,4 +1,8 @@
-"""Bronze to observations: stored units, UTC, typed, one row for each place and hour; in one DuckDB pass."""
+"""Bronze to observations: stored units, UTC, typed, one row for each place and hour.
+
+DuckDB converts and sorts; Arrow drops the duplicates, which are neighbours then. That is one sort where a window
+function would need two.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,20 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from weather_pipeline.errors import DataError
 from weather_pipeline.weather import duck
 from weather_pipeline.weather.bronze import BRONZE, BronzeFile
-from weather_pipeline.weather.hours import hours_between, naive_utc
-from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
+from weather_pipeline.weather.hours import hours_between
+from weather_pipeline.weather.schema import KEY, OBSERVATION_SCHEMA, VARIABLES
 from weather_pipeline.weather.units import conversion
 
 _QUARANTINED_KEY = pa.schema([("bronze_key", pa.string()), ("row_number", pa.int64())])
 
 
 def clean(files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime, end: datetime) -> pa.Table:
-    """Clean the hours of a range into one table, sorted by place and hour.
+    """Clean the hours of a range into one table, sorted by place and hour. Hours do not depend on each other.
 
     Args:
         files: The bronze files of these hours; an hour in which nothing was read has an empty one.
@@ -32,26 +37,31 @@ def clean(files: Sequence[BronzeFile], quarantined: pa.Table, *, start: datetime
 
     Raises:
         DataError: An hour has no file, a column is missing, a unit is unknown, or a row that is not quarantined has
-            no place or time.
+            no place or time, or not its file's hour.
     """
-    _check_complete(files, start, end)
-    for file in files:
-        _check_usable(file)
-    parameters = {**duck.paths(files), "start": naive_utc(start), "end": naive_utc(end)}
+    check_usable(files, start, end)
     with duck.connect() as connection:
         duck.register_files(connection, files)
         connection.register("quarantined", quarantined.select(_QUARANTINED_KEY.names).cast(_QUARANTINED_KEY))
-        return duck.query(connection, _clean_sql(files), parameters).read_all().cast(OBSERVATION_SCHEMA)
+        rows = duck.query(connection, _clean_sql(files), duck.paths(files)).read_all()
+    return _last_of_each_key(rows.cast(OBSERVATION_SCHEMA))
 
 
-def _check_complete(files: Sequence[BronzeFile], start: datetime, end: datetime) -> None:
+def check_usable(files: Sequence[BronzeFile], start: datetime, end: datetime) -> None:
+    """Check by their footers that bronze files can be cleaned.
+
+    Raises:
+        DataError: An hour of the range has no file, a column is missing, or a unit is unknown.
+    """
     there = {file.hour for file in files}
     for hour in hours_between(start, end):
         if hour not in there:
             raise DataError(f"There is no bronze file for {hour:%Y-%m-%dT%H:%M}Z. Run raw_weather_data for it first.")
+    for file in files:
+        _check_file(file)
 
 
-def _check_usable(file: BronzeFile) -> None:
+def _check_file(file: BronzeFile) -> None:
     missing = [column.name for column in BRONZE if column.name not in file.columns]
     if missing:
         raise DataError(f"{file.key} lacks {', '.join(missing)}. Run raw_weather_data for its hour again.")
@@ -66,20 +76,33 @@ def _check_usable(file: BronzeFile) -> None:
 def _clean_sql(files: Sequence[BronzeFile]) -> str:
     names = ", ".join(column.name for column in VARIABLES)
     unkeyed = "error(concat(key, ' row ', row_number, ' has no place or no valid time and is not quarantined'))"
+    astray = "error(concat(key, ' row ', row_number, ' is of another hour, ', time, ', and is not quarantined'))"
     return f"""
     WITH typed AS ({duck.typed_rows_sql(files)}),
     kept AS (
         SELECT * REPLACE (
-            CASE WHEN location_id IS NULL OR observed_at IS NULL THEN {unkeyed} ELSE location_id END AS location_id
+            CASE
+                WHEN location_id IS NULL OR observed_at IS NULL THEN {unkeyed}
+                WHEN observed_at <> hour THEN {astray}
+                ELSE location_id
+            END AS location_id
         )
         FROM typed
         ANTI JOIN quarantined ON typed.key = quarantined.bronze_key AND typed.row_number = quarantined.row_number
-        WHERE observed_at IS NULL OR (observed_at >= $start AND observed_at < $end)
     )
     SELECT location_id, observed_at, {names}, source
     FROM kept
-    QUALIFY row_number() OVER (
-        PARTITION BY location_id, observed_at ORDER BY received_at DESC, key DESC, kept.row_number DESC
-    ) = 1
-    ORDER BY location_id, observed_at
+    ORDER BY location_id, observed_at, received_at, key, kept.row_number
     """  # noqa: S608  (every name is a constant of ours)
+
+
+def _last_of_each_key(rows: pa.Table) -> pa.Table:
+    """Of neighbours with the same key, the last."""
+    if rows.num_rows < 2:  # noqa: PLR2004  (one row has no neighbour)
+        return rows
+    same = [pc.call_function("equal", [rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)]) for name in KEY]
+    repeated = pc.call_function("and", same)
+    if not pc.call_function("any", [repeated]).as_py():
+        return rows
+    last = pc.call_function("invert", [repeated])
+    return rows.filter(pa.chunked_array([*last.chunks, pa.array([True])]))

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from weather_pipeline.errors import DataError
 from weather_pipeline.weather import duck
-from weather_pipeline.weather.bronze import BronzeFile, UnreadableFile, unreadable
+from weather_pipeline.weather.bronze import BronzeFile, UnreadableFile, in_slices, unreadable
 from weather_pipeline.weather.file_rules import check_files
 from weather_pipeline.weather.hours import hours_between
 from weather_pipeline.weather.locations import LOCATIONS, Location
@@ -181,13 +181,14 @@ def _judge_readable(
 
 
 def _judge_rows(files: Sequence[BronzeFile], locations: Sequence[str]) -> dict[datetime, dict[str, Any]]:
-    if not files:
-        return {}
-    with duck.connect() as connection:
-        duck.register_files(connection, files)
-        parameters = {**duck.paths(files), "locations": list(locations)}
-        rows = duck.query(connection, hourly_sql(files), parameters).read_all().to_pylist()
-    return {row["hour"].replace(tzinfo=UTC): row for row in rows}
+    found = {}
+    for part in in_slices(files):
+        with duck.connect() as connection:
+            duck.register_files(connection, part)
+            parameters = {**duck.paths(part), "locations": list(locations)}
+            rows = duck.query(connection, hourly_sql(part), parameters).read_all().to_pylist()
+        found.update({row["hour"].replace(tzinfo=UTC): row for row in rows})
+    return found
 
 
 def _hour_quality(

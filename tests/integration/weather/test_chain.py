@@ -15,7 +15,7 @@ from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.store.base import ObjectStore, open_store
-from weather_pipeline.store.lake import bronze_files, silver_batches, write_bronze, write_silver
+from weather_pipeline.store.lake import bronze_files, silver_batches, write_bronze, write_clean
 from weather_pipeline.store.local import LocalStore
 from weather_pipeline.store.quality_tables import read_quarantine, replace_quality, replace_quarantine
 from weather_pipeline.store.warehouse import LoadResult, refresh_near_towers, upsert_observations
@@ -45,8 +45,7 @@ class Chain:
             report = evaluate(files, start=start, end=end)
             replace_quality(self.url, report, run_id=run_id)
             replace_quarantine(self.url, report)
-            table = clean(files, read_quarantine(self.url, files), start=start, end=end)
-        write_silver(self.store, table, start=start, end=end)
+            write_clean(self.store, files, read_quarantine(self.url, files), start=start, end=end)
         batches = silver_batches(self.store, start, end)
         return report, upsert_observations(self.url, batches, replace_hours=(start, end))
 

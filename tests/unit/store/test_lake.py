@@ -1,4 +1,6 @@
 import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,11 +9,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.weather.bronze_rows import AFTERNOON, HOUR, NEXT, NO_ROWS_QUARANTINED, UNITS, row
-from weather_pipeline.errors import DataError
-from weather_pipeline.store.lake import bronze_files, bronze_to_judge, silver_batches, write_bronze, write_silver
+from weather_pipeline.errors import DataError, StoreUnavailable
+from weather_pipeline.store import lake
+from weather_pipeline.store.lake import (
+    bronze_files,
+    bronze_to_judge,
+    silver_batches,
+    write_bronze,
+    write_clean,
+    write_silver,
+)
 from weather_pipeline.store.layout import bronze_key, silver_key
 from weather_pipeline.store.local import LocalStore
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, BronzeFile, Fetched, in_slices
 from weather_pipeline.weather.cleaning import clean
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA
 
@@ -125,6 +135,41 @@ def test_silver_comes_back_as_it_was_written_hour_by_hour(store: LocalStore) -> 
     assert written[0].key == silver_key(HOUR) == "silver/weather/2026/02/12/weather_clean_20260212T0800Z.parquet"
     back = pa.Table.from_batches(silver_batches(store, HOUR, END), schema=OBSERVATION_SCHEMA)
     assert back.sort_by("location_id").equals(table.sort_by("location_id"))
+
+
+def test_bronze_is_cleaned_into_silver_some_hours_at_a_time(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def one_row_at_a_time(files: Sequence[BronzeFile]) -> Iterator[list[BronzeFile]]:
+        for part in in_slices(files, 1):
+            sizes.append(len(part))
+            yield part
+
+    monkeypatch.setattr(lake, "in_slices", one_row_at_a_time)
+    write_bronze(store, THREE, start=HOUR, end=END)
+    with bronze_files(store, HOUR, END) as files:
+        written = write_clean(store, files, NO_ROWS_QUARANTINED, start=HOUR, end=END)
+        table = clean(files, NO_ROWS_QUARANTINED, start=HOUR, end=END)
+    assert sizes == [1, 2]
+    assert [(file.hour, file.rows) for file in written] == [(HOUR, 2), (NEXT, 1), (NEXT + timedelta(hours=1), 0)]
+    back = pa.Table.from_batches(silver_batches(store, HOUR, END), schema=OBSERVATION_SCHEMA)
+    assert back.sort_by("location_id").equals(table.sort_by("location_id"))
+
+
+def test_nothing_is_cleaned_where_a_later_hour_can_not_be(store: LocalStore) -> None:
+    write_bronze(store, THREE, start=HOUR, end=NEXT)
+    unknown = replace(fetched(row(time="2026-02-12T09:00")), units={**UNITS, "visibility": "furlong"})
+    write_bronze(store, unknown, start=NEXT, end=NEXT + timedelta(hours=1))
+    with bronze_files(store, HOUR, NEXT + timedelta(hours=1)) as files, pytest.raises(DataError, match="furlong"):
+        write_clean(store, files, NO_ROWS_QUARANTINED, start=HOUR, end=NEXT + timedelta(hours=1))
+    assert store.list("silver") == []
+
+
+def test_a_file_that_can_not_be_written_is_an_error(store: LocalStore) -> None:
+    (store.root / "bronze/weather/2026/02/12").mkdir(parents=True)
+    (store.root / "bronze/weather/2026/02/12/09").write_text("in the way")
+    with pytest.raises(StoreUnavailable, match="can't be written"):
+        write_bronze(store, THREE, start=HOUR, end=END)
 
 
 def test_other_columns_are_no_observations(store: LocalStore) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.unit.weather.bronze_rows import (
     row,
 )
 from weather_pipeline.errors import DataError
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA, read_bronze_file
+from weather_pipeline.weather.bronze import BRONZE_SCHEMA, in_slices, read_bronze_file
 from weather_pipeline.weather.cleaning import clean
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA
 
@@ -98,6 +99,21 @@ def test_a_row_without_a_time_that_was_not_quarantined_is_refused_not_dropped(tm
     with pytest.raises(DataError, match="row 1 has no place or no valid time"):
         clean([file], NO_ROWS_QUARANTINED, start=HOUR, end=NEXT)
     assert clean([file], quarantined((file.key, 1)), start=HOUR, end=NEXT).num_rows == 1
+
+
+def test_a_row_of_another_hour_that_was_not_quarantined_is_refused_not_dropped(tmp_path: Path) -> None:
+    files = [bronze_file(tmp_path, [row(), row(time="2026-02-12T09:00")]), bronze_file(tmp_path, [], hour=NEXT)]
+    with pytest.raises(DataError, match="row 1 is of another hour, 2026-02-12T09:00, and is not quarantined"):
+        clean(files, NO_ROWS_QUARANTINED, start=HOUR, end=NEXT + timedelta(hours=1))
+
+
+def test_files_are_taken_in_slices_by_hour_and_no_hour_is_split(tmp_path: Path) -> None:
+    two = [bronze_file(tmp_path, [row(), row()], hour=HOUR + timedelta(hours=n)) for n in (3, 1, 0, 2)]
+    again = [replace(two[0], key="another file of this hour")]
+    hours = [[file.hour.hour - HOUR.hour for file in part] for part in in_slices([*two, *again], 4)]
+    assert hours == [[0, 1], [2], [3, 3]]
+    assert [len(part) for part in in_slices(two, 1)] == [1, 1, 1, 1]
+    assert list(in_slices([])) == []
 
 
 def test_a_corrupt_file_is_named(tmp_path: Path) -> None:

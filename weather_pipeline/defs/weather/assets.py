@@ -21,11 +21,10 @@ from weather_pipeline.store.lake import (
     check_not_replaced,
     silver_batches,
     write_bronze,
-    write_silver,
+    write_clean,
 )
 from weather_pipeline.store.quality_tables import read_quarantine, replace_quality, replace_quarantine
 from weather_pipeline.store.warehouse import refresh_near_towers, upsert_observations
-from weather_pipeline.weather.cleaning import clean
 from weather_pipeline.weather.locations import LOCATIONS
 from weather_pipeline.weather.quality import QualityReport, RuleResult, evaluate
 from weather_pipeline.weather.rules import RULES, Severity
@@ -154,11 +153,9 @@ def clean_weather_data(
     """Bronze without the quarantined readings: SI units, UTC, typed, one reading for each place and hour."""
     start, end = _hours(context)
     lake = platform.lake()
-    with retried_only_if_it_helps():
-        with bronze_files(lake, start, end) as files:
-            quarantined = read_quarantine(platform.warehouse_url(), files)
-            observations = clean(files, quarantined, start=start, end=end)
-        written = write_silver(lake, observations, start=start, end=end)
+    with retried_only_if_it_helps(), bronze_files(lake, start, end) as files:
+        quarantined = read_quarantine(platform.warehouse_url(), files)
+        written = write_clean(lake, files, quarantined, start=start, end=end)
         check_not_replaced(lake, {file.key: file.checksum for file in files})
     _report_files(context, written)
     return dg.MaterializeResult(metadata={"dagster/uri": lake.uri("silver/weather")})
