@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test check bench-backfill format lock clean
+.PHONY: help install demo test check bench bench-backfill format lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=
 
 test: $(VENV)/.dev ## Run every test (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--write" for docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,6 +37,11 @@ from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
 _SILVER_METADATA = {"weather_pipeline": json.dumps({"units": {c.name: c.unit for c in VARIABLES}}, ensure_ascii=False)}
 
 _WRITERS = 4
+_CLEANERS = 2
+"""Slices of bronze in memory at a time: DuckDB, Arrow and the store each leave a core idle now and then."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +159,13 @@ def write_clean(
         StoreUnavailable: The store can't be written now.
     """
     check_usable(files, start, end)
-    written = []
-    for part in in_slices(files):
+
+    def write(part: list[BronzeFile]) -> list[StoredFile]:
         first, last = part[0].hour, part[-1].hour + HOUR
-        written += write_silver(store, clean(part, quarantined, start=first, end=last), start=first, end=last)
-    return written
+        return write_silver(store, clean(part, quarantined, start=first, end=last), start=first, end=last)
+
+    slices = in_slices(files)
+    return [file for written in _side_by_side(write, slices, _CLEANERS) for file in written]
 
 
 def write_silver(store: ObjectStore, observations: pa.Table, *, start: datetime, end: datetime) -> list[StoredFile]:
@@ -225,10 +233,15 @@ def _equal(column: pa.ChunkedArray, value: object) -> pa.ChunkedArray:
 
 
 def _each_hour(write: Callable[[datetime], StoredFile], start: datetime, end: datetime) -> list[StoredFile]:
-    """Write the hours of a range some at a time: most of a small file's time is waiting for the disk or the network."""
-    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="lake") as pool:
+    # Most of a small file's time is waiting for the disk or the network.
+    return _side_by_side(write, hours_between(start, end), _WRITERS)
+
+
+def _side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> list[R]:
+    """Do the work for each item, some at a time; the results in the order of the items. An error stops what waits."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="lake") as pool:
         try:
-            return list(pool.map(write, hours_between(start, end)))
+            return list(pool.map(work, items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -45,7 +45,7 @@ BRONZE: tuple[Column, ...] = (
 
 BRONZE_SCHEMA: pa.Schema = arrow_schema(BRONZE)
 
-SLICE_ROWS = 500_000
+SLICE_ROWS = 250_000
 """Rows taken into memory at a time, where an hour has no more."""
 
 _METADATA_KEY = b"weather_pipeline"

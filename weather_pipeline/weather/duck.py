@@ -66,19 +66,20 @@ def _no_space(words: str) -> StoreUnavailable:
 
 
 def register_files(connection: duckdb.DuckDBPyConnection, files: Sequence[BronzeFile]) -> None:
-    """Make a table `files`: each file's origin, and scale and offset of every variable from the unit it came in.
+    """Make a table `files`: position and origin of each, and every variable's scale and offset from the unit received.
 
     An unknown unit becomes NULL, so that a rule can report it.
     """
     columns: dict[str, list[object]] = {
+        "number": list(range(len(files))),
         "path": [str(file.path) for file in files],
         "key": [file.key for file in files],
         "hour": [naive_utc(file.hour) for file in files],
         "source": [file.source for file in files],
         "received_at": [naive_utc(file.received_at) for file in files],
     }
-    fields = [("path", pa.string()), ("key", pa.string()), ("hour", pa.timestamp("us")), ("source", pa.string())]
-    fields.append(("received_at", pa.timestamp("us")))
+    fields = [("number", pa.int64()), ("path", pa.string()), ("key", pa.string()), ("hour", pa.timestamp("us"))]
+    fields += [("source", pa.string()), ("received_at", pa.timestamp("us"))]
     for column in VARIABLES:
         known = [_scale_and_offset(file, str(column.variable), str(column.unit)) for file in files]
         for position, part in enumerate(("scale", "offset")):
@@ -105,7 +106,7 @@ def typed_rows_sql(files: Sequence[BronzeFile]) -> str:
     )
     return f"""
     SELECT
-        f.key, f.hour, f.source, f.received_at, r.file_row_number AS row_number,
+        f.number AS file_number, f.key, f.hour, f.source, f.received_at, r.file_row_number AS row_number,
         CAST({raw["location_id"]} AS VARCHAR) AS location_id,
         CAST({raw["time"]} AS VARCHAR) AS time,
         try_strptime(CAST({raw["time"]} AS VARCHAR), '%Y-%m-%dT%H:%M') AS observed_at,
