@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 STATEMENTS = {
     "weather_quality_check": b"COPY weather.quarantine ",
     "clean_weather_data": b"FROM weather.quarantine_hours",
-    "weather_to_postgres": b"COPY staged",
+    "weather_to_postgres": b"COPY weather.observations ",
     "weather_near_towers": b"INSERT INTO weather.weather_near_towers",
 }
 """A statement of each asset in the middle of which trouble comes."""
