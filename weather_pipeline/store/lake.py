@@ -134,10 +134,12 @@ def check_not_replaced(store: ObjectStore, checksums: Mapping[str, str]) -> None
 
     Raises:
         BronzeReplaced: A file has another content by now.
+        DataError: A file is damaged by now.
     """
     for key, checksum in checksums.items():
         with store.local(key) as path:
             if file_checksum(path) != checksum:
+                check_pages(key, path)  # no run in parallel mends a damaged file
                 raise BronzeReplaced(f"{key} was fetched again while its rows were worked on: this step is repeated.")
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.store.database import connected
 from weather_pipeline.store.layout import BRONZE_PREFIX
-from weather_pipeline.weather.bronze import BronzeFile
+from weather_pipeline.weather.bronze import BronzeFile, check_pages
 from weather_pipeline.weather.quality import QUARANTINE_SCHEMA, QualityReport
 from weather_pipeline.weather.rules import RULE_BY_NAME, Severity
 from weather_pipeline.weather.tables import QUARANTINE_HOURS
@@ -78,7 +78,7 @@ def read_quarantine(database_url: str, files: Sequence[BronzeFile]) -> pa.Table:
         A table with `QUARANTINE_SCHEMA`.
 
     Raises:
-        DataError: A file was never judged.
+        DataError: A file was never judged, or is damaged.
         BronzeReplaced: A file has another content than the one that was judged.
     """
     hours = [file.hour for file in files]
@@ -104,6 +104,8 @@ def _check_judged(files: Sequence[BronzeFile], judged: Mapping[str, str]) -> Non
         return
     first = unfit[0]
     replaced = first.key in judged
+    if replaced:
+        check_pages(first.key, first.path)  # no run in parallel judges a damaged file
     why = "has changed since it was judged" if replaced else "was never judged"
     others = f" ({len(unfit)} of {len(files)} hours are to be judged)" if len(files) > 1 else ""
     error = BronzeReplaced if replaced else DataError

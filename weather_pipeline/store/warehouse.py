@@ -63,6 +63,9 @@ def upsert_observations(
 ) -> LoadResult:
     """Load observations, all or none. Loading the same again changes nothing, not even `loaded_at`.
 
+    The hours that are replaced are locked before the first batch is read: of loads in parallel, the last to commit has
+    read last, so an older content of the lake never replaces a newer one.
+
     Hours known to be empty are filled by COPY alone; else rows are copied to a temporary table and merged from it.
 
     Args:

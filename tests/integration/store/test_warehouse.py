@@ -1,7 +1,8 @@
 import functools
 import sys
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
@@ -206,6 +207,31 @@ def test_overlapping_loads_at_the_same_time_do_not_deadlock(warehouse: str, load
     last = query(warehouse, "SELECT count(DISTINCT temperature_c), count(*) FROM weather.observations")
     assert last[0][0] == 1
     assert last[0][1] in {result.received for result in results}
+
+
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_the_load_that_reads_its_rows_last_is_the_one_that_stays(
+    warehouse: str, load: Load, loaded_before: bool
+) -> None:
+    """Rows are read when all others have finished with these days: what was read early could be older than theirs."""
+    if loaded_before:
+        load(warehouse, EVERYWHERE, replace_hours=(HOUR, NEXT))
+    newer = table(observation(temperature_c=22.0))
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[LoadResult]] = []
+
+        def older() -> Iterator[pa.RecordBatch]:
+            others.append(pool.submit(load, warehouse, newer, replace_hours=(HOUR, NEXT)))
+            while query(warehouse, waiting) == [(0,)] and not others[0].done():
+                time.sleep(0.01)
+            yield from table(observation(temperature_c=11.0)).to_batches()
+
+        load(warehouse, older(), replace_hours=(HOUR, NEXT))
+        others[0].result()
+
+    assert query(warehouse, "SELECT temperature_c FROM weather.observations") == [(22.0,)]
 
 
 def test_each_site_gets_its_nearest_place_with_the_distance(warehouse: str) -> None:

@@ -72,7 +72,7 @@ def test_what_was_made_of_bronze_that_is_fetched_again_meanwhile_is_made_again(
 ) -> None:
     """A parallel run's fetch, as another process would do it, between the step's reading and its storing."""
     monkeypatch.setattr(resources, "_REPLACED_WAIT", 0.0)
-    name = {"weather_quality_check": "replace_quarantine", "clean_weather_data": "write_silver"}[step]
+    name = {"weather_quality_check": "replace_quarantine", "clean_weather_data": "write_clean"}[step]
     store = getattr(assets, name)
     fetches = iter([True])
 

