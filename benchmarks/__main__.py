@@ -30,7 +30,7 @@ def main(names: tuple[str, ...], rounds: int, write: bool) -> None:
     for name in names or BENCHMARKS:
         load_before = os.getloadavg()[0]
         section = BENCHMARKS[name](rounds, lambda line, name=name: click.echo(f"{name}: {line}", err=True))
-        measured = f"{machine(load_before)} Medians of {rounds} turns."
+        measured = machine(load_before)
         click.echo(f"{section.markdown}\n\n{measured}\n")
         if write:
             DOCUMENT.write_text(put_into(DOCUMENT.read_text(), section, measured))

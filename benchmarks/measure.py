@@ -74,12 +74,19 @@ def take_turns(
 
 
 def _cpu(server: psutil.Process | None) -> float:
-    used = time.process_time()
-    if server is not None:
-        own = server.cpu_times()
-        # What ended children used is added to the parent's own account.
-        used += own.user + own.system + own.children_user + own.children_system
-        for child in server.children():
-            times = child.cpu_times()
-            used += times.user + times.system
+    own = time.process_time()
+    while server is not None:
+        try:
+            return own + _with_children(server)
+        except psutil.NoSuchProcess:
+            continue  # a child ended just now: from here on its parent's account has it
+    return own
+
+
+def _with_children(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    used = times.user + times.system + times.children_user + times.children_system
+    for child in process.children():
+        child_times = child.cpu_times()
+        used += child_times.user + child_times.system
     return used

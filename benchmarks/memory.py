@@ -25,7 +25,7 @@ LOAD_PLACES = 1000
 
 _METHOD = """\
 The high-water mark of resident memory of a process that does nothing else (the interpreter and the libraries, about
-150 MB, included), for each number of rows. Loading fills empty hours. Bronze has 101,000 rows an hour."""
+150 MB, included), one for each number of rows. Loading fills empty hours. Bronze has 101,000 rows an hour."""
 
 
 def run(_rounds: int, say: Callable[[str], None]) -> Section:

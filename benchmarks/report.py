@@ -52,7 +52,7 @@ def ratio_table(caption: str, rows: int, figures: Mapping[str, Figures], base: s
         ]
         for name, f in figures.items()
     ]
-    header = ["", "median s", "rows/s", f"speed ({base} = 1)", "the same by CPU time"]
+    header = ["", f"median s of {len(reference.seconds)}", "rows/s", f"speed ({base} = 1)", "the same by CPU time"]
     return table(caption, header, lines)
 
 
