@@ -41,7 +41,7 @@ lock: $(VENV)/.dev ## Rebuild the hash-locked requirements from pyproject.toml (
 	@.ci/lock
 
 clean: ## Remove the environment and the stack's state
-	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down --delete-data
+	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down --delete-data --yes
 	rm -rf $(VENV) .weather
 
 $(VENV)/bin/python:

@@ -40,7 +40,7 @@ def main() -> int:
         try:
             result = measured(settings, arguments.first, arguments.last)
         finally:
-            subprocess.run([*WEATHER, "down", "--home", home, "--delete-data"], check=True, stdout=sys.stderr)
+            subprocess.run([*WEATHER, "down", "--home", home, "--delete-data", "--yes"], check=True, stdout=sys.stderr)
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
     return 0 if result["complete"] else 1
 

@@ -74,22 +74,27 @@ def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) 
     \b
     Examples:
       weather down
-      weather down --delete-data
+      weather down --delete-data           asks first, on a terminal
+      weather down --delete-data --yes
 
     \b
-    Exit codes: 0 nothing runs any more; 1 it could not be stopped.
+    Exit codes: 0 nothing runs any more; 1 it could not be stopped, or --delete-data was refused: no stack was ever
+    started in this directory; 130 not confirmed.
     """
 )
 @click.option(
     "--delete-data", is_flag=True, help="Then remove databases, lake, logs: everything the stack has written."
 )
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before data is removed.")
 @home_option
-def down(*, delete_data: bool, home: Path | None) -> None:
+def down(*, delete_data: bool, yes: bool, home: Path | None) -> None:
     """Stop the stack, and whatever a killed one left running."""
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.stack import status
 
     settings = read_settings(home)
+    if delete_data and not yes and sys.stdin.isatty():
+        _confirm_removal(settings.home)
     progress = Progress()
     with progress.phase("stop", f"Stopping the stack of {settings.home}"):
         stopped = status.stop_stack(settings.home)
@@ -98,7 +103,26 @@ def down(*, delete_data: bool, home: Path | None) -> None:
         from weather_pipeline.stack.removal import remove_data
 
         with progress.phase("delete", f"Removing what it has written to {settings.home}"):
-            remove_data(settings.home)
+            removed = remove_data(settings.home)
+        names = _shown(settings.home, removed)
+        click.echo(f"Removed of {settings.home}: {names}." if removed else f"{settings.home} has no data of a stack.")
+
+
+def _confirm_removal(home: Path) -> None:
+    """Ask before anything is stopped.
+
+    Raises:
+        StackError: Nothing may be removed there.
+        click.Abort: The user says no.
+    """
+    from weather_pipeline.stack.holdings import data_of_stack
+
+    if going := data_of_stack(home):
+        click.confirm(f"Remove all data of the stack in {home}: {_shown(home, going)}?", abort=True, err=True)
+
+
+def _shown(home: Path, entries: Sequence[Path]) -> str:
+    return ", ".join(entry.name if entry.parent == home else str(entry) for entry in entries)
 
 
 def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Modules | None = None) -> None:
@@ -143,12 +167,13 @@ def detach_stack(settings: Settings, progress: Progress, command: Sequence[str])
         StackError: Another stack has the directory; or this one did not start: carries what its supervisor printed.
         KeyboardInterrupt: A signal came while it started; what was started is stopped.
     """
+    from weather_pipeline.stack.holdings import claim
     from weather_pipeline.stack.logs import keep_short
     from weather_pipeline.stack.plan import log_file
     from weather_pipeline.stack.state import stack_lock
 
-    with stack_lock(settings.home):
-        pass  # refused here, a second start leaves no trace in the log of the first
+    with stack_lock(settings.home):  # refused here, a second start leaves no trace in the log of the first
+        claim(settings.home)
     log = log_file(settings.home, "supervisor")
     log.parent.mkdir(parents=True, exist_ok=True)
     keep_short(log)

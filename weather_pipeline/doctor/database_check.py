@@ -16,7 +16,7 @@ from weather_pipeline.doctor.finding import Finding, listed, ok, problem, skippe
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
 from weather_pipeline.errors import ConfigurationError, StackError
 from weather_pipeline.stack.environment import dagster_environment
-from weather_pipeline.stack.supervisor import open_postgres
+from weather_pipeline.stack.holdings import open_postgres
 from weather_pipeline.store.database import connection_options
 from weather_pipeline.store.migrate import MIGRATIONS, load_migrations, pending
 

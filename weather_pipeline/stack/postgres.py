@@ -125,8 +125,13 @@ class EmbeddedPostgres:
     def destroy(self) -> None:
         """Stop the server and remove all it has written, wherever that is."""
         self.stop()
-        for directory in (self.directory, self._outside):
+        for directory in self.places:
             shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def places(self) -> list[Path]:
+        """The directories that it has written, as far as they are there."""
+        return [directory for directory in (self.directory, self._outside) if directory.is_dir()]
 
     def __enter__(self) -> Self:
         self.start()

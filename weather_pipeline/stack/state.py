@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -115,6 +115,41 @@ def stack_lock(home: Path) -> Iterator[None]:
 def lock_file(home: Path) -> Path:
     """The file that a running stack holds a lock on."""
     return home / "lock"
+
+
+def marker_file(home: Path) -> Path:
+    """The file that marks a state directory as a stack's own, so that its data may be removed with it."""
+    return home / ".weather-stack"
+
+
+def mark_as_own(home: Path, entries: Iterable[Path]) -> None:
+    """Mark a state directory at its first start.
+
+    Args:
+        home: The state directory, locked.
+        entries: What a stack writes there. What is there already is somebody else's, and stays so.
+    """
+    file = marker_file(home)
+    if not file.exists():
+        foreign = sorted(entry.name for entry in entries if entry.exists())
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps({"there_before": foreign}) + "\n")
+        partial.replace(file)
+
+
+def there_before(home: Path) -> frozenset[str] | None:
+    """The names of what was in a marked directory before its first start; None where it is not marked.
+
+    Raises:
+        StackError: The marker can't be understood.
+    """
+    file = marker_file(home)
+    try:
+        return frozenset(json.loads(file.read_text())["there_before"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise StackError(f"{file} can't be understood ({error!r}): remove the stack's data by hand.") from error
 
 
 def kept_port_file(home: Path, name: str) -> Path:

@@ -14,7 +14,7 @@ from weather_pipeline.errors import StackError
 from weather_pipeline.stack.leftovers import stop_leftovers
 from weather_pipeline.stack.ports import is_listening
 from weather_pipeline.stack.process import wait_for_end
-from weather_pipeline.stack.state import UP, PartState, StackState, read_state, stack_lock
+from weather_pipeline.stack.state import UP, PartState, StackState, lock_file, read_state, stack_lock
 
 NOT_RUNNING, DEGRADED = "not running", "degraded"
 
@@ -84,6 +84,8 @@ def stop_stack(home: Path) -> bool:
     state = read_state(home)
     supervisor = state.supervisor.process() if state else None
     if supervisor is None:
+        if state is None and not lock_file(home).exists():
+            return False  # no stack was ever here: the directory stays as it is
         with stack_lock(home):
             return stop_leftovers(home)
     try:

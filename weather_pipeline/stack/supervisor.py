@@ -23,6 +23,7 @@ import psutil
 from weather_pipeline.errors import StackError, WeatherPipelineError
 from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi
+from weather_pipeline.stack.holdings import claim, open_postgres
 from weather_pipeline.stack.leftovers import stop_leftovers
 from weather_pipeline.stack.logs import keep_short, tail
 from weather_pipeline.stack.part import Part, PartDied, stop_order
@@ -33,13 +34,11 @@ from weather_pipeline.stack.plan import (
     StackOptions,
     build_parts,
     dagster_home,
-    log_file,
     port_needs,
     workspace_file,
     workspace_text,
 )
 from weather_pipeline.stack.ports import HOST, check_ports, free_port, is_free
-from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.runs import cancel_runs, end_stranded_runs
 from weather_pipeline.stack.state import (
     STARTING,
@@ -142,6 +141,7 @@ class Stack:
         """
         home = self.options.home
         self._resources.enter_context(stack_lock(home))
+        claim(home)
         if stop_leftovers(home):
             self.report.note("Stopped what an earlier stack, killed before it could clean up, had left running.")
         check_ports(port_needs(self.options), offset=self.options.settings.port_offset)
@@ -355,11 +355,6 @@ class Stack:
         for part, found in asked:
             process.finish(found, deadline=deadline + part.stop_grace)
             self._processes[part.name].wait(_REAP_TIMEOUT)
-
-
-def open_postgres(home: Path) -> EmbeddedPostgres:
-    """The stack's PostgreSQL, not started."""
-    return EmbeddedPostgres(home / POSTGRES, log_file=log_file(home, POSTGRES), options={"max_connections": "200"})
 
 
 def _postgres_port(home: Path, offset: int) -> int:
