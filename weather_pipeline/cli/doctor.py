@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weather_pipeline.cli.common import home_option, port_offset_option, read_settings, weather_command
+from weather_pipeline.cli.symbols import printable, spinner
 from weather_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ def _trouble(finding: Finding, width: int | None) -> list[Line]:
 
 def _summary(report: Report) -> Line:
     problems, warnings = (sum(each.status == status for each in report.findings) for status in ("problem", "warning"))
+    if all(each.status == "skipped" for each in report.findings):
+        return "Nothing was looked at.", "yellow", _WHOLE
     if not problems and not warnings:
         return "All is well.", "green", _WHOLE
     counts = [_count(problems, "problem"), _count(warnings, "warning")]
@@ -196,8 +199,9 @@ def _print(report: Report) -> None:
     # Lines of a log or a pipe stay whole, for those who search them.
     width = min(console.width, _LONGEST_LINE) if console.is_terminal else None
     for line, style, length in report_lines(report, width):
-        text = Text(line)
-        text.stylize(style, 0, length)
+        text = Text(printable(line, console.encoding))
+        if not console.no_color:  # rich leaves bold and dim in
+            text.stylize(style, 0, length)
         console.print(text, soft_wrap=True)
 
 
@@ -210,5 +214,5 @@ def _spinner() -> Iterator[Callable[[Sequence[str]], object]]:
     if not console.is_terminal:
         yield lambda names: None  # noqa: ARG005  (nobody watches)
         return
-    with console.status("Looking around") as status:
+    with console.status("Looking around", spinner=spinner(console.encoding)) as status:
         yield lambda names: status.update(f"Looking at {', '.join(names)}")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import Progress as LiveProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from weather_pipeline.cli.symbols import printable, spinner
+
 
 class _Steady:
     """A stream that never fails: after its first error (the terminal was closed, a pipe broke) it says nothing more.
@@ -110,7 +112,11 @@ class Progress:
             self.update(text)
             yield
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(spinner(self._console.encoding)),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
         with LiveProgress(*columns, console=self._console, transient=True) as live:
             live.add_task(text, total=None)
             self._live = live
@@ -120,8 +126,9 @@ class Progress:
                 self._live = None
 
     def _line(self, text: str, *, mark: str = " ") -> None:
+        encoding = self._console.encoding
         if self._console.is_terminal:
             style = {"✓": "green", "!": "yellow"}.get(mark, "")
-            self._console.print(f"{mark} {text}", style=style, markup=False, highlight=False)
+            self._console.print(printable(f"{mark} {text}", encoding), style=style, markup=False, highlight=False)
         else:
-            print(f"[{self.elapsed:6.1f} s] {text}", file=self._console.file, flush=True)
+            print(printable(f"[{self.elapsed:6.1f} s] {text}", encoding), file=self._console.file, flush=True)

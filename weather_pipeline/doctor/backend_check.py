@@ -16,7 +16,7 @@ from weather_pipeline.stack.environment import dagster_environment
 from weather_pipeline.stack.plan import LINEAGE, LineageTarget
 from weather_pipeline.urls import without_login
 
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 200, 401, 403, 404, 500
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR, _UNAVAILABLE = 200, 401, 403, 404, 500, 503
 _REDIRECTS = range(300, 400)
 
 
@@ -140,6 +140,14 @@ def _not_marquez(facts: BackendFacts, answer: Answer, target: LineageTarget) -> 
             cause="It, or a proxy in front of it, wants a user and a password or a token.",
             remedy="Give them: MARQUEZ_URL=http://user:password@host:port, or OpenLineage's own configuration for a "
             "token (openlineage.yml).",
+        )
+    if target.embedded and answer.status == _UNAVAILABLE:
+        return problem(
+            "api",
+            "The embedded lineage service waits for its database: it answers, but with 503.",
+            cause="PostgreSQL is away, or starts again.",
+            remedy="See what `weather doctor database` says, and logs/postgres.log in the state directory. Events wait "
+            "until it answers.",
         )
     ping = facts.ping
     if isinstance(ping, Answer) and ping.status == _OK and ping.body.strip() == "pong":

@@ -17,6 +17,7 @@ from weather_pipeline.doctor import (
 )
 
 CLOCK = "clock"
+SETTINGS = settings_check.CHECK.name
 
 CHECKS = (
     settings_check.CHECK,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from weather_pipeline.doctor.checks import CHECKS, CLOCK, HEAR_CLOCKS, NAMES
+from weather_pipeline.doctor.checks import CHECKS, CLOCK, HEAR_CLOCKS, NAMES, SETTINGS
 from weather_pipeline.doctor.clock import clock_findings
 from weather_pipeline.doctor.finding import Finding, Status, problem, skipped
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
@@ -45,11 +45,14 @@ def examine(
 
     Args:
         surroundings: Where to look.
-        names: Which checks to show; the clock's runs those that hear other clocks too.
+        names: Which checks to show, and the settings where they can't be read; the clock's runs those that hear other
+            clocks too.
         checks: All that there are.
         waiting: Told which checks still run, whenever one has ended.
         patience: Seconds for all of them together.
     """
+    if surroundings.unreadable is not None and any(each.needs_settings for each in checks if each.name in names):
+        names = {*names, SETTINGS}  # what the others can't be looked at for is itself the answer
     wanted = {*names, *(HEAR_CLOCKS if CLOCK in names else ())}
     outcomes = _outcomes([check for check in checks if check.name in wanted], surroundings, waiting, patience)
     if CLOCK in names:

@@ -1,6 +1,9 @@
 """How a report is shown."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -49,6 +52,19 @@ def test_trouble_has_cause_remedy_and_command() -> None:
 def test_checks_that_did_not_look_for_one_reason_share_a_line() -> None:
     first, second = (Finding("x", Status.SKIPPED, "later", check=check) for check in ("lake", "clock"))
     assert shown(first, second)[0] == "-             lake, clock: later"
+
+
+def test_nothing_is_well_where_nothing_was_looked_at() -> None:
+    assert shown(AWAY)[-1] == "Nothing was looked at."
+
+
+def test_a_stream_that_knows_ascii_only_gets_ascii() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "FORCE_COLOR": "1"}
+    command = [sys.executable, "-m", "weather_pipeline.cli", "doctor", "python", "settings"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert "Traceback" not in result.stderr
+    assert result.stdout.startswith(("+ ", "! "))
+    assert "\x1b" not in result.stdout
 
 
 def test_lines_are_broken_for_a_terminal_but_commands_never() -> None:

@@ -60,6 +60,12 @@ def test_everything_else(facts: BackendFacts, cause: str) -> None:
     assert "u:p" not in str(finding)
 
 
+def test_the_embedded_service_without_its_database() -> None:
+    facts, embedded = replace(GOOD, namespaces=Answer(503)), LineageTarget("http://h:5000", embedded=True, reason="x")
+    assert "waits for its database" in judge(facts, embedded).found
+    assert "is not Marquez's API" in judge(facts, TARGET).found
+
+
 def test_the_right_address_is_told_where_it_is_known() -> None:
     assert judge(replace(GOOD, page_of="http://h:5000"), TARGET).command == "export MARQUEZ_URL=http://h:5000"
 

@@ -74,6 +74,13 @@ def test_checks_that_need_settings_wait_for_them() -> None:
     assert [finding.status for finding in report.findings] == [Status.SKIPPED, Status.OK]
 
 
+def test_one_check_alone_says_why_it_does_not_look() -> None:
+    report = examine(surroundings(ConfigurationError("MARQUEZ_URL: no scheme")), ["backend"])
+    assert [finding.check for finding in report.findings] == ["settings", "backend"]
+    assert troubles(list(report.findings[:1])) == {"MARQUEZ_URL": Status.PROBLEM}
+    assert not report.healthy
+
+
 def test_the_clock_hears_checks_that_are_not_shown() -> None:
     heard = well(HEAR_CLOCKS[0], ClockReading("s", 5000, 1))
     report = examine(surroundings(), ["clock"], checks=[heard, well("a")])
