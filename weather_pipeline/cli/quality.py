@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,7 @@ from weather_pipeline.cli.common import home_option, read_settings, warehouse_ur
 if TYPE_CHECKING:
     from weather_pipeline.store.quality_history import FailedRule, HourScore, RunScore
 
-_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ"])
-_DAY = timedelta(days=1)
+_SHOWN_HOURS = 24
 
 
 @click.command(
@@ -26,21 +25,25 @@ _DAY = timedelta(days=1)
     \b
     Examples:
       weather quality
-      weather quality --from 2026-02-12 --to 2026-02-13
+      weather quality --from 2026-02-12 --to 2026-02-13       two days
+      weather quality --from 2026-02-12T08 --to 2026-02-12T09
       weather quality --runs --json | python -m json.tool
 
     \b
     Exit codes: 0 shown; 1 failed, as where no warehouse is known; 2 wrong usage.
     """
 )
-@click.option("--from", "start", type=_MOMENT, metavar="TIME", help="First hour, UTC.  [default: a day before --to]")
-@click.option("--to", "end", type=_MOMENT, metavar="TIME", help="End of the hours, exclusive, UTC.  [default: now]")
+@click.option("--from", "start", metavar="TIME", help="First day or hour, UTC.  [default: 24 hours up to --to]")
+@click.option("--to", "end", metavar="TIME", help="Last day or hour, included, UTC.  [default: the last that is over]")
 @click.option("--runs", "by_run", is_flag=True, help="Show each run that judged these hours, not each hour.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with hours and runs.")
 @home_option
-def quality(*, start: datetime | None, end: datetime | None, by_run: bool, as_json: bool, home: Path | None) -> None:
-    """Show each hour's quality score and the rules that failed, as last judged; of the last day, if not said otherwise.
+def quality(*, start: str | None, end: str | None, by_run: bool, as_json: bool, home: Path | None) -> None:
+    """Show each hour's quality score and what failed.
 
+    As last judged; the last 24 hours that are over, if not said otherwise.
+
+    --from and --to are days (2026-10-01) or hours (2026-10-01T05), both included, as for `weather backfill`.
     The warehouse is WEATHER_DATABASE_URL, or the running stack's.
     """
     from weather_pipeline.store.quality_history import read_hours, read_runs
@@ -51,21 +54,30 @@ def quality(*, start: datetime | None, end: datetime | None, by_run: bool, as_js
         click.echo(json.dumps(quality_json(read_hours(url, first, last), read_runs(url, first, last), first, last)))
         return
     lines = run_lines(read_runs(url, first, last)) if by_run else hour_lines(read_hours(url, first, last))
-    nothing = f"No hour from {_time(first)} to {_time(last)} was judged. Choose others with --from and --to."
+    nothing = f"No hour from {_time(first)} to before {_time(last)} was judged. Choose others with --from and --to."
     click.echo("\n".join(lines) or nothing)
 
 
-def hour_range(start: datetime | None, end: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
+def hour_range(start: str | None, end: str | None, *, now: datetime) -> tuple[datetime, datetime]:
     """The half-open range that is meant, UTC.
 
+    Args:
+        start: First day or hour, as of `weather backfill`; None: a day before the end.
+        end: Last day or hour, included; None: the last hour that is over.
+        now: The present moment.
+
     Raises:
-        click.UsageError: The range is empty.
+        click.UsageError: The range can't be.
     """
-    last = now if end is None else end.replace(tzinfo=UTC)
-    first = last - _DAY if start is None else start.replace(tzinfo=UTC)
-    if first >= last:
-        raise click.UsageError(f"--from {_time(first)} must lie before --to {_time(last)}.")
-    return first, last
+    from weather_pipeline.cli.hours import HOUR, complete_hours, hours_of_range
+
+    last = end or f"{complete_hours(now, 1)[0]:%Y-%m-%dT%H}"
+    try:
+        hours = hours_of_range(start or last, last, now)
+    except ValueError as error:
+        raise click.UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
+    past = hours[-1] + HOUR
+    return (past - _SHOWN_HOURS * HOUR if start is None else hours[0]), past
 
 
 def hour_lines(hours: Sequence[HourScore]) -> list[str]:
