@@ -41,6 +41,17 @@ class _Commands(click.Group):
             return None
         return getattr(importlib.import_module(f"{__name__}.{module}"), cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=_Commands,
@@ -90,9 +101,19 @@ def exit_code(command: Callable[[], object], *, debug: bool = False) -> int:
     except (WeatherPipelineError, OSError) as error:
         if debug:
             raise
-        _say(f"Error: {error}")
+        _say(f"Error: {_words(error)}")
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _words(error: Exception) -> str:
+    """An error in words for the user: the system's own says neither what to do nor where to look."""
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return (
+            f"{error.filename} can't be opened or written: {error.strerror}. Give this user the rights to it, or "
+            "choose another state directory with --home DIR. `weather doctor` says more."
+        )
+    return str(error)
 
 
 def _say(text: str) -> None:

@@ -75,9 +75,9 @@ class Outcome:
 @port_offset_option
 @home_option
 def demo(*, once: bool, hours: int, port_offset: int | None, home: Path | None) -> None:
-    """Start the stack, run the pipeline for the last complete hours, show where its lineage is.
+    """Start the stack, run the pipeline, show its lineage.
 
-    Hours that are there already are not run again.
+    It runs for the last complete hours that the source has. Hours that are there already are not run again.
     """
     from weather_pipeline.cli.progress import Progress
 

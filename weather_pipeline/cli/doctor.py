@@ -57,7 +57,9 @@ Line = tuple[str, str, int]
 @home_option
 @click.argument("checks", nargs=-1, metavar="[CHECK]...")
 def doctor(*, checks: tuple[str, ...], as_json: bool, port_offset: int | None, home: Path | None) -> None:
-    """Look for what is wrong here: each finding with its cause and the remedy. Changes nothing.
+    """Look for what is wrong here, why, and what to do.
+
+    Shows each finding with its cause and the remedy. Changes nothing.
 
     Works before the first start, while the stack runs and after it has failed; takes half a minute at most.
     """

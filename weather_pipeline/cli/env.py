@@ -24,9 +24,10 @@ from weather_pipeline.cli.common import home_option, read_settings
 )
 @home_option
 def env(*, home: Path | None) -> None:
-    """Print the running stack's settings for a shell, so that Dagster's own commands work on its data.
+    """Print the running stack's settings for a shell.
 
-    They hold passwords. They go out of date with the stack: use a shell of its own.
+    Dagster's own commands work on its data with them. They hold passwords. They go out of date with
+    the stack: use a shell of its own.
     """
     from weather_pipeline.stack.environment import dagster_environment
 

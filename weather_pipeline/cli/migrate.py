@@ -16,7 +16,10 @@ from weather_pipeline.errors import ConfigurationError
     """
 )
 def migrate() -> None:
-    """Create the warehouse's tables in WEATHER_DATABASE_URL, or bring them up to date. The stack does so by itself."""
+    """Create or update the warehouse's tables.
+
+    The warehouse is WEATHER_DATABASE_URL. The stack does so with its own by itself.
+    """
     from weather_pipeline.store.migrate import migrate as apply
 
     url = read_settings().database_url

@@ -32,7 +32,10 @@ _OVERRIDES = ("PGSERVICE", "PGHOSTADDR")
 @home_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(*, home: Path | None, arguments: tuple[str, ...]) -> None:
-    """Open the warehouse in psql: WEATHER_DATABASE_URL, or the running stack's. ARGUMENTS are psql's."""
+    """Open the warehouse in psql.
+
+    The warehouse is WEATHER_DATABASE_URL, or the running stack's. ARGUMENTS are psql's.
+    """
     from weather_pipeline.stack.postgres import installation
 
     login, options = psql_login(warehouse_url(read_settings(home)))

@@ -83,6 +83,7 @@ def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
     suggestion = free_offset([need.port - offset for need in needs])
     if suggestion is not None:
         lines.append(f"Stop it, or move every port of the stack: --port-offset {suggestion}")
+    lines.append("`weather doctor ports` says more.")
     raise PortTaken("\n".join(lines))
 
 

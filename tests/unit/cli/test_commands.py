@@ -24,6 +24,23 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"weather {command}".strip() in result.output.split("Example")[1]
 
 
+def test_the_list_of_commands_cuts_no_summary() -> None:
+    listed = CliRunner().invoke(weather, ["--help"], terminal_width=80).output.split("Commands:")[1]
+    assert "..." not in listed
+    assert all(command in listed for command in COMMANDS)
+
+
+def test_missing_rights_come_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused() -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "lock"))
+
+    assert exit_code(refused) == FAILED
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'lock'} can't be opened or written: Permission denied." in error
+    assert "--home DIR" in error
+    assert "`weather doctor`" in error
+
+
 def test_help_imports_nothing_slow() -> None:
     script = (
         "import sys\nfrom weather_pipeline.cli import weather\n"
@@ -39,6 +56,7 @@ def test_help_imports_nothing_slow() -> None:
     ("arguments", "code", "words"),
     [
         (["no-such-command"], 2, "No such command"),
+        (["backfil"], 2, "Did you mean 'backfill'?"),
         (["up", "--port-offset", "-1"], 2, "--port-offset"),
         (["up", "--once", "--detach"], 2, "exclude each other"),
         (["demo", "--hours", "0"], 2, "--hours"),

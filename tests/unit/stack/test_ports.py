@@ -33,7 +33,7 @@ def test_a_taken_port_is_named_with_its_purpose_and_process_and_a_free_offset(ta
     assert f"Port {taken} (Dagster UI) is taken by" in message
     assert f"(pid {os.getpid()})" in message
     assert message.count("is taken by") == 1
-    suggested = int(message.rsplit("--port-offset ", 1)[1])
+    suggested = int(message.rsplit("--port-offset ", 1)[1].split(maxsplit=1)[0])
     assert is_free(taken + suggested)
 
 
