@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rich.box import HORIZONTALS
 from rich.console import Console
-from rich.panel import Panel
 from rich.text import Text
 
 from weather_pipeline.cli.addresses import address_lines, for_people, page_address
 from weather_pipeline.cli.common import weather_command
+from weather_pipeline.cli.symbols import printable
 from weather_pipeline.settings import SourceName
 
 if TYPE_CHECKING:
     from weather_pipeline.cli.demo import Outcome
     from weather_pipeline.stack.plan import StackOptions
+
+_TITLE = "weather_pipeline is up"
 
 _SOURCES = {
     SourceName.OPEN_METEO: "live data of Open-Meteo",
@@ -28,13 +29,17 @@ _SOURCES = {
 
 
 def show_panel(options: StackOptions, outcome: Outcome) -> None:
-    """Print the panel on stdout; its lines are never broken, so that commands can be copied."""
-    lines = panel_lines(options, outcome)
-    width = max(len(line) for line in lines) + 4
+    """Print the panel on stdout; its lines are never cut or broken, so that commands can be copied.
+
+    The rules above and below are as long as the longest line, and no longer than a terminal is wide.
+    """
     console = Console(file=sys.stdout)
-    console.width = max(console.width, width)
-    text = Text("\n".join(lines), no_wrap=True, overflow="ignore")
-    console.print(Panel.fit(text, box=HORIZONTALS, title="weather_pipeline is up"), soft_wrap=True)
+    lines = [printable(line, console.encoding) for line in panel_lines(options, outcome)]
+    longest = max(len(line) for line in lines)
+    width = min(longest, console.width) if console.is_terminal else longest
+    rule = printable("─", console.encoding)
+    text = "\n".join([f" {_TITLE} ".center(width, rule), *lines, rule * width])
+    console.print(Text(text), soft_wrap=True)
 
 
 def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:

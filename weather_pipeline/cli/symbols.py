@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_PLAIN = str.maketrans({"✓": "+", "✗": "x", "…": "...", "→": "->", "°": " deg"})
+_PLAIN = str.maketrans({"✓": "+", "✗": "x", "…": "...", "→": "->", "─": "-", "°": " deg"})
 
 
 def printable(text: str, encoding: str) -> str:

@@ -83,7 +83,7 @@ def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
     suggestion = free_offset([need.port - offset for need in needs])
     if suggestion is not None:
         lines.append(f"Stop it, or move every port of the stack: --port-offset {suggestion}")
-    lines.append("`weather doctor ports` says more.")
+    lines.append(f"`weather doctor ports{f' --port-offset {offset}' if offset else ''}` says more.")
     raise PortTaken("\n".join(lines))
 
 

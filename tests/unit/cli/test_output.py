@@ -60,6 +60,17 @@ def test_the_panel_says_where_what_and_what_next(capsys: pytest.CaptureFixture[s
     assert "\x1b[" not in out
 
 
+def test_the_panel_of_a_narrow_terminal_has_no_line_of_ours_too_wide_and_breaks_no_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    show_panel(options(), OUTCOME)
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert (len(first), last) == (60, "─" * 60)
+    assert lines == panel_lines(options(), OUTCOME)
+
+
 def test_the_panel_of_a_second_start_and_of_lineage_elsewhere() -> None:
     nothing = Outcome(hours=24, runs=(), seconds=0.0, rows=1440, lineage=None)
     text = "\n".join(panel_lines(options(None), nothing))
