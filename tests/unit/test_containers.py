@@ -23,7 +23,9 @@ from tests.containers import (
     services,
 )
 from weather_pipeline.settings import Settings, variables
+from weather_pipeline.sources.ledger import ledger_file
 from weather_pipeline.stack.dagster_api import LOCATION
+from weather_pipeline.stack.plan import CODE_SERVER, Chosen, LineageTarget, StackOptions, build_parts
 from weather_pipeline.weather.datasets import DATABASE_SCHEMA
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -183,7 +185,7 @@ def test_every_variable_has_a_default_or_is_demanded_and_is_in_the_example() -> 
     assert {name for name, rule in found if rule == ":?"} == set(secret_names())
     optional = re.findall(r"\$\{([A-Z0-9_]+):-((?:[^{}]|\$\{[^{}]*\})*)\}", COMPOSE)
     assert {(name, default(value)) for name, value in optional} == set(
-        re.findall(r"^#([A-Z0-9_]+)=(.+)$", example, flags=re.MULTILINE)
+        re.findall(r"^#([A-Z0-9_]+)=(.*)$", example, flags=re.MULTILINE)
     )
     documented = (ROOT / "docs" / "containers.md").read_text()
     assert all(f"`{name}`" in documented for name, _ in found)
@@ -194,6 +196,8 @@ def test_no_file_holds_a_secret() -> None:
         for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|ACCESS_KEY", name):
                 assert re.fullmatch(r"\$\{[A-Z0-9_]+:\?.+\}", value), name
+            if name.endswith("API_KEY"):
+                assert value == f"${{{name}:-}}"
             assert re.fullmatch(r".*://\w+:(?!\$\{).*@.*", str(value)) is None, name
     assert re.fullmatch(r"\$\{[A-Z_]+\}", MARQUEZ["db"]["password"])
     assert "ENV" not in {name for name, rest in instructions() if re.search("PASSWORD|SECRET|KEY|TOKEN", rest)}
@@ -219,6 +223,22 @@ def test_volumes_are_declared_and_used_and_files_exist() -> None:
     assert set(read_yaml("docker-compose.yml")["networks"]) == {
         network for service in SERVICES.values() for network in service["networks"]
     }
+
+
+def test_the_budget_of_the_source_lies_on_a_volume_that_can_be_written_and_stays() -> None:
+    service = SERVICES["code-server"]
+    ledger = ledger_file(Path(service["environment"]["WEATHER_HOME"]))
+    mounts = [mount.split(":") for mount in service["volumes"]]
+    writable = [Path(target) for source, target, *mode in mounts if source[0] != "." and "ro" not in mode]
+    assert any(ledger.is_relative_to(volume) for volume in writable)
+
+
+def test_the_code_server_stores_events_as_the_stack_does(tmp_path: Path) -> None:
+    options = StackOptions(Settings(home=tmp_path), LineageTarget(None, embedded=False, reason="none"))
+    parts = build_parts(options, Chosen(4000, "postgresql://w", "postgresql://d", "postgresql://l", 0.0))
+    stack = next(part for part in parts if part.name == CODE_SERVER).environment
+    name = "DAGSTER_EVENT_BATCH_SIZE"
+    assert SERVICES["code-server"]["environment"][name] == stack[name]
 
 
 def test_marquez_reads_what_compose_gives() -> None:
