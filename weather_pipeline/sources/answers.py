@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from weather_pipeline.errors import SourceUnavailable
 from weather_pipeline.weather.bronze import Lack
+from weather_pipeline.weather.hours import HOUR, hours_between
+from weather_pipeline.weather.schema import VARIABLE_BY_NAME
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M"
 """How bronze writes the hour of a reading."""
@@ -64,3 +66,44 @@ class Body:
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value of JSON is a number that a column can hold: JSON's may be larger than every float."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def check_every_hour_is_there(rows: pa.Table, start: datetime, end: datetime, server: str) -> None:
+    """Refuse an answer in which no place has any reading for an hour: loaded, it would delete what is there.
+
+    Args:
+        rows: What all places sent, `BRONZE_SCHEMA`.
+        start: First hour asked for, UTC.
+        end: End of the range, exclusive.
+        server: The server's base URL, for the message.
+
+    Raises:
+        NotYetThere: Names the hours without a reading, and those that are there.
+    """
+    readings = zip(*(rows[variable].to_pylist() for variable in VARIABLE_BY_NAME), strict=True)
+    present = {
+        time
+        for time, values in zip(rows["time"].to_pylist(), readings, strict=True)
+        if any(value is not None for value in values)
+    }
+    asked = hours_between(start, end)
+    there = [hour for hour in asked if hour.strftime(TIME_FORMAT) in present]
+    if len(there) == len(asked):
+        return
+    lacking = [hour for hour in asked if hour not in there]
+    words = f"{server} has no reading of any place yet for {_spans(lacking)}, so nothing of this request is stored."
+    rest = f" {_spans(there)} is there: ask for that alone, or for all later." if there else " Ask again later."
+    raise NotYetThere(words + rest)
+
+
+def _spans(hours: Sequence[datetime]) -> str:
+    """Hours as half-open ranges, in words."""
+    return ", ".join(f"{first:%Y-%m-%dT%H:%MZ} to before {end:%Y-%m-%dT%H:%MZ}" for first, end in _ranges(hours))
+
+
+def _ranges(hours: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    first = hours[0]
+    for hour, following in zip(hours, (*hours[1:], None), strict=True):
+        if following != hour + HOUR:
+            yield first, hour + HOUR
+            first = following or first

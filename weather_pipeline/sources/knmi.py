@@ -14,7 +14,7 @@ from http import HTTPStatus
 import requests
 from requests.auth import AuthBase
 
-from weather_pipeline.sources.answers import Body, Received
+from weather_pipeline.sources.answers import Body, Received, check_every_hour_is_there
 from weather_pipeline.sources.coverage_json import parse_coverages
 from weather_pipeline.sources.http_source import HttpSource
 from weather_pipeline.sources.keys import check_key
@@ -97,6 +97,7 @@ class KnmiSource(HttpSource):
         check_hours(start, end)
         url = self.request_url(locations, start, end)
         body = self.ask(url, lambda received: self._read(received, locations, start, end))
+        check_every_hour_is_there(body.table, start, end, self.base_url)
         return Fetched(body.table, self.name, url, datetime.now(UTC), body.units, ATTRIBUTION, body.lacks)
 
     def request_url(self, locations: Sequence[Location], start: datetime, end: datetime) -> str:

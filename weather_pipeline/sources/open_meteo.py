@@ -13,7 +13,7 @@ from http import HTTPStatus
 import requests
 
 from weather_pipeline.errors import SourceRejected
-from weather_pipeline.sources.answers import Body, Received
+from weather_pipeline.sources.answers import Body, Received, check_every_hour_is_there
 from weather_pipeline.sources.http_source import HttpSource
 from weather_pipeline.sources.ledger import Ledger
 from weather_pipeline.sources.open_meteo_api import ATTRIBUTION, FORECAST, Api, check_reach, is_public
@@ -85,7 +85,7 @@ class OpenMeteoSource(HttpSource):
         asked for, until the place is found and all others are there.
 
         Raises:
-            SourceUnavailable: No route, time-out, 5xx, or a broken body.
+            SourceUnavailable: No route, time-out, 5xx, a broken body, or hours for which no place has a reading yet.
             SourceRateLimited: HTTP 429 for the minute or for requests at the same time; the minute's budget is spent.
             SourceQuotaSpent: HTTP 429 for the hour or the day; their budget is spent.
             SourceRejected: Hours that the service does not have; HTTP 4xx, with the server's own reason; no place of
@@ -100,6 +100,7 @@ class OpenMeteoSource(HttpSource):
         covered = [location for location in locations if location.id in found]
         if not covered:
             raise SourceRejected(f"{self.base_url} covers none of the places: {'; '.join(map(str, body.lacks))}")
+        check_every_hour_is_there(body.table, start, end, self.base_url)
         url = self.request_url(covered, start, end)
         return Fetched(body.table, self.name, url, received_at, body.units, self._attribution, body.lacks)
 

@@ -11,10 +11,11 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.sources.edr_server import KEY, edr_server, reading
+from tests.integration.sources.edr_server import BASE, KEY, edr_server, reading
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import encoded
 from tests.unit.sources.knmi_bodies import END, START, collection, coverage
@@ -216,6 +217,18 @@ class TestNothingThere:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         with misbehaving(answer) as server, pytest.raises(NotYetThere, match="they may be late"):
             fetch(server.url, start=now - 2 * HOUR)
+        assert len(server.requests) == 1
+
+    def test_hours_that_come_with_nulls_alone_are_not_there_yet(self) -> None:
+        nulls: dict[str, Any] = {
+            name: [first if step < 6 else None for step in range(12)] for name, first in BASE.items()
+        }
+        with (
+            misbehaving(Answer(body=encoded(collection(coverage(**nulls))))) as server,
+            KnmiSource(server.url, KEY, first_wait=0) as source,
+            pytest.raises(NotYetThere, match=r"for 2026-11-20T09:00Z .*2026-11-20T08:00Z to before .* is there"),
+        ):
+            source.fetch([place for place in LOCATIONS if place.id == "amsterdam"], START, END)
         assert len(server.requests) == 1
 
     def test_the_servers_words_are_kept(self) -> None:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.sources.misbehaving import Answer, misbehaving
-from tests.unit.sources.bodies import END, START, answer, encoded
+from tests.unit.sources.bodies import END, START, answer, encoded, without_readings
 from weather_pipeline.errors import SourceQuotaSpent, SourceRateLimited, SourceRejected, SourceUnavailable
-from weather_pipeline.sources.answers import BrokenBody
+from weather_pipeline.sources.answers import BrokenBody, NotYetThere
 from weather_pipeline.sources.open_meteo import OpenMeteoSource
 from weather_pipeline.sources.replay import ReplayServer
 from weather_pipeline.stack.postgres import free_port
@@ -59,12 +59,35 @@ def test_one_place_and_one_hour(replay: OpenMeteoSource) -> None:
 
 def test_a_repeated_hour_and_missing_readings_arrive_as_received(replay: OpenMeteoSource) -> None:
     start = datetime(2026, 11, 3, 5, tzinfo=UTC)
-    rows = replay.fetch(LOCATIONS[:1], start, start + 2 * HOUR).table.to_pylist()
-    assert [(row["time"][-5:], row["temperature_2m"]) for row in rows] == [
+    rows = replay.fetch(LOCATIONS, start, start + 2 * HOUR).table.to_pylist()
+    amsterdam = [row for row in rows if row["location_id"] == LOCATIONS[0].id]
+    assert [(row["time"][-5:], row["temperature_2m"]) for row in amsterdam] == [
         ("05:00", 11.1),
         ("05:00", 10.0),
         ("06:00", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        ((0, 1), r"any place yet for 2026-11-20T08:00Z to before 2026-11-20T10:00Z, so nothing .* Ask again later"),
+        ((1,), r"for 2026-11-20T09:00Z to before .* 2026-11-20T08:00Z to before 2026-11-20T09:00Z is there: ask for"),
+    ],
+)
+def test_hours_without_a_reading_of_any_place_are_not_there_yet_and_are_named(
+    hours: tuple[int, ...], words: str
+) -> None:
+    empty = Answer(body=encoded(without_readings(answer(), *hours)))
+    with misbehaving(empty) as server, pytest.raises(NotYetThere, match=words):
+        fetch(server.url)
+    assert len(server.requests) == 1
+
+
+def test_an_hour_that_one_place_has_a_reading_for_is_there() -> None:
+    places = [without_readings(answer(0), 0, 1), answer(1)]
+    with misbehaving(Answer(body=encoded(places))) as server, OpenMeteoSource(server.url, first_wait=0) as source:
+        assert source.fetch(LOCATIONS[:2], START, END).table.num_rows == 4
 
 
 def test_a_refused_request_carries_the_servers_reason_and_is_not_repeated(replay: OpenMeteoSource) -> None:

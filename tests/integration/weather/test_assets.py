@@ -14,6 +14,7 @@ from tests.integration.sources.edr_server import KEY, EdrServer, edr_server, rea
 from tests.integration.sources.misbehaving import Answer, Misbehaving, misbehaving
 from tests.integration.store.observations import query
 from tests.integration.weather.runs import CHAIN, EVERYTHING, HOUR, Runs, failed_checks, failure, retries
+from tests.unit.sources.bodies import START, answer, encoded, without_readings
 from weather_pipeline.defs.weather import assets, resources
 from weather_pipeline.sources.knmi_stations import STATIONS
 from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
@@ -198,6 +199,26 @@ def test_a_reading_that_is_not_received_is_reported_and_costs_no_other(
     statement = "SELECT location_id FROM weather.observations WHERE visibility_m IS NULL AND temperature_c IS NOT NULL"
     assert query(warehouse, statement) == [(LOCATIONS[-1].id,)]
     assert query(warehouse, "SELECT count(*) FROM weather.observations") == [(len(LOCATIONS),)]
+
+
+def test_an_answer_of_nulls_fails_the_run_and_deletes_nothing(
+    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unchanged: list[bool] = []
+    hour = f"{START:%Y-%m-%d-%H:%M}"
+    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
+    whole = [answer(position) for position in range(len(LOCATIONS))]
+    with misbehaving(Answer(body=encoded(whole))) as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        assert runs.run(*CHAIN, hour=hour).success
+    before = query(warehouse, LOADED)
+    assert len(before) == len(LOCATIONS)
+    nulls = Answer(body=encoded([without_readings(each, 0) for each in whole]))
+    with misbehaving(nulls, nulls, Answer(body=encoded(whole))) as server:
+        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
+        result = runs.run(*CHAIN, hour=hour, on_retry=lambda: unchanged.append(query(warehouse, LOADED) == before))
+    assert result.success
+    assert (retries(result), unchanged) == (2, [True, True])
 
 
 FOR_GOOD = (Kind.REFUSED, Kind.HOURLY, Kind.DAILY)

@@ -32,11 +32,21 @@ def answer(position: int = 0, **changes: Any) -> dict[str, Any]:
         "hourly": {
             "time": ["2026-11-20T08:00", "2026-11-20T09:00"],
             **{variable: [10 + position, None] for variable in VARIABLES},
+            "pressure_msl": [1010.5, 1011.5],
         },
     }
     if position:
         body["location_id"] = position
     return {**copy.deepcopy(body), **changes}
+
+
+def without_readings(body: dict[str, Any], *hours: int) -> dict[str, Any]:
+    """The body with nulls for all variables in some of its hours, by position."""
+    hourly = {
+        name: [None if name != "time" and index in hours else value for index, value in enumerate(values)]
+        for name, values in body["hourly"].items()
+    }
+    return {**body, "hourly": hourly}
 
 
 def encoded(body: Any) -> bytes:
