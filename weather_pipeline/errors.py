@@ -25,7 +25,16 @@ installed without the rest.
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime
+
+FOR_GOOD = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+)
+"""The system's errors of a file that stay until somebody changes its directory: a configuration error.
+
+Anything else, as a full disk, may be over soon.
+"""
 
 
 class WeatherPipelineError(Exception):

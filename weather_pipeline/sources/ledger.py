@@ -8,6 +8,7 @@ SQLite, because its transactions hold between processes and survive one that die
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weather_pipeline.errors import (
+    FOR_GOOD,
     ConfigurationError,
     SourceQuotaSpent,
     SourceRateLimited,
@@ -25,6 +27,8 @@ from weather_pipeline.errors import (
 from weather_pipeline.sources.budget import Full, Limits, Period, spend
 
 _BUSY_SECONDS = 30.0
+_CLOSED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
+"""SQLite's errors of access rights; the upper bits of a code say more."""
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS spent
        (account TEXT, period INTEGER, begin INTEGER, weight REAL, PRIMARY KEY (account, period))""",
@@ -79,7 +83,7 @@ class FileLedger:
         """Take the weight of a request that is about to be sent (see `Ledger.charge`).
 
         Raises:
-            ConfigurationError: The file is no ledger.
+            ConfigurationError: The file is no ledger, or can't be one where it lies.
             StoreUnavailable: The file can't be read or written now.
         """
         with self._transaction() as connection:
@@ -152,8 +156,20 @@ class FileLedger:
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.OperationalError, OSError) as error:
+            if _is_for_good(error):
+                raise ConfigurationError(
+                    f"The budget can't be kept in {self._path}: {error}. Check WEATHER_HOME and its access rights."
+                ) from error
             raise StoreUnavailable(
-                f"The budget in {self._path} can't be used now: {error}. Check its access rights, and space."
+                f"The budget in {self._path} can't be used now: {error}. Check that the disk has space and works."
             ) from error
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(f"{self._path} is no budget: {error}. Delete it; it is made anew.") from error
+
+
+def _is_for_good(error: sqlite3.OperationalError | OSError) -> bool:
+    """Whether it stays so until somebody changes the directory."""
+    if isinstance(error, OSError):
+        # EEXIST: a file stands where the directory is to be made.
+        return error.errno in FOR_GOOD or error.errno == errno.EEXIST
+    return error.sqlite_errorcode & 0xFF in _CLOSED

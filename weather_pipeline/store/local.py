@@ -12,18 +12,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from weather_pipeline.errors import ConfigurationError, StoreUnavailable, WeatherPipelineError
+from weather_pipeline.errors import FOR_GOOD, ConfigurationError, StoreUnavailable, WeatherPipelineError
 from weather_pipeline.store.errors import ObjectNotFound
 
 _PARTIAL = ".partial-"
 """Begins the name of a file that is still being written: such a file is never listed."""
 _ABANDONED = 86_400.0
 """Seconds without a write after which a partial file belongs to a process that was killed."""
-
-_FOR_GOOD = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
-)
-"""What stays so until somebody changes the directory; anything else, as a full disk, may be over soon."""
 
 
 class LocalStore:
@@ -131,7 +126,7 @@ def _is_object(path: Path) -> bool:
 def _explained(error: OSError, path: Path, what: str) -> WeatherPipelineError:
     """One of our errors for the system's, with what to check."""
     words = f"{path} can't be {what}: {error.strerror or error}."
-    if error.errno in _FOR_GOOD:
+    if error.errno in FOR_GOOD:
         return ConfigurationError(f"{words} Check WEATHER_LAKE_URL and the access rights there.")
     return StoreUnavailable(f"{words} Check that the disk has space and works.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -182,8 +184,32 @@ def test_a_file_that_is_no_budget_is_named_with_what_to_do(tmp_path: Path) -> No
         budget.charge(1)
 
 
-def test_a_place_that_cannot_be_written_is_waited_for(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file")
-    budget, _ = ledger(tmp_path / "home", FREE_TIER)
-    with pytest.raises(StoreUnavailable, match="can't be used now"):
+def test_a_place_that_can_hold_no_budget_is_named_with_the_setting_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    ledger_file(tmp_path / "home").mkdir(parents=True)
+    for home in ("file", "home"):
+        budget, _ = ledger(tmp_path / home, FREE_TIER)
+        with pytest.raises(ConfigurationError, match=rf"can't be kept in .*{home}/source-budget.* Check WEATHER_HOME"):
+            budget.charge(1)
+
+
+def test_a_budget_that_may_not_be_written_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, _ = ledger(tmp_path, FREE_TIER)
+    budget.charge(1)
+    read_only = f"{ledger_file(tmp_path).as_uri()}?mode=ro"
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda _path, **options: connect(read_only, uri=True, **options))
+    with pytest.raises(ConfigurationError, match=r"readonly database.*Check WEATHER_HOME"):
         budget.charge(1)
+
+
+def test_a_budget_that_another_process_writes_for_too_long_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weather_pipeline.sources.ledger._BUSY_SECONDS", 0.0)
+    budget, _ = ledger(tmp_path, FREE_TIER)
+    budget.charge(1)
+    with contextlib.closing(sqlite3.connect(ledger_file(tmp_path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="can't be used now: database is locked"):
+            budget.charge(1)
