@@ -24,6 +24,8 @@ KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _REDIRECTS = range(300, 400)
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_LONGEST_LIMIT = timedelta(days=1)
+"""No source's limit lasts longer: a mistaken `Retry-After` must not close the budget for years."""
 _LONGEST_REASON = 300
 _LONGEST_WAIT = timedelta(minutes=2)
 """How long a limit may last for a step to wait for its end, whatever its reason."""
@@ -71,9 +73,11 @@ def refusal(
 
 
 def retry_after(received: Received) -> datetime | None:
-    """When the server says by `Retry-After` that a limit is over; None where it says nothing."""
+    """When the server says by `Retry-After` that a limit is over, in a day at most; None where it says nothing."""
     seconds = received.headers.get("Retry-After", "")
-    return received.at + timedelta(seconds=int(seconds)) if _SECONDS.fullmatch(seconds) else None
+    if not _SECONDS.fullmatch(seconds):
+        return None
+    return received.at + min(timedelta(seconds=int(seconds)), _LONGEST_LIMIT)
 
 
 def limit(message: str, now: datetime, ends: datetime, *, spent: bool) -> SourceRateLimited | SourceQuotaSpent:

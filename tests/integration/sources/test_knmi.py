@@ -268,6 +268,15 @@ class TestLimits:
             fetch(server.url)
         assert caught.value.retry_after == 17
 
+    @pytest.mark.parametrize(("status", "words"), [(429, "Rate limit exceeded"), (403, "Quota exceeded")])
+    def test_a_limit_that_is_said_to_last_for_years_is_over_in_a_day(self, status: int, words: str) -> None:
+        with (
+            misbehaving(refusal(status, words, Retry_After="999999999")) as server,
+            pytest.raises(SourceQuotaSpent) as caught,
+        ):
+            fetch(server.url)
+        assert caught.value.retry_from <= datetime.now(UTC) + timedelta(days=1, seconds=1)
+
     def test_a_limit_that_lasts_longer_than_a_step_may_wait_is_a_quota(self) -> None:
         before = datetime.now(UTC)
         with (

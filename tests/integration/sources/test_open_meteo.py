@@ -196,6 +196,13 @@ def test_a_limit_that_lasts_longer_than_a_step_may_wait_is_a_quota_whatever_its_
     assert timedelta(seconds=900) <= caught.value.retry_from - before
 
 
+def test_a_limit_that_is_said_to_last_for_years_is_over_in_a_day() -> None:
+    answers = Answer.reason(429, "slow down", **{"Retry-After": "999999999"})
+    with misbehaving(answers) as server, pytest.raises(SourceQuotaSpent) as caught:
+        fetch(server.url)
+    assert caught.value.retry_from <= datetime.now(UTC) + timedelta(days=1, seconds=1)
+
+
 def test_a_server_that_is_not_there_and_one_that_does_not_answer_are_unavailable() -> None:
     with pytest.raises(SourceUnavailable, match="can't be reached"):
         fetch(f"http://127.0.0.1:{free_port()}")
