@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -12,8 +12,11 @@ from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
 from weather_pipeline.sources.knmi_api import HOW_TO_GET_A_KEY
 
-_KEY = re.compile(r"[!-~]{1,4096}")
-"""What fits into a header and a URL: printable ASCII without spaces."""
+_HEADER_KEY = re.compile(r"[!-~]{1,4096}")
+"""What fits into a header: printable ASCII without spaces."""
+
+_URL_KEY = re.compile(r"[A-Za-z0-9._~-]{8,4096}")
+"""What every program writes into a URL in one way, and is no word that stands in answers anyhow."""
 
 
 def open_meteo_key(settings: Settings) -> str | None:
@@ -23,7 +26,8 @@ def open_meteo_key(settings: Settings) -> str | None:
         ConfigurationError: It is given twice, or can't be used.
     """
     value, file = settings.open_meteo_api_key, settings.open_meteo_api_key_file
-    return read_key(value, file, setting="WEATHER_OPEN_METEO_API_KEY")
+    key = read_key(value, file, setting="WEATHER_OPEN_METEO_API_KEY")
+    return key and check_url_key(key, "WEATHER_OPEN_METEO_API_KEY" if file is None else f"The key in {file}")
 
 
 def knmi_key(settings: Settings) -> str:
@@ -82,7 +86,7 @@ def check_key(text: str, origin: str) -> str:
     key = text.strip()
     if not key:
         raise ConfigurationError(f"{origin} is empty. It must hold the key.")
-    if not _KEY.fullmatch(key):
+    if not _HEADER_KEY.fullmatch(key):
         raise ConfigurationError(
             f"{origin} holds no key: a key is one word of ASCII letters, digits and signs, at most 4096 long. "
             "Check that nothing else was copied with it."
@@ -90,8 +94,31 @@ def check_key(text: str, origin: str) -> str:
     return key
 
 
+def check_url_key(key: str, origin: str) -> str:
+    """The key, where it may stand in a URL.
+
+    Args:
+        key: A key.
+        origin: Where it comes from, for the message.
+
+    Raises:
+        ConfigurationError: It may not; the message does not show it.
+    """
+    if not _URL_KEY.fullmatch(key):
+        raise ConfigurationError(
+            f"{origin} holds no key that goes into a URL: that is 8 to 4096 letters, digits, and -._~ alone. "
+            "Check that it was copied whole, and that nothing else was."
+        )
+    return key
+
+
 def without_key(content: bytes, key: str | None) -> bytes:
-    """What a server sent, without the key: as it is, as it stands in a URL, and as JSON may spell it."""
-    for form in (key, quote(key, safe=""), key.replace("/", "\\/")) if key else ():
-        content = content.replace(form.encode(), "…".encode())
-    return content
+    """What a server sent, without the key, however a URL or JSON spells it."""
+    return _spellings(key).sub("…".encode(), content) if key else content
+
+
+@functools.lru_cache(maxsize=4)
+def _spellings(key: str) -> re.Pattern[bytes]:
+    """Each character as it is, or as an escape of a URL or of JSON."""
+    each = (rf"(?:\\?{re.escape(sign)}|(?i:%{ord(sign):02x}|\\u00{ord(sign):02x}))" for sign in key)
+    return re.compile("".join(each).encode())

@@ -15,6 +15,7 @@ import requests
 from weather_pipeline.errors import SourceRejected
 from weather_pipeline.sources.answers import Body, Received, check_every_hour_is_there
 from weather_pipeline.sources.http_source import HttpSource
+from weather_pipeline.sources.keys import check_url_key
 from weather_pipeline.sources.ledger import Ledger
 from weather_pipeline.sources.open_meteo_api import ATTRIBUTION, FORECAST, Api, check_reach, is_public
 from weather_pipeline.sources.open_meteo_body import merged, not_covered, parse_body
@@ -49,6 +50,9 @@ class OpenMeteoSource(HttpSource):
         timeout: Seconds to connect, seconds to wait for data.
         attempts: How often a request is tried before the error goes up, where it is retried with longer waits.
         first_wait: Seconds before the second attempt; doubles with each, with jitter.
+
+    Raises:
+        ConfigurationError: The key can't be one that goes into a URL.
     """
 
     def __init__(
@@ -64,10 +68,11 @@ class OpenMeteoSource(HttpSource):
         attempts: int = 3,
         first_wait: float = 0.5,
     ) -> None:
+        key = api_key and check_url_key(api_key, "The key for Open-Meteo")
         super().__init__(
             base_url,
-            keyed_session(base_url, api_key),
-            api_key=api_key,
+            keyed_session(base_url, key),
+            api_key=key,
             ledger=ledger,
             timeout=timeout,
             attempts=attempts,

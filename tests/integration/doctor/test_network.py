@@ -183,14 +183,15 @@ def test_what_is_away_is_a_warning_unless_insisted_on(look: Look) -> None:
     ],
 )
 def test_the_source_that_is_set_is_asked_with_its_key(source: SourceName, setting: str, path: str, look: Look) -> None:
-    given = {"knmi_api_key": SecretStr(KEY), "open_meteo_api_key": SecretStr(KEY), "source": source}
+    subscription = "made-up-key"
+    given = {"knmi_api_key": SecretStr(KEY), "open_meteo_api_key": SecretStr(subscription), "source": source}
     with misbehaving(Answer(body=b"{}")) as server:
         finding = look("network", **given, **{setting: server.url})
     assert (finding.status, finding.found) == (Status.OK, f"{server.url} answers")
     (request,) = server.requests
     assert urlsplit(request).path == path
     sent_in = server.authorizations[0] if source is SourceName.KNMI else parse_qs(urlsplit(request).query)["apikey"][0]
-    assert sent_in == KEY
+    assert sent_in == (KEY if source is SourceName.KNMI else subscription)
 
 
 def test_a_replay_server_answers_for_both_of_open_meteos_apis(look: Look) -> None:

@@ -29,8 +29,8 @@ from weather_pipeline.weather.locations import LOCATIONS
 
 pytestmark = pytest.mark.integration
 
-KEY = "s3cr3t/key+with=signs"
-FORMS = (KEY, quote(KEY, safe=""))
+KEY = "s3cr3t-key.with~signs"
+FORMS = (KEY, quote(KEY, safe=""), KEY.replace("~", "%7E"), KEY.replace("~", "%7e"))
 HOUR = datetime(2026, 5, 1, 10, tzinfo=UTC)
 
 
@@ -73,7 +73,7 @@ def test_the_server_gets_the_key_and_nothing_that_is_stored_has_it(api: Api, tmp
     with misbehaving(Answer.reason(400, "no")) as server, pytest.raises(SourceRejected):
         fetch(server.url, api)
     assert server.requests[0].startswith(f"/{api.path}?latitude=")
-    assert server.requests[0].endswith(f"&timezone=GMT&apikey={FORMS[1]}")
+    assert server.requests[0].endswith(f"&timezone=GMT&apikey={KEY}")
     with ReplayServer() as replay:
         fetched = fetch(replay.url, api)
     assert_without_key(fetched)
@@ -101,15 +101,15 @@ def test_no_way_in_which_the_server_fails_shows_the_key(kind: Kind) -> None:
     "answer",
     [
         Answer.reason(400, f"apikey={KEY} is wrong"),
-        Answer.reason(403, f"The supplied API key {FORMS[1]} is invalid."),
+        Answer.reason(403, f"The supplied API key {FORMS[3]} is invalid."),
         Answer(400, json.dumps({"error": True, "reason": KEY}).replace("/", "\\/").encode()),
         Answer.reason(429, f"Daily limit of {KEY} exceeded."),
-        Answer(500, f"GET /v1/forecast?apikey={FORMS[1]} failed".encode()),
-        Answer(200, f"<html>/v1/forecast?apikey={FORMS[1]}".encode()),
+        Answer(500, f"GET /v1/forecast?apikey={KEY} failed".encode()),
+        Answer(200, f"<html>/v1/forecast?apikey={KEY}".encode()),
         Answer(200, f"[Unexpected error while streaming data: {KEY}".encode()),
         Answer(200, json.dumps({"error": True, "reason": KEY}).encode()),
-        Answer(302, b"", {"Location": f"/v1/forecast?apikey={FORMS[1]}"}),
-        Answer(302, b"", {"Location": f"http://127.0.0.1:9/?apikey={FORMS[1]}"}),
+        Answer(302, b"", {"Location": f"/v1/forecast?apikey={KEY}"}),
+        Answer(302, b"", {"Location": f"http://127.0.0.1:9/?apikey={KEY}"}),
         Answer(200, b"{", missing=5),
     ],
 )
@@ -151,7 +151,7 @@ def test_through_a_proxy_the_key_is_sent_too(monkeypatch: pytest.MonkeyPatch) ->
             fetch("http://weather.example")
     assert_error_without_key(caught.value)
     assert proxy.requests[0].startswith("http://weather.example/v1/forecast?")
-    assert proxy.requests[0].endswith(f"&apikey={FORMS[1]}")
+    assert proxy.requests[0].endswith(f"&apikey={KEY}")
 
 
 def test_over_tls_the_key_is_sent_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,4 +167,4 @@ def test_over_tls_the_key_is_sent_too(tmp_path: Path, monkeypatch: pytest.Monkey
         fetch(server.url)
     assert_error_without_key(caught.value)
     assert server.url.startswith("https://")
-    assert server.requests[0].endswith(f"&apikey={FORMS[1]}")
+    assert server.requests[0].endswith(f"&apikey={KEY}")

@@ -77,5 +77,22 @@ def test_bytes_that_are_no_text_are_no_key(tmp_path: Path) -> None:
 
 
 def test_what_a_server_says_back_is_shown_without_the_key_however_it_is_spelled() -> None:
-    assert without_key(b"a/b= a%2Fb%3D a\\/b=", "a/b=") == "… … …".encode()
+    spellings = b"a/b=+ a%2Fb%3D%2B a%2fb%3d%2b a/b%3D%2B a\\/b=+ a\\u002fb\\u003D+ %61/b=+"
+    assert without_key(spellings, "a/b=+") == "… … … … … … …".encode()
+    assert without_key(b"A/b=+ a.b=+", "a/b=+") == b"A/b=+ a.b=+"
     assert without_key(b"all of it", None) == b"all of it"
+
+
+@pytest.mark.parametrize("key", ["short77", "with/slash", "with+plus", "with=sign", "with%2Fescape", "a&b=cdefg"])
+def test_a_key_that_goes_into_a_url_has_one_spelling(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(key)
+    for origin, given in (
+        ("WEATHER_OPEN_METEO_API_KEY", Settings(open_meteo_api_key=SecretStr(key))),
+        (str(file), Settings(open_meteo_api_key_file=file)),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"{origin} holds no key that goes into a URL") as caught:
+            open_meteo_key(given)
+        assert key not in str(caught.value).removeprefix(origin)
+    assert knmi_key(Settings(knmi_api_key=SecretStr(key))) == key
+    assert open_meteo_key(Settings(open_meteo_api_key=SecretStr("Aa0-._~z"))) == "Aa0-._~z"
