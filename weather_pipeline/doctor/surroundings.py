@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from weather_pipeline.doctor.clock_reading import ClockReading
 from weather_pipeline.doctor.finding import Finding
 from weather_pipeline.errors import ConfigurationError, StackError
@@ -74,8 +76,8 @@ class Surroundings:
 
     def _secrets(self) -> list[str]:
         settings = self.settings
-        hidden = (settings.database_url, settings.lineage_database_url, settings.s3_secret_key)
-        values = [value.get_secret_value() for value in hidden if value is not None]
+        fields = (getattr(settings, name) for name in Settings.model_fields)
+        values = [value.get_secret_value() for value in fields if isinstance(value, SecretStr)]
         values += [settings.marquez_url] if settings.marquez_url and "@" in settings.marquez_url else []
         passwords = [match for value in values for match in _PASSWORD.findall(value)]
         return sorted({value for value in (*values, *passwords) if value}, key=len, reverse=True)

@@ -1,6 +1,7 @@
 """Checks side by side: none can keep the others from being heard."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_what_a_check_raises_is_a_finding_without_secrets() -> None:
     assert "guess" not in str(report.findings)
     assert "other" not in str(report.findings)
     assert not report.healthy
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+)
+def test_no_secret_of_the_settings_is_in_what_a_check_raises(name: str) -> None:
+    around = replace(surroundings(), settings=Settings(**{name: SecretStr("gu3ssm3not")}))  # pyright: ignore[reportArgumentType]
+    assert around.without_secrets("it is gu3ssm3not") == "it is …"
 
 
 def test_a_check_that_hangs_is_a_finding() -> None:
