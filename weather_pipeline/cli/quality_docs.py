@@ -27,7 +27,8 @@ page is written from the code; do not edit it: `python -m weather_pipeline.cli.q
 - The quarantine belongs to one content of one file. `clean_weather_data` refuses bronze that has changed since it was
   judged, and bronze that never was.
 - Freshness is judged twice: `hour_complete` warns of an hour that was read before it was over, and the freshness policy
-  of the assets in Dagster warns when nothing new came for 75 minutes and fails after two hours.
+  of the assets in Dagster fails where nothing was loaded between five past, when the schedule runs, and twenty past the
+  hour. A source that has an hour only days later, as the archive, has no such policy.
 - Running the check again replaces the quarantine of its hours; what is good by then is gone from it.
 
 ## Rules

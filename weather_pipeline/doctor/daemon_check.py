@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from weather_pipeline.doctor.finding import Finding, listed, ok, problem, skipped, warning
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
+from weather_pipeline.errors import StackError
+from weather_pipeline.settings import SourceName
+from weather_pipeline.sources.catalog import DATASETS
 from weather_pipeline.stack.dagster_api import (
     IN_PROGRESS,
     LOCATION,
@@ -17,6 +21,7 @@ from weather_pipeline.stack.dagster_api import (
     DagsterUnavailable,
     Instigator,
 )
+from weather_pipeline.stack.environment import dagster_environment
 from weather_pipeline.stack.plan import CODE_SERVER, DAEMON, WEBSERVER, log_file
 from weather_pipeline.stack.ports import HOST
 from weather_pipeline.stack.status import PartStatus
@@ -53,6 +58,7 @@ class DagsterFacts:
         stuck: Runs in progress that nothing has touched for hours.
         queued: Runs that wait for longer than they should.
         processes: The running stack's own view of its processes.
+        source_delay: How long after its end the source has an hour.
     """
 
     url: str
@@ -63,6 +69,7 @@ class DagsterFacts:
     stuck: Sequence[str] = ()
     queued: Sequence[str] = ()
     processes: Sequence[PartStatus] = ()
+    source_delay: timedelta = timedelta()
 
     def is_down(self, part: str) -> PartStatus | None:
         """The stack's part of this name where it does not do its work."""
@@ -80,7 +87,19 @@ def look(surroundings: Surroundings) -> Outcome:
     except (DagsterUnavailable, DagsterApiError) as error:
         return Outcome([_unreachable(error, url, surroundings)])
     logs = str(log_file(settings.home, DAEMON))
+    facts = replace(facts, source_delay=DATASETS[_source(surroundings)].delay)
     return Outcome(judge(facts, time.time(), surroundings.command, log=logs))
+
+
+def _source(surroundings: Surroundings) -> SourceName:
+    """The running stack's source, whatever the settings say by now; else the settings'."""
+    settings = surroundings.settings
+    if not surroundings.running:
+        return settings.source
+    try:
+        return SourceName(dagster_environment(settings.home).get("WEATHER_SOURCE", settings.source))
+    except StackError:
+        return settings.source
 
 
 def ask(url: str, now: float, processes: Sequence[PartStatus] = ()) -> DagsterFacts:
@@ -186,7 +205,11 @@ def _judge_schedules(facts: DagsterFacts) -> Iterator[Finding]:
     for schedule in facts.schedules:
         tick = schedule.last_tick
         page = f"{facts.url}/locations/{LOCATION}/schedules/{schedule.name}"
-        if not schedule.running:
+        if not schedule.running and facts.source_delay:
+            yield ok(
+                "schedule", f"{schedule.name} off: the source has an hour only {facts.source_delay.days} days later"
+            )
+        elif not schedule.running:
             yield warning(
                 "schedule",
                 f"The schedule {schedule.name} is off.",

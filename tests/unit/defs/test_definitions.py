@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.freshness import CronFreshnessPolicy
 
+from weather_pipeline.cli.quality_docs import quality_markdown
 from weather_pipeline.definitions import defs
 from weather_pipeline.defs.weather import weather_definitions
 from weather_pipeline.defs.weather.datasets import TABLE_OF_ASSET, asset_metadata
@@ -96,6 +97,8 @@ def test_the_deadline_of_freshness_fits_the_schedule(specs: dict[str, dg.AssetSp
     assert schedule.cron_schedule == "5 * * * *"
     deadline = timedelta(minutes=int(policy.deadline_cron.split()[0]))
     assert deadline - policy.lower_bound_delta == timedelta(minutes=5), "what the schedule loads is in time"
+    assert deadline == timedelta(minutes=20)
+    assert "between five past, when the schedule runs, and twenty past the\n  hour" in quality_markdown()
 
 
 def test_an_hour_is_a_partition_and_a_day_a_run_of_a_backfill(specs: dict[str, dg.AssetSpec]) -> None:
@@ -119,10 +122,12 @@ def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_stack.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
-def test_a_source_that_is_days_late_has_no_hourly_schedule_on() -> None:
+def test_a_source_that_is_days_late_has_no_hourly_schedule_on_and_no_deadline() -> None:
     settings = Settings(schedule=True, source=SourceName.OPEN_METEO_ARCHIVE)
-    (schedule,) = weather_definitions(settings).get_repository_def().schedule_defs
+    definitions = weather_definitions(settings)
+    (schedule,) = definitions.get_repository_def().schedule_defs
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert {spec.freshness_policy for spec in definitions.resolve_all_asset_specs()} == {None}
 
 
 def test_the_source_is_one_setting_and_changes_the_lineages_input() -> None:

@@ -1,6 +1,7 @@
 """What Dagster says of itself, judged."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -53,6 +54,12 @@ def test_all_well() -> None:
 )
 def test_each_trouble(facts: DagsterFacts, expected: dict[str, Status]) -> None:
     assert troubles(judged(facts)) == expected
+
+
+def test_a_schedule_that_is_off_since_the_source_is_days_late_is_as_it_should_be() -> None:
+    facts = replace(GOOD, schedules=[replace(SCHEDULE, running=False)], source_delay=timedelta(days=6))
+    assert troubles(judged(facts)) == {}
+    assert "hourly off: the source has an hour only 6 days later" in [finding.found for finding in judged(facts)]
 
 
 def test_a_sensor_can_t_look_where_no_daemon_does() -> None:

@@ -25,7 +25,7 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
     for each.
     """
     read = source_dataset(settings)
-    # A source that has an hour only days later would fail every hourly run.
+    # A source that has an hour only days later would fail every hourly run, and never be fresh.
     scheduled = settings.schedule and not read.delay
     schedule = dg.build_schedule_from_partitioned_job(
         HOURLY_JOB,
@@ -38,6 +38,8 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
     def described(spec: dg.AssetSpec) -> dg.AssetSpec:
         name = spec.key.to_user_string()
         spec = spec.merge_attributes(metadata=asset_metadata(name, settings))
+        if read.delay:
+            spec = spec.replace_attributes(freshness_policy=None)
         return spec.replace_attributes(deps=[source.key]) if name == "raw_weather_data" else spec
 
     assets = dg.map_asset_specs(described, [*ASSETS, *REFERENCE, source])
