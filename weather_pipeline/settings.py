@@ -24,7 +24,7 @@ class SourceName(StrEnum):
     """Where weather comes from."""
 
     AUTO = "auto"
-    """Open-Meteo where it can be reached, else recorded observations, said plainly."""
+    """Open-Meteo; a stack that can't reach it as it starts uses recorded observations, said plainly."""
     OPEN_METEO = "open-meteo"
     """Open-Meteo's forecast API, which has the last 92 days."""
     OPEN_METEO_ARCHIVE = "open-meteo-archive"

@@ -118,18 +118,17 @@ def stop_stack(stack: Stack, progress: Progress) -> None:
 
 def _with_source(settings: Settings, progress: Progress) -> Settings:
     from weather_pipeline.settings import SourceName
-    from weather_pipeline.sources.probe import answers
+    from weather_pipeline.sources.choose import resolve
 
     if settings.source is not SourceName.AUTO:
         return settings
     with progress.phase("source", "Choosing the source of the weather"):
-        reachable = answers(settings)
-    if not reachable:
+        source = resolve(settings)
+    if source is SourceName.REPLAY:
         progress.note(
             f"{settings.effective_open_meteo_url} can't be reached: recorded observations are used instead. "
             "WEATHER_SOURCE=open-meteo insists on live data."
         )
-    source = SourceName.OPEN_METEO if reachable else SourceName.REPLAY
     return settings.model_copy(update={"source": source})
 
 

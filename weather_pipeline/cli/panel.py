@@ -24,7 +24,7 @@ _SOURCES = {
     SourceName.OPEN_METEO_ARCHIVE: "Open-Meteo's archive (reanalysis)",
     SourceName.KNMI: "observations of KNMI's stations",
     SourceName.REPLAY: "recorded observations (no network needed)",
-    SourceName.AUTO: "decided by each run",
+    SourceName.AUTO: "live data of Open-Meteo",
 }
 
 

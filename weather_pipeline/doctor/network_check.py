@@ -82,7 +82,7 @@ def judge(settings: Settings, answer: int | Failure, *, said: str = "", proxy: s
 
 def _away(settings: Settings, found: str, cause: str, remedy: str) -> Finding:
     if settings.source is SourceName.AUTO:
-        remedy = f"None needed: recorded observations are used instead. For live data: {remedy}"
+        remedy = f"None needed for a stack: it starts with recorded observations then. For live data: {remedy}"
         return warning("source", found, cause=cause, remedy=remedy)
     return _wrong(found, cause, remedy)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from typing import assert_never
 from urllib.parse import urlsplit
 
+from weather_pipeline.errors import SourceUnavailable
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.budget import FREE_TIER, Limits
@@ -20,30 +20,31 @@ from weather_pipeline.sources.probe import answers
 from weather_pipeline.sources.replay import ATTRIBUTION as REPLAY_ATTRIBUTION
 from weather_pipeline.sources.replay import ReplayServer
 
-_LOG = logging.getLogger(__name__)
-
 
 def resolve(settings: Settings) -> SourceName:
-    """The source to use: `auto` becomes open-meteo where that can be reached, else replay, which the log says plainly.
+    """The source of a stack, decided once at its start: `auto` is open-meteo where that can be reached, else replay.
 
-    The stack decides once, at its start, so that a run does not change its source when the network does.
+    Runs never decide so: a moment without a network would put recordings among a warehouse's observations.
     """
     if settings.source is not SourceName.AUTO:
         return settings.source
-    if answers(settings):
-        return SourceName.OPEN_METEO
-    _LOG.warning(
-        "%s can't be reached: recorded observations of 2013 are used instead (WEATHER_SOURCE=auto). "
-        "Set WEATHER_SOURCE=open-meteo to insist on live data.",
-        settings.effective_open_meteo_url,
-    )
-    return SourceName.REPLAY
+    return SourceName.OPEN_METEO if answers(settings) else SourceName.REPLAY
 
 
 @contextlib.contextmanager
 def open_source(settings: Settings) -> Iterator[WeatherSource]:
-    """The source that the settings mean; the replay server lives in this process as long as the source is open."""
-    match resolve(settings):
+    """The source that the settings mean; the replay server lives in this process as long as the source is open.
+
+    Raises:
+        SourceUnavailable: The source is `auto`, and Open-Meteo can't be reached now.
+        ConfigurationError: The key that the source wants is missing or can't be used.
+    """
+    if settings.source is SourceName.AUTO and not answers(settings):
+        raise SourceUnavailable(
+            f"{settings.effective_open_meteo_url} can't be reached. Check the network, or set WEATHER_SOURCE=replay to "
+            "work on recorded observations of 2013."
+        )
+    match settings.source:
         case SourceName.REPLAY:
             with (
                 ReplayServer() as server,

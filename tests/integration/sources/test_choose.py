@@ -1,4 +1,3 @@
-import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from tests.integration.sources.edr_server import KEY as KNMI_KEY
 from tests.integration.sources.edr_server import edr_server
 from tests.integration.sources.misbehaving import Answer, misbehaving
 from tests.unit.sources.bodies import encoded
-from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRejected
+from weather_pipeline.errors import ConfigurationError, SourceQuotaSpent, SourceRejected, SourceUnavailable
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.sources.catalog import source_dataset
 from weather_pipeline.sources.choose import open_source, resolve
@@ -53,11 +52,16 @@ def test_a_proxy_that_refuses_to_pass_on_is_not_open_meteo() -> None:
         assert not answers(settings(SourceName.AUTO, server.url))
 
 
-def test_auto_uses_recorded_observations_where_nothing_answers_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stack_that_cannot_reach_open_meteo_has_recorded_observations_and_a_run_has_an_error() -> None:
     chosen = settings(SourceName.AUTO, f"http://127.0.0.1:{free_port()}")
-    with caplog.at_level(logging.WARNING), open_source(chosen) as source:
+    assert resolve(chosen) is SourceName.REPLAY
+    with pytest.raises(SourceUnavailable, match=r"can't be reached.*WEATHER_SOURCE=replay"), open_source(chosen):
+        pass
+
+
+def test_recorded_observations_stand_in_for_open_meteos_in_lineage() -> None:
+    with open_source(Settings(source=SourceName.REPLAY)) as source:
         fetched = source.fetch(LOCATIONS, START, START + timedelta(hours=1))
-    assert "recorded observations of 2013 are used instead" in caplog.text
     assert set(fetched.table["source"].to_pylist()) == {"replay"}
     assert source.dataset == ("https://api.open-meteo.com", "v1/forecast")
     assert "CC0" in fetched.attribution

@@ -17,7 +17,7 @@ def test_every_obstacle_has_words_of_its_own(obstacle: Obstacle) -> None:
     automatic, insisted = judge(AUTO, failure), judge(LIVE, failure)
     assert troubles([automatic]) == {"source": Status.WARNING}
     assert troubles([insisted]) == {"source": Status.PROBLEM}
-    assert "recorded observations are used" in automatic.remedy
+    assert "it starts with recorded observations then" in automatic.remedy
     assert "WEATHER_SOURCE=replay" in insisted.remedy
     others = [Failure(other, failure.server, failure.proxy, failure.words) for other in Obstacle if other != obstacle]
     assert failure.found not in [other.found for other in others]
