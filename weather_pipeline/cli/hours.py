@@ -45,8 +45,9 @@ def hours_of_range(first: str, last: str, now: datetime) -> list[datetime]:
         raise ValueError(f"{first} is before the first hour that there is, {FIRST_HOUR:%Y-%m-%dT%H}")
     last_begin = newest if end - given == HOUR else newest + HOUR  # a day may have begun, an hour must be over
     if start > newest or given > last_begin:
-        late = first if start > newest else last
-        raise ValueError(f"{late} lies in the future: the last hour that is over is {newest:%Y-%m-%dT%H} (UTC)")
+        late, begin = (first, start) if start > newest else (last, given)
+        problem = f"{late} lies in the future" if begin > now else f"no hour of {late} is over yet"
+        raise ValueError(f"{problem}: the last hour that is over is {newest:%Y-%m-%dT%H} (UTC)")
     return hours_between(start, min(end, newest + HOUR))
 
 

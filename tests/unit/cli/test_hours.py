@@ -65,7 +65,8 @@ def test_a_range_that_ends_today_ends_with_the_last_complete_hour() -> None:
         ("2026-10-01T05", "2026-10-01T04", "reversed"),
         ("2025-12-31", "2026-01-02", "2025-12-31 is before the first hour that there is, 2026-01-01T00"),
         ("2026-11-21", "2026-11-22", "2026-11-22 lies in the future: the last hour that is over is 2026-11-21T11"),
-        ("2026-11-21T11", "2026-11-21T12", "2026-11-21T12 lies in the future"),
+        ("2026-11-21T11", "2026-11-21T12", "no hour of 2026-11-21T12 is over yet: the last hour that is over is"),
+        ("2026-11-21T11", "2026-11-21T13", "2026-11-21T13 lies in the future"),
         ("2026-11-22", "2026-11-23", "2026-11-22 lies in the future"),
         ("yesterday", "2026-11-20", "'yesterday' is neither a day, as 2026-10-01, nor an hour"),
         ("2026-02-30", "2026-03-01", "'2026-02-30' is neither"),
@@ -75,6 +76,14 @@ def test_a_range_that_ends_today_ends_with_the_last_complete_hour() -> None:
 def test_a_range_that_cannot_be_says_what_was_received(first: str, last: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         hours_of_range(first, last, NOON)
+
+
+def test_a_day_that_has_just_begun_does_not_lie_in_the_future() -> None:
+    half_past_midnight = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
+    with pytest.raises(ValueError, match=r"no hour of 2026-11-21 is over yet: .* is 2026-11-20T23"):
+        hours_of_range("2026-11-21", "2026-11-21", half_past_midnight)
+    with pytest.raises(ValueError, match="2026-11-22 lies in the future"):
+        hours_of_range("2026-11-22", "2026-11-22", half_past_midnight)
 
 
 def test_an_hour_is_missing_where_one_asset_lacks_it() -> None:
