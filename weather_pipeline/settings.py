@@ -110,7 +110,10 @@ class Settings(BaseSettings):
         description="host:port of the warehouse in dataset names: the same on every machine, whatever port it has.",
     )
 
-    schedule: bool = Field(default=False, description="Whether the hourly schedule is on by itself. Set by the stack.")
+    schedule: bool | None = Field(
+        default=None,
+        description="Whether the hourly schedule is on by itself. Default: on in the stack, off in any other Dagster.",
+    )
 
     lineage_database_url: SecretStr | None = Field(
         default=None, description="The embedded lineage service's database, postgresql://…. Set by the stack."

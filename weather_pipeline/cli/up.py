@@ -42,6 +42,7 @@ _STOP_TIMEOUT = 120.0
       weather up                     start, and stay until Ctrl-C
       weather up --detach            start in the background; stop with: weather down
       weather up --port-offset 100   Dagster on 3100, lineage on 5100 and 5101
+      WEATHER_SCHEDULE=false weather up   without the hourly run
 
     \b
     Exit codes: 0 stopped by Ctrl-C or `weather down`; 1 could not start, or a part kept dying;

@@ -213,7 +213,7 @@ def _judge_schedules(facts: DagsterFacts) -> Iterator[Finding]:
             yield warning(
                 "schedule",
                 f"The schedule {schedule.name} is off.",
-                cause="Somebody switched it off in the Dagster UI, or WEATHER_SCHEDULE is not set for this Dagster.",
+                cause="Somebody switched it off in the Dagster UI, or WEATHER_SCHEDULE is not true for this Dagster.",
                 remedy=f"Switch it on: {page}",
             )
         elif tick is not None and tick.error is not None:

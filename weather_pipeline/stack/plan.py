@@ -128,7 +128,7 @@ def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str
         "WEATHER_HOME": str(options.home),
         "WEATHER_PORT_OFFSET": str(settings.port_offset),
         "WEATHER_SOURCE": settings.source.value,
-        "WEATHER_SCHEDULE": "true",
+        "WEATHER_SCHEDULE": "false" if settings.schedule is False else "true",
         "WEATHER_LAKE_URL": settings.effective_lake_url,
         "WEATHER_DATABASE_URL": chosen.warehouse_url,
         "WEATHER_DAGSTER_DATABASE_URL": chosen.dagster_url,

@@ -1,5 +1,6 @@
 """The plan is pure: everything that would be started can be looked at."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
     assert "WEATHER_LINEAGE_DATABASE_URL" not in environment
     assert found["lineage"].environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
     assert not any("hunter2" in value for value in found["lineage-page"].environment.values())
+
+
+@pytest.mark.parametrize(("schedule", "given"), [(None, "true"), (True, "true"), (False, "false")])
+def test_the_schedule_is_on_unless_the_user_says_no(schedule: bool | None, given: str) -> None:
+    chosen = replace(options(), settings=Settings(home=HOME, source=SourceName.REPLAY, schedule=schedule))
+    assert {part.environment.get("WEATHER_SCHEDULE") for part in build_parts(chosen, CHOSEN)} == {given, None}
 
 
 @pytest.mark.parametrize("lineage", [EMBEDDED, WITH_LOGIN])

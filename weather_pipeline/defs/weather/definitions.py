@@ -26,7 +26,7 @@ def weather_definitions(settings: Settings) -> dg.Definitions:
     """
     read = source_dataset(settings)
     # A source that has an hour only days later would fail every hourly run, and never be fresh.
-    scheduled = settings.schedule and not read.delay
+    scheduled = bool(settings.schedule) and not read.delay
     schedule = dg.build_schedule_from_partitioned_job(
         HOURLY_JOB,
         name="weather_hourly_schedule",
