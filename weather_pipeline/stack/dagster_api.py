@@ -361,21 +361,28 @@ class DagsterApi:
             self._query(mutation, {"ids": list(run_ids), "policy": policy})
 
     def materialized_ranges(self, assets: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-        """For each of the assets that has time partitions, the materialized spans as (start, end) in POSIX seconds."""
+        """For each of the assets that has time partitions, the materialized spans as (start, end) in POSIX seconds.
+
+        Raises:
+            DagsterApiError: Dagster does not have an asset; says why, where its code location can't be loaded.
+        """
         query = """
           query ($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
             assetKey { path }
             assetPartitionStatuses { ... on TimePartitionStatuses { ranges { startTime endTime status } } } } }
         """
         nodes = self._query(query, {"keys": [{"path": asset.split("/")} for asset in assets]})["assetNodes"]
+        statuses = {"/".join(node["assetKey"]["path"]): node["assetPartitionStatuses"] for node in nodes}
+        # Dagster answers for the assets that it has, and says nothing of the others.
+        if absent := [asset for asset in assets if asset not in statuses]:
+            reason = self.location_error() or f"{LOCATION} is loaded and does not define them"
+            raise DagsterApiError(f"Dagster at {self._url} has no assets {', '.join(absent)}: {reason}")
         return {
-            "/".join(node["assetKey"]["path"]): [
-                (span["startTime"], span["endTime"])
-                for span in node["assetPartitionStatuses"]["ranges"]
-                if span["status"] == "MATERIALIZED"
+            asset: [
+                (span["startTime"], span["endTime"]) for span in status["ranges"] if span["status"] == "MATERIALIZED"
             ]
-            for node in nodes
-            if "ranges" in node["assetPartitionStatuses"]
+            for asset, status in statuses.items()
+            if "ranges" in status
         }
 
     def schedules(self) -> list[Instigator]:

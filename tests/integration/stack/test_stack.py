@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -194,6 +196,8 @@ def test_a_failed_run_says_why(site: Site) -> None:
     assert spans["second"] == []
     assert spans["first"] == [(1767312000.0, 1767315600.0)]
     assert {daemon.name for daemon in site.api.daemons() if daemon.healthy} >= {"SENSOR", "SCHEDULER"}
+    with pytest.raises(DagsterApiError, match="has no assets third: weather_pipeline is loaded and does not define"):
+        site.api.materialized_ranges(["first", "third"])
     with pytest.raises(DagsterApiError, match="no_such_job"):
         site.api.launch_range("no_such_job", hour, hour)
 
@@ -210,20 +214,38 @@ def test_the_port_of_postgres_is_kept_and_gives_way(site: Site) -> None:
         assert int((site.home / "postgres.port").read_text()) != kept
 
 
-def test_the_workspace_of_the_checkout_works_without_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+@contextmanager
+def webserver(workspace: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterApi]:
+    """Dagster's webserver alone, on a workspace, with an instance of its own."""
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     port = free_port()
-    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    command = [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-p", str(port)]
-    with (tmp_path / "log").open("w") as log:
+    command = [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), "-p", str(port)]
+    with (home / "log").open("w") as log:
         child = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         api = DagsterApi(f"http://127.0.0.1:{port}")
         wait_for(lambda: child.poll() is not None or _answers(api))
-        assert api.location_error() is None
+        yield api
     finally:
         child.send_signal(signal.SIGINT)
         child.wait(timeout=60)
+
+
+def test_the_workspace_of_the_checkout_works_without_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with webserver(ROOT / "workspace.yaml", tmp_path, monkeypatch) as api:
+        assert api.location_error() is None
+
+
+def test_where_the_code_location_is_broken_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "{module_name: tests.integration.stack.tiny.broken, location_name: weather_pipeline}"
+    workspace = tmp_path / "workspace.yaml"
+    workspace.write_text(f"load_from:\n  - python_module: {module}\n")
+    with (
+        webserver(workspace, tmp_path, monkeypatch) as api,
+        pytest.raises(DagsterApiError, match=r"has no assets first, second: .*broken on purpose"),
+    ):
+        api.materialized_ranges(["first", "second"])
 
 
 def _answers(api: DagsterApi) -> bool:
