@@ -1,5 +1,6 @@
 """A state directory of its own for each test, and what must be gone afterwards."""
 
+import os
 import random
 import signal
 import subprocess
@@ -120,12 +121,22 @@ class Live:
     def _knows(self, job: str) -> bool:
         return job in {known.name for known in self.marquez.jobs(NAMESPACE)}
 
-    def sql(self, statement: str) -> list[tuple[object, ...]]:
+    def connected(self) -> psycopg.Connection:
         server = open_postgres(self.site.home)
         server.port = int((self.site.home / "postgres.port").read_text())
-        with psycopg.connect(server.url("weather")) as connection:
+        return psycopg.connect(server.url("weather"))
+
+    def sql(self, statement: str) -> list[tuple[object, ...]]:
+        with self.connected() as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def quick_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster's daemon looks every second for backfills to go on with and for runs to try again."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).with_name("quick_daemon")), prepend=os.pathsep)
+    monkeypatch.setenv("DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS", "1")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +15,10 @@ import pytest
 from tests.integration.stack.conftest import JOBS, NAMESPACE, ROOT, WEATHER, Live, Site, wait_for
 from tests.integration.stack.test_stack import kill_part, restarted
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick_daemon")]
+
+BEFORE_LOADING = 3
+"""Steps of a run before the one that loads observations."""
 
 ROWS = "SELECT *, xmin::text FROM weather.observations ORDER BY location_id, observed_at"
 
@@ -36,6 +41,14 @@ def ended(child: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
 
 def backfill(live: Live, *arguments: str) -> tuple[int, dict[str, Any], str]:
     return ended(start_backfill(live.site, *arguments, "--json"))
+
+
+@contextmanager
+def loading_held(live: Live) -> Iterator[None]:
+    """No run can load observations: one that is to be killed does not end before."""
+    with live.connected() as connection:
+        connection.execute("LOCK TABLE weather.observations IN SHARE MODE")
+        yield
 
 
 def worker_of(live: Live, run_id: str) -> int:
@@ -96,12 +109,13 @@ def test_failures_deaths_and_ctrl_c(live: Live) -> None:
     assert summary["lineage"]["states"] == {"COMPLETED": 3, "FAILED": 1}
 
     # The process of a run is killed: Dagster tries the run again, from the step it was in.
-    child = start_backfill(live.site, "2026-10-04T00", "2026-10-04T23", "--json")
     before = {run.run_id for run in live.site.api.runs()}
-    wait_for(lambda: child.poll() is not None or len(live.site.api.runs()) > len(before))
-    (victim,) = {run.run_id for run in live.site.api.runs()} - before
-    wait_for(lambda: live.site.api.run(victim).steps_succeeded >= 1)
-    os.kill(worker_of(live, victim), signal.SIGKILL)
+    with loading_held(live):
+        child = start_backfill(live.site, "2026-10-04T00", "2026-10-04T23", "--json")
+        wait_for(lambda: child.poll() is not None or len(live.site.api.runs()) > len(before))
+        (victim,) = {run.run_id for run in live.site.api.runs()} - before
+        wait_for(lambda: live.site.api.run(victim).steps_succeeded == BEFORE_LOADING)
+        os.kill(worker_of(live, victim), signal.SIGKILL)
     code, summary, err = ended(child)
     assert (code, summary["status"], summary["runs"]) == (0, "COMPLETED_SUCCESS", {"SUCCESS": 1, "FAILURE": 1}), err
     runs = live.site.api.backfill(summary["backfill"]).runs
