@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weather_pipeline.cli.addresses import is_address
-from weather_pipeline.cli.common import count_rows, home_option, read_settings, stop_signals, weather_command
+from weather_pipeline.cli.common import (
+    count_rows,
+    count_text,
+    home_option,
+    read_settings,
+    stop_signals,
+    weather_command,
+)
 from weather_pipeline.errors import StackError
 
 if TYPE_CHECKING:
@@ -67,7 +74,7 @@ class Outcome:
         hours: The hours that were asked for.
         launched: How many of them were run.
         backfill: As Dagster has it; None where nothing was to do.
-        rows: Rows of `weather.observations` for the hours that were asked for.
+        rows: Rows of `weather.observations` for the hours that were asked for; None where the warehouse is away.
         lineage: None where the lineage API can't be asked.
     """
 
@@ -75,7 +82,7 @@ class Outcome:
     launched: int
     backfill: Backfill | None
     failures: tuple[FailedRun, ...]
-    rows: int
+    rows: int | None
     lineage: LineageFound | None
 
     @property
@@ -175,7 +182,8 @@ def _launch(
     if not wanted:
         progress.note(f"All {len(hours)} hours are there: nothing was run. --all runs them again.")
         return None, 0
-    backfill_id = backfill_follow.launch(api, assets, [partition_key(hour) for hour in wanted], stack.check)
+    partitions = [partition_key(hour) for hour in wanted]
+    backfill_id = backfill_follow.launch(api, assets, partitions, progress, stack.check)
     progress.note(f"Backfill {backfill_id} of {len(wanted)} hours: {_address(stack, backfill_id)}")
     return backfill_id, len(wanted)
 
@@ -186,13 +194,13 @@ def _follow(
     from weather_pipeline.cli import backfill_follow
 
     if backfill_id is None:
-        return Outcome(hours, launched, backfill=None, failures=(), rows=_rows(stack, hours), lineage=None)
+        return Outcome(hours, launched, backfill=None, failures=(), rows=_rows(stack, hours, progress), lineage=None)
     api = _api(stack)
     with progress.phase("backfill", f"Backfilling {launched} hours"):
         try:
             done = backfill_follow.follow(api, backfill_id, launched, progress, stack.check)
         except KeyboardInterrupt:
-            _cancel(stack, backfill_id, launched, progress)
+            backfill_follow.cancel(api, backfill_id, launched, progress, stack.check)
             raise
         failures = backfill_follow.failed_runs(api, done, stack.check)
     return Outcome(
@@ -200,19 +208,8 @@ def _follow(
         launched=launched,
         backfill=done,
         failures=tuple(failures),
-        rows=_rows(stack, hours),
+        rows=_rows(stack, hours, progress),
         lineage=_lineage(stack, done, progress),
-    )
-
-
-def _cancel(stack: RunningStack, backfill_id: str, launched: int, progress: Progress) -> None:
-    from weather_pipeline.cli.backfill_follow import cancel, hours_of
-
-    done = cancel(_api(stack), backfill_id, progress, stack.check)
-    loaded = len(hours_of(done, "SUCCESS"))
-    state = "is cancelled" if done.finished else f"is still {done.status.lower()} in Dagster"
-    progress.note(
-        f"Backfill {backfill_id} {state}: {loaded} of {launched} hours are loaded. The same command goes on there."
     )
 
 
@@ -235,8 +232,8 @@ def _api(stack: RunningStack) -> DagsterApi:
     return DagsterApi(f"http://{HOST}:{stack.settings.dagster_port}")
 
 
-def _rows(stack: RunningStack, hours: Sequence[datetime]) -> int:
-    return count_rows(stack.database_url, hours[0], hours[-1])
+def _rows(stack: RunningStack, hours: Sequence[datetime], progress: Progress) -> int | None:
+    return count_rows(stack.database_url, hours[0], hours[-1], progress)
 
 
 def _address(stack: RunningStack, backfill_id: str) -> str:
@@ -286,7 +283,12 @@ def summary(stack: RunningStack, outcome: Outcome, progress: Progress) -> dict[s
         ],
         "rows": outcome.rows,
         "lineage": lineage
-        and {"expected": lineage.expected, "states": lineage.states, "missing": list(lineage.missing)},
+        and {
+            "expected": lineage.expected,
+            "states": lineage.states,
+            "missing": list(lineage.missing),
+            "error": lineage.error,
+        },
         "source": stack.source,
         "seconds": {**progress.seconds, "total": round(progress.elapsed, 2)},
     }
@@ -299,7 +301,9 @@ def report_lines(stack: RunningStack, outcome: Outcome) -> list[str]:
     if outcome.backfill is not None:
         runs = ", ".join(f"{count} {state.lower()}" for state, count in _run_states(outcome).items())
         lines.append(f"Runs          {runs or 'none'}")
-    lines.append(f"Rows          {outcome.rows:,} in weather.observations for these hours, from {stack.source}")
+    lines.append(
+        f"Rows          {count_text(outcome.rows)} in weather.observations for these hours, from {stack.source}"
+    )
     if outcome.lineage is not None:
         states = ", ".join(f"{count} {state.lower()}" for state, count in outcome.lineage.states.items())
         lines.append(f"Lineage       {states or 'none'} of {outcome.lineage.expected} runs expected")
@@ -319,6 +323,8 @@ def failure_lines(stack: RunningStack, outcome: Outcome) -> list[str]:
     if done is not None and more > 0:
         lines.append(f"  and {more} more runs: {_address(stack, done.backfill_id)}")
     if outcome.lineage is not None:
+        if outcome.lineage.error is not None:
+            lines.append(f"Error: {outcome.lineage.error}")
         lines += [f"Error: lineage lacks {missing}" for missing in outcome.lineage.missing[:_SHOWN_FAILURES]]
     return lines
 

@@ -5,27 +5,39 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 import requests
 
 from weather_pipeline.cli.hours import HOUR, hour_of
 from weather_pipeline.cli.pipeline import Watch, patiently
 from weather_pipeline.cli.progress import Progress
-from weather_pipeline.errors import Transient
+from weather_pipeline.errors import LineageApiError, Terminal, Transient, WeatherPipelineError
 from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient
-from weather_pipeline.stack.dagster_api import IN_PROGRESS, Backfill, BackfillRun, DagsterApi
+from weather_pipeline.stack.dagster_api import (
+    IN_PROGRESS,
+    Backfill,
+    BackfillRun,
+    DagsterApi,
+    DagsterApiError,
+    DagsterUnavailable,
+)
 
 _POLL = 2.0
+_LAUNCH_TIMEOUT = 20.0
+"""Seconds that Dagster may still work on a launch whose answer nobody waits for any more."""
 _CANCEL_TIMEOUT = 120.0
 _LINEAGE_TIMEOUT = 120.0
 """Seconds in which no further lineage run arrives, after which waiting on makes no sense."""
 
 _REQUEST_TAG = "weather/request"
 """Tells a backfill whose launch was not answered from one that never began."""
+
+_AnswerT = TypeVar("_AnswerT")
 
 _ENDED = {"SUCCESS": frozenset({"COMPLETED"})}
 _ENDED_BADLY = frozenset({"FAILED", "ABORTED"})
@@ -69,22 +81,51 @@ class LineageFound:
         expected: How many lineage runs must be there.
         states: State → number of runs that are there.
         missing: What is not there, or not in the state it must be in, in words.
+        error: What the lineage API answered last where something is missing; None where it answered well.
     """
 
     expected: int
     states: dict[str, int]
     missing: tuple[str, ...]
+    error: str | None = None
 
 
-def launch(api: DagsterApi, assets: Sequence[str], partitions: Sequence[str], watch: Watch) -> str:
-    """Launch a backfill, once, however often the webserver breaks off; returns its id."""
+def launch(api: DagsterApi, assets: Sequence[str], partitions: Sequence[str], progress: Progress, watch: Watch) -> str:
+    """Launch a backfill, once, however often the webserver breaks off; returns its id.
+
+    One that is interrupted while it is being launched is cancelled, though Dagster has not yet named it.
+    """
     request = uuid.uuid4().hex
+    asked = False
 
     def ask() -> str:
-        known = api.backfill_ids(_REQUEST_TAG, request)
-        return known[0] if known else api.launch_backfill(assets, partitions, tags={_REQUEST_TAG: request})
+        nonlocal asked
+        if asked and (known := api.backfill_ids(_REQUEST_TAG, request)):
+            return known[0]
+        asked = True
+        return api.launch_backfill(assets, partitions, tags={_REQUEST_TAG: request})
 
-    return patiently(ask, watch)
+    try:
+        return patiently(ask, watch)
+    except KeyboardInterrupt:
+        if asked and (backfill_id := _launched(api, request, watch)):
+            cancel(api, backfill_id, len(partitions), progress, watch)
+        raise
+
+
+def _launched(api: DagsterApi, request: str, watch: Watch) -> str | None:
+    """The backfill of a request, which Dagster may still be writing down; None where it had not begun."""
+    deadline = time.monotonic() + _LAUNCH_TIMEOUT
+    while not (known := _insist(lambda: api.backfill_ids(_REQUEST_TAG, request), watch)):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_POLL)
+    return known[0]
+
+
+def _insist(ask: Callable[[], _AnswerT], watch: Watch) -> _AnswerT:
+    """Ask of what Dagster is known to have: an error that it answers is one of its database, and may pass as well."""
+    return patiently(ask, watch, (DagsterUnavailable, DagsterApiError))
 
 
 def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, watch: Watch) -> Backfill:
@@ -99,11 +140,12 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
 
     Raises:
         DagsterUnavailable: The webserver has not answered for two minutes.
+        DagsterApiError: It has answered with errors for two minutes.
     """
     began, done, pace = time.monotonic(), 0, None
     while True:
         watch()
-        found = patiently(lambda: api.backfill(backfill_id), watch)
+        found = _insist(lambda: api.backfill(backfill_id), watch)
         if (loaded := len(hours_of(found, "SUCCESS"))) != done:  # so that a log has a line for each change only
             done, pace = loaded, loaded / (time.monotonic() - began)
         progress.update(progress_text(found, hours, pace))
@@ -112,18 +154,30 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
         time.sleep(_POLL)
 
 
-def cancel(api: DagsterApi, backfill_id: str, progress: Progress, watch: Watch) -> Backfill:
-    """Cancel a backfill and wait until its runs have ended; for two minutes at most."""
+def cancel(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, watch: Watch) -> None:
+    """Cancel a backfill, wait until its runs have ended, for two minutes at most, and say what was loaded.
+
+    Args:
+        api: Dagster.
+        backfill_id: The backfill.
+        hours: How many hours it has.
+        progress: Shows what happens.
+        watch: Called at every poll.
+    """
     deadline = time.monotonic() + _CANCEL_TIMEOUT
-    found = patiently(lambda: api.backfill(backfill_id), watch)
+    found = _insist(lambda: api.backfill(backfill_id), watch)
     if not found.finished:
         patiently(lambda: api.cancel_backfill(backfill_id), watch)
     while not found.finished and time.monotonic() < deadline:
         running = sum(not run.finished for run in found.runs)
         progress.update(f"Cancelling: {running} runs have not ended yet")
         time.sleep(_POLL)
-        found = patiently(lambda: api.backfill(backfill_id), watch)
-    return found
+        found = _insist(lambda: api.backfill(backfill_id), watch)
+    loaded = len(hours_of(found, "SUCCESS"))
+    state = "is cancelled" if found.finished else f"is still {found.status.lower()} in Dagster"
+    progress.note(
+        f"Backfill {backfill_id} {state}: {loaded} of {hours} hours are loaded. The same command goes on there."
+    )
 
 
 def progress_text(backfill: Backfill, hours: int, pace: float | None) -> str:
@@ -163,7 +217,7 @@ def failed_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[Faile
             status=run.status,
             first=run.first,
             last=run.last,
-            errors=tuple(patiently(partial(api.failures, run.run_id), watch)),
+            errors=tuple(_insist(partial(api.failures, run.run_id), watch)),
         )
         for run in sorted(bad, key=lambda run: run.first)
     ]
@@ -176,7 +230,7 @@ def expected_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[Exp
 
     expected = []
     for run in backfill.runs:
-        steps = patiently(partial(api.run_steps, run.run_id), watch)
+        steps = _insist(partial(api.run_steps, run.run_id), watch)
         created = datetime.fromtimestamp(steps.created, UTC)
         expected += [
             ExpectedRun(run_id_for(run.run_id, created, asset.split("/")), asset, _ENDED.get(state, _ENDED_BADLY))
@@ -188,22 +242,26 @@ def expected_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[Exp
 def await_lineage(
     client: MarquezClient, expected: Sequence[ExpectedRun], progress: Progress, watch: Watch
 ) -> LineageFound:
-    """Wait until all lineage runs are there and have ended; give up when nothing arrives for two minutes."""
+    """Wait until all lineage runs are there and have ended.
+
+    Gives up when nothing arrives for two minutes, or the lineage API refuses to answer (it wants a login).
+    """
     states: dict[str, str] = {}
+    trouble: WeatherPipelineError | None = None
     open_runs, deadline = list(expected), time.monotonic() + _LINEAGE_TIMEOUT
-    while open_runs and time.monotonic() < deadline:
+    while open_runs and time.monotonic() < deadline and not isinstance(trouble, Terminal):
         watch()
-        before = len(open_runs)
+        before, trouble = len(open_runs), None
         try:
             for run in open_runs:
                 states[run.run_id] = _state(client, run.run_id)
-        except Transient:
-            pass  # away for now: the deadline decides
+        except (Transient, LineageApiError) as error:  # away for now: the deadline decides
+            trouble = error
         open_runs = [run for run in open_runs if states.get(run.run_id) not in run.states]
         progress.update(f"Waiting for lineage: {len(expected) - len(open_runs)} of {len(expected)} runs are there")
         if len(open_runs) < before:
             deadline = time.monotonic() + _LINEAGE_TIMEOUT
-        elif open_runs:
+        elif open_runs and not isinstance(trouble, Terminal):
             time.sleep(_POLL)
     return LineageFound(
         expected=len(expected),
@@ -213,6 +271,7 @@ def await_lineage(
             f"not {' or '.join(sorted(run.states))}"
             for run in open_runs
         ),
+        error=str(trouble) if open_runs and trouble is not None else None,
     )
 
 

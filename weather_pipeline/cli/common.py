@@ -132,14 +132,28 @@ def _with_source(settings: Settings, progress: Progress) -> Settings:
     return settings.model_copy(update={"source": source})
 
 
-def count_rows(url: str, first: datetime, last: datetime) -> int:
-    """Rows of `weather.observations` from the first to the last hour, both included."""
-    import psycopg
+def count_rows(url: str, first: datetime, last: datetime, progress: Progress) -> int | None:
+    """Rows of `weather.observations` from the first to the last hour, both included.
+
+    None where the warehouse can't be asked, which `progress` then says with the reason: what was done stays done, and
+    is to be reported.
+    """
+    from weather_pipeline.errors import WeatherPipelineError
+    from weather_pipeline.store.database import connected
 
     query = "SELECT count(*) FROM weather.observations WHERE observed_at BETWEEN %s AND %s"
-    with psycopg.connect(url) as connection:
-        row = connection.execute(query, [first, last]).fetchone()
+    try:
+        with connected(url) as connection:
+            row = connection.execute(query, [first, last]).fetchone()
+    except WeatherPipelineError as error:
+        progress.note(f"The rows can't be counted: {error}")
+        return None
     return int(row[0]) if row else 0
+
+
+def count_text(rows: int | None) -> str:
+    """A number of rows, for people."""
+    return "an unknown number" if rows is None else f"{rows:,}"
 
 
 @contextmanager

@@ -40,14 +40,14 @@ class Outcome:
     Attributes:
         runs: Ids of the Dagster runs; none where all hours were there.
         seconds: How long the runs took together, as Dagster measured it.
-        rows: Rows of `weather.observations` for the hours of the demo.
+        rows: Rows of `weather.observations` for the hours of the demo; None where the warehouse is away.
         lineage: What the lineage API has; None where it can't be asked.
     """
 
     hours: int
     runs: tuple[str, ...]
     seconds: float
-    rows: int
+    rows: int | None
     lineage: Verification | None
 
 
@@ -141,7 +141,7 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
         hours=count,
         runs=tuple(launched),
         seconds=sum((run.end or 0.0) - (run.start or 0.0) for run in runs),
-        rows=count_rows(stack.warehouse_url, hours[0], hours[-1]),
+        rows=count_rows(stack.warehouse_url, hours[0], hours[-1], progress),
         lineage=_lineage(stack, progress, since),
     )
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from weather_pipeline.cli.addresses import address_lines, for_people, page_address
-from weather_pipeline.cli.common import weather_command
+from weather_pipeline.cli.common import count_text, weather_command
 from weather_pipeline.cli.symbols import printable
 from weather_pipeline.settings import SourceName
 
@@ -69,7 +69,10 @@ def _what_ran(outcome: Outcome) -> list[str]:
         ran = f"{runs} over {outcome.hours} hours, {outcome.seconds:.0f} s of work"
     else:
         ran = f"nothing: all {outcome.hours} hours were there"
-    lines = [f"Ran           {ran}", f"Rows          {outcome.rows:,} in weather.observations for these hours"]
+    lines = [
+        f"Ran           {ran}",
+        f"Rows          {count_text(outcome.rows)} in weather.observations for these hours",
+    ]
     if outcome.lineage is not None:
         found = outcome.lineage
         counts = f"{len(found.jobs)} jobs, {len(found.datasets)} datasets, {len(found.edges)} edges"

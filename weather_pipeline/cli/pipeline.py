@@ -116,17 +116,23 @@ def await_lineage(
         time.sleep(_POLL)
 
 
-def patiently(ask: Callable[[], _AnswerT], watch: Watch) -> _AnswerT:
+def patiently(
+    ask: Callable[[], _AnswerT],
+    watch: Watch,
+    passing: type[Exception] | tuple[type[Exception], ...] = DagsterUnavailable,
+) -> _AnswerT:
     """Ask Dagster, again and again while its webserver is being started anew.
 
-    Raises:
-        DagsterUnavailable: It has not answered for two minutes.
+    Args:
+        ask: The question.
+        watch: Called between two attempts.
+        passing: The errors that may pass. One of those is raised where it has not passed for two minutes.
     """
     deadline = time.monotonic() + _DAGSTER_TIMEOUT
     while True:
         try:
             return ask()
-        except DagsterUnavailable:
+        except passing:
             if time.monotonic() > deadline:
                 raise
         watch()

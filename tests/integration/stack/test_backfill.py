@@ -73,7 +73,7 @@ def test_days_are_loaded_in_parallel_with_every_lineage_run_and_loaded_again_wit
     assert (summary["status"], summary["runs"], summary["failures"]) == ("COMPLETED_SUCCESS", {"SUCCESS": 3}, [])
     assert (summary["first"], summary["last"]) == ("2026-10-01T00:00:00+00:00", "2026-10-03T23:00:00+00:00")
     assert (summary["hours"], summary["hours_run"], summary["source"]) == (72, 72, "replay")
-    assert summary["lineage"] == {"expected": 15, "states": {"COMPLETED": 15}, "missing": []}
+    assert summary["lineage"] == {"expected": 15, "states": {"COMPLETED": 15}, "missing": [], "error": None}
     assert f"Backfill {summary['backfill']}: 72 of 72 hours" in err
 
     run_ids = {run.run_id for run in live.site.api.backfill(summary["backfill"]).runs}

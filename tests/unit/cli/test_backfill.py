@@ -1,9 +1,21 @@
 """How far a backfill is, and what is said of it."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
-from weather_pipeline.cli.backfill_follow import hours_of, progress_text
+import pytest
+
+from tests.marquez_double import MarquezDouble
+from weather_pipeline.cli.backfill import Outcome, RunningStack, failure_lines, report_lines, summary
+from weather_pipeline.cli.backfill_follow import ExpectedRun, LineageFound, await_lineage, hours_of, progress_text
+from weather_pipeline.cli.common import count_rows
+from weather_pipeline.cli.progress import Progress
+from weather_pipeline.marquez.client import MarquezClient
+from weather_pipeline.settings import Settings
 from weather_pipeline.stack.dagster_api import Backfill, BackfillRun
+from weather_pipeline.stack.ports import free_port
 
 DAYS = [
     BackfillRun(f"run-{day}", "QUEUED", f"2026-10-0{day}-00:00", f"2026-10-0{day}-23:00", None) for day in (1, 2, 3)
@@ -37,3 +49,42 @@ def test_an_hour_that_a_retry_has_loaded_has_not_failed() -> None:
 def test_a_run_that_names_no_partition_counts_for_no_hour() -> None:
     odd = replace(REQUESTED, runs=(BackfillRun("x", "SUCCESS", "", "", None),))
     assert hours_of(odd, "SUCCESS") == set()
+
+
+HOUR = datetime(2026, 10, 1, tzinfo=UTC)
+LOADED = replace(REQUESTED, status="COMPLETED_SUCCESS", runs=runs("SUCCESS", "SUCCESS", "SUCCESS"))
+STACK = RunningStack(Settings(home=Path("/srv/weather")), "replay", "postgresql://127.0.0.1/weather", None)
+
+
+def outcome(rows: int | None = 1008, lineage: LineageFound | None = None) -> Outcome:
+    return Outcome([HOUR], launched=1, backfill=LOADED, failures=(), rows=rows, lineage=lineage)
+
+
+def test_a_lineage_api_that_wants_a_login_loses_no_report() -> None:
+    expected = [ExpectedRun(f"run-{number}", "raw", frozenset({"COMPLETED"})) for number in (1, 2)]
+    asked: list[str] = []
+
+    def watch() -> None:
+        asked.append("")
+
+    with MarquezDouble(lambda _: (401, {"message": "Unauthorized"})) as marquez, MarquezClient(marquez.url) as client:
+        found = await_lineage(client, expected, Progress(), watch)
+    assert len(asked) == 1, "what is refused is not asked again"
+    assert (found.expected, found.states, len(found.missing)) == (2, {}, 2)
+    assert found.error is not None
+    assert "answered 401" in found.error
+    assert not outcome(lineage=found).succeeded
+    assert f"Error: {found.error}" in failure_lines(STACK, outcome(lineage=found))
+    assert summary(STACK, outcome(lineage=found), Progress())["lineage"]["error"] == found.error
+
+
+def test_a_warehouse_that_is_away_at_the_end_loses_no_report(capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"postgresql://weather:hunter2@127.0.0.1:{free_port()}/weather"
+    assert count_rows(url, HOUR, HOUR, Progress()) is None
+    said = capsys.readouterr().err
+    assert "The rows can't be counted: The database is not available" in said
+    assert "hunter2" not in said
+    body = json.loads(json.dumps(summary(STACK, outcome(rows=None), Progress())))
+    assert (body["status"], body["rows"]) == ("COMPLETED_SUCCESS", None)
+    assert any("an unknown number in weather.observations" in line for line in report_lines(STACK, outcome(rows=None)))
+    assert any("1,008 in weather.observations" in line for line in report_lines(STACK, outcome()))
