@@ -19,6 +19,12 @@ def warehouse(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture
+def retried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are tried again as often as their policy says, without its seconds in between."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda *_: 0.0)
+
+
+@pytest.fixture
 def runs(tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     """Runs on recorded observations, with a lake in `tmp_path / "lake"`."""
     monkeypatch.setenv("WEATHER_DATABASE_URL", warehouse)

@@ -125,6 +125,7 @@ def test_a_server_that_is_restarted_in_the_middle_is_waited_for(
     assert tables(own_warehouse) == undisturbed
 
 
+@pytest.mark.usefixtures("retried_at_once")
 def test_a_server_that_stays_away_fails_the_run_with_what_to_check_and_a_rerun_succeeds(
     runs: Runs, undisturbed: dict[str, Any], own_server: EmbeddedPostgres, own_warehouse: str
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_full_disk_is_retried_and_keeps_what_was_there(runs: Runs, disk: Small
     assert files(lake) == list(before)
 
 
+@pytest.mark.usefixtures("retried_at_once")
 def test_a_disk_that_stays_full_fails_with_what_to_check_and_a_rerun_succeeds(
     runs: Runs, disk: SmallDisk, warehouse: str
 ) -> None:
