@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from tests.integration.store.observations import query
 from tests.integration.store.trouble import Trouble, troubled
-from tests.integration.weather.runs import CHAIN, EVERYTHING, HOUR, Runs, empty, files, tables
+from tests.integration.weather.runs import CHAIN, EVERYTHING, HOUR, Runs, files, tables
+from tests.integration.weather.warmer import warmer_server
 from weather_pipeline.store.layout import BRONZE_PREFIX, SILVER_PREFIX
 from weather_pipeline.store.local import LocalStore
 
@@ -20,15 +24,6 @@ pytestmark = pytest.mark.integration
 
 UNTIL = "2026-02-12-10:00"
 PROJECT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def undisturbed(runs: Runs, warehouse: str) -> dict[str, list[tuple[Any, ...]]]:
-    """What a run leaves that nothing disturbs. The tables are empty again afterwards, the lake is not."""
-    assert runs.run(*EVERYTHING, until=UNTIL).success
-    found = tables(warehouse)
-    empty(warehouse)
-    return found
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -75,16 +70,37 @@ def test_a_process_that_is_killed_in_the_middle_of_a_copy_loads_nothing_and_a_re
     assert set(before["observations"]) <= set(rows)
 
 
-def test_two_processes_that_run_the_same_hours_at_the_same_time_end_as_one(
-    runs: Runs, warehouse: str, undisturbed: dict[str, Any], tmp_path: Path
+def temperatures(table: pa.Table, time: str, temperature: str) -> dict[tuple[str, datetime], float]:
+    """(Place, hour) → °C of a table of the lake."""
+    rows = zip(*(table[name].to_pylist() for name in ("location_id", time, temperature)), strict=True)
+    return {(place, at): celsius for place, at, celsius in rows if celsius is not None}
+
+
+def test_two_processes_that_fetch_other_readings_of_the_same_hours_at_the_same_time_end_as_one(
+    runs: Runs, warehouse: str, tmp_path: Path
 ) -> None:
-    processes = [start(HOUR, UNTIL) for _ in range(2)]
-    outputs = [process.communicate()[0] for process in processes]
+    with warmer_server() as url:
+        processes = [start(HOUR, UNTIL), start(HOUR, UNTIL, WEATHER_SOURCE="open-meteo", WEATHER_OPEN_METEO_URL=url)]
+        outputs = [process.communicate()[0] for process in processes]
     codes = [process.returncode for process in processes]
     assert 0 in codes, outputs
     for code, output in zip(codes, outputs, strict=True):
         # Whoever finds another's bronze in place of its own stops, and names what to run.
         assert code == 0 or "Run weather_quality_check for" in output, output
-    assert tables(warehouse) == undisturbed
     assert not [name for name in files(tmp_path / "lake") if ".partial-" in name]
-    assert runs.run(*CHAIN, until=UNTIL).success
+
+    store = LocalStore(tmp_path / "lake")
+    silver = temperatures(
+        pa.concat_tables(pq.read_table(store.root / key) for key in store.list(SILVER_PREFIX)),
+        "observed_at",
+        "temperature_c",
+    )
+    loaded = query(
+        warehouse,
+        "SELECT location_id, observed_at, temperature_c FROM weather.observations WHERE temperature_c IS NOT NULL",
+    )
+    assert len(silver) > 30
+    assert {(place, at): celsius for place, at, celsius in loaded} == pytest.approx(silver)
+    before = tables(warehouse)
+    assert runs.run(*CHAIN[1:], until=UNTIL).success
+    assert tables(warehouse) == before, "what is loaded is what the last fetch brought"
