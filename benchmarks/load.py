@@ -35,7 +35,8 @@ it: primary key, foreign key, check, second index. The server is the embedded Po
 durable. The server's COPY reads a CSV file on its own disk, so nothing is sent to it: once straight into the table,
 which only an empty range allows, and once (“and upsert”) in the set-up of an upsert: into a temporary table and from
 there by `INSERT … ON CONFLICT DO UPDATE` of what differs. `upsert_observations` gets the rows as Arrow batches, one an
-hour, as silver has them."""
+hour, as silver has them, with the hours they replace: it also deletes what is no longer given, which the server's
+upsert does not."""
 
 
 def run(rounds: int, say: Callable[[str], None]) -> Section:
