@@ -88,7 +88,9 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         """Whether all hours and all lineage are there."""
-        if self.backfill is not None and self.backfill.status not in ("COMPLETED_SUCCESS", "COMPLETED"):
+        from weather_pipeline.stack.dagster_api import ALL_LOADED
+
+        if self.backfill is not None and self.backfill.status not in (ALL_LOADED, "COMPLETED"):
             return False
         return not self.failures and not (self.lineage and self.lineage.missing)
 

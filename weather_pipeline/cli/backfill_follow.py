@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from weather_pipeline.cli.progress import Progress
 from weather_pipeline.errors import LineageApiError, Terminal, Transient, WeatherPipelineError
 from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient
 from weather_pipeline.stack.dagster_api import (
+    ALL_LOADED,
     IN_PROGRESS,
     Backfill,
     BackfillRun,
@@ -151,6 +152,9 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
         progress.update(progress_text(found, hours, pace))
         if found.finished:
             return found
+        if done == hours and all(run.finished for run in found.runs):
+            # Dagster's daemon will say so when it looks next, up to half a minute later: nothing changes until then.
+            return replace(found, status=ALL_LOADED)
         time.sleep(_POLL)
 
 
@@ -169,8 +173,11 @@ def cancel(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
     if not found.finished:
         patiently(lambda: api.cancel_backfill(backfill_id), watch)
     while not found.finished and time.monotonic() < deadline:
-        running = sum(not run.finished for run in found.runs)
-        progress.update(f"Cancelling: {running} runs have not ended yet")
+        running = [run for run in found.runs if not run.finished]
+        # The daemon looks once in half a minute: until then queued runs would begin, and running ones go on.
+        patiently(partial(api.cancel, [run.run_id for run in running if run.status != "CANCELING"]), watch)
+        waits = f"{len(running)} runs have not ended yet" if running else "Dagster closes the backfill"
+        progress.update(f"Cancelling: {waits}")
         time.sleep(_POLL)
         found = _insist(lambda: api.backfill(backfill_id), watch)
     loaded = len(hours_of(found, "SUCCESS"))
@@ -196,8 +203,6 @@ def progress_text(backfill: Backfill, hours: int, pace: float | None) -> str:
     parts += [f"{counts[state]} runs {state}" for state in ("running", "queued", "done") if counts[state]]
     if pace and done < hours:
         parts.append(f"{pace * 60:.0f} hours a minute, about {_duration((hours - done) / pace)} left")
-    if done == hours and not backfill.finished:
-        parts.append("Dagster closes the backfill")
     return f"Backfill {backfill.backfill_id}: {', '.join(parts)}"
 
 

@@ -20,7 +20,9 @@ REPOSITORY = "__repository__"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
 
-BACKFILL_FINISHED = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
+ALL_LOADED = "COMPLETED_SUCCESS"
+"""Dagster's word for a backfill all of whose runs have succeeded."""
+BACKFILL_FINISHED = frozenset({"COMPLETED", ALL_LOADED, "COMPLETED_FAILED", "FAILED", "CANCELED"})
 
 # As Dagster's own UI launches a range of partitions in a single run.
 RANGE_START_TAG = "dagster/asset_partition_range_start"

@@ -34,7 +34,7 @@ def test_progress_says_what_is_done_and_when_the_rest_is() -> None:
         "Backfill abc: 24 of 72 hours, 1 runs running, 1 runs queued, 1 runs done, 72 hours a minute, about 40 s left"
     )
     done = replace(REQUESTED, runs=runs("SUCCESS", "SUCCESS", "SUCCESS"))
-    assert progress_text(done, 72, 1.0).endswith("72 of 72 hours, 3 runs done, Dagster closes the backfill")
+    assert progress_text(done, 72, 1.0).endswith("72 of 72 hours, 3 runs done")
 
 
 def test_an_hour_that_a_retry_has_loaded_has_not_failed() -> None:
