@@ -300,7 +300,8 @@ def test_the_key_is_in_no_event_and_no_file(
 ) -> None:
     setting = f"WEATHER_{source.upper().replace('-', '_')}"
     monkeypatch.setenv("WEATHER_SOURCE", source)
-    monkeypatch.setenv(f"{setting}_API_KEY", KEY)
+    # Where the key goes into a URL, it has no sign that a URL escapes.
+    monkeypatch.setenv(f"{setting}_API_KEY", KEY if source == "knmi" else KEY.rstrip("="))
     results = []
     for serve in served:
         with serve() as server:
