@@ -198,7 +198,8 @@ def test_dagsters_own_commands_work_on_the_running_stack(site: Site) -> None:
     site.up()
     variables = exported(site)
     assert variables["DAGSTER_HOME"] == str(site.home / "dagster_home")
-    assert not {"WEATHER_STACK_ID", "WEATHER_STACK_PART", "WEATHER_SCHEDULE", "MARQUEZ_URL"} & variables.keys()
+    assert not {"WEATHER_STACK_ID", "WEATHER_STACK_PART", "MARQUEZ_URL"} & variables.keys()
+    assert variables["WEATHER_SCHEDULE"] == "false", "the shell's own, not the stack's"
     with psycopg.connect(variables["WEATHER_DATABASE_URL"]) as connection:
         assert connection.execute("SELECT count(*) FROM weather.towers").fetchone() != (0,)
     partition = json.dumps({"dagster/partition": "2026-01-02-00:00"})
