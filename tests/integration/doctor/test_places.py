@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.doctor.conftest import Answers, Look
+from tests.integration.stack.conftest import free_offset
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.doctor.disk import judge_places, place
 from weather_pipeline.doctor.examine import Report
@@ -82,10 +83,11 @@ def test_a_file_in_the_way(tmp_path: Path, examined: Callable[..., Report]) -> N
 
 def test_a_port_that_is_held(look: Look, examined: Callable[..., Report]) -> None:
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
+        offset = free_offset()
+        port = 5000 + offset
+        holder.bind(("127.0.0.1", port))
         holder.listen()
-        port = holder.getsockname()[1]
-        findings = examined("ports", port_offset=port - 5000).findings
+        findings = examined("ports", port_offset=offset).findings
     held = next(finding for finding in findings if finding.subject == "taken")
     assert held.status is Status.PROBLEM
     assert f"Port {port} " in held.found

@@ -68,6 +68,12 @@ class Site:
         return DagsterApi(f"http://127.0.0.1:{3000 + self.offset}")
 
 
+def free_offset() -> int:
+    """An offset at which nobody uses any of the stack's ports."""
+    offsets = random.sample(range(2000, 25000, 10), 50)
+    return next(o for o in offsets if all(is_free(port + o) for port in (3000, 5000, 5001)))
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something holds; the test's own time-out ends it."""
     while not condition():
@@ -143,9 +149,7 @@ def quick_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("WEATHER_SOURCE", "replay")
     monkeypatch.setenv("WEATHER_SCHEDULE", "false")  # at five past the hour it would run into the test
-    offsets = random.sample(range(2000, 25000, 10), 50)
-    offset = next(o for o in offsets if all(is_free(port + o) for port in (3000, 5000, 5001)))
-    site = Site(tmp_path / "state", offset)
+    site = Site(tmp_path / "state", free_offset())
     yield site
     for child in site.started:
         if child.poll() is None:
