@@ -6,14 +6,13 @@ Its readings are made up: a plain function of station, parameter and time, so th
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.http_server import QuietHandler, serving
 from tests.unit.sources.knmi_bodies import collection, coverage, parameters
 from weather_pipeline.sources.knmi_api import DATASET, STEP
 from weather_pipeline.sources.knmi_stations import STATIONS, Station
@@ -70,26 +69,11 @@ class EdrServer:
 def edr_server(stations: Sequence[Station] = STATIONS) -> Iterator[EdrServer]:
     """Serve on loopback."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             status, body = state.answer(self.path, self.headers["Authorization"])
-            content = json.dumps(body, ensure_ascii=False).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/prs.coverage+json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.reply(status, json.dumps(body, ensure_ascii=False).encode(), "application/prs.coverage+json")
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = EdrServer(f"http://127.0.0.1:{server.server_address[1]}", stations)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        state = EdrServer(url, stations)
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

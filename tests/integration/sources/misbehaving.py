@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
+from tests.http_server import QuietHandler, serving
 from weather_pipeline.sources.misbehaviour import Answer
 
 __all__ = ["Answer", "Misbehaving", "misbehaving"]
@@ -28,7 +26,7 @@ class Misbehaving:
 def misbehaving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Misbehaving]:
     """Serve these answers on loopback, over TLS where there is a context for it."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             state.requests.append(self.path)
             state.authorizations.append(self.headers["Authorization"])
@@ -40,18 +38,6 @@ def misbehaving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator
             self.end_headers()
             self.wfile.write(answer.body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    state = Misbehaving(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", list(answers))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(Handler, tls) as url:
+        state = Misbehaving(url, list(answers))
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

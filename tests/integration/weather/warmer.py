@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.http_server import QuietHandler, serving
 from weather_pipeline.sources.replay_protocol import answer
 
 WARMER = 5.0
@@ -27,25 +26,12 @@ def warmed(place: Any) -> Any:
 def warmer_server() -> Iterator[str]:
     """The address of the server, as for `WEATHER_OPEN_METEO_URL`."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             body: Any = answer(url.path, url.query, now=datetime.now(UTC))
             content = json.dumps([warmed(place) for place in body] if isinstance(body, list) else warmed(body)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.reply(200, content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it so)
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as url:
+        yield url
