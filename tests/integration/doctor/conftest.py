@@ -69,7 +69,7 @@ def serve() -> Iterator[Callable[[Answers], str]]:
                 if self.command != "HEAD":
                     self.wfile.write(body.encode())
 
-            do_CONNECT = do_HEAD = do_GET  # noqa: N815  (the base class's names)
+            do_CONNECT = do_HEAD = do_GET
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name is the base class's)
                 """Nothing."""
