@@ -22,6 +22,7 @@ from weather_pipeline.cli.common import (
     weather_command,
 )
 from weather_pipeline.errors import StackError
+from weather_pipeline.weather.locations import LOCATIONS
 
 if TYPE_CHECKING:
     from weather_pipeline.cli.backfill_follow import FailedRun, LineageFound
@@ -303,9 +304,12 @@ def report_lines(stack: RunningStack, outcome: Outcome) -> list[str]:
     if outcome.backfill is not None:
         runs = ", ".join(f"{count} {state.lower()}" for state, count in _run_states(outcome).items())
         lines.append(f"Runs          {runs or 'none'}")
-    lines.append(
-        f"Rows          {count_text(outcome.rows)} in weather.observations for these hours, from {stack.source}"
-    )
+    lines.append(f"Rows          {count_text(outcome.rows)} in weather.observations for these hours")
+    readings = len(outcome.hours) * len(LOCATIONS)
+    if outcome.rows is not None and outcome.rows < readings:
+        begin, end = (f"{hour:%Y-%m-%dT%H}" for hour in (outcome.hours[0], outcome.hours[-1]))
+        why = weather_command(stack.settings, f"quality --from {begin} --to {end}")
+        lines.append(f"              {readings - outcome.rows:,} of {readings:,} are missing or quarantined: {why}")
     if outcome.lineage is not None:
         states = ", ".join(f"{count} {state.lower()}" for state, count in outcome.lineage.states.items())
         lines.append(f"Lineage       {states or 'none'} of {outcome.lineage.expected} runs expected")

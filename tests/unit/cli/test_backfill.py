@@ -88,3 +88,10 @@ def test_a_warehouse_that_is_away_at_the_end_loses_no_report(capsys: pytest.Capt
     assert (body["status"], body["rows"]) == ("COMPLETED_SUCCESS", None)
     assert any("an unknown number in weather.observations" in line for line in report_lines(STACK, outcome(rows=None)))
     assert any("1,008 in weather.observations" in line for line in report_lines(STACK, outcome()))
+
+
+def test_rows_that_are_not_there_are_counted_with_the_command_that_says_why() -> None:
+    assert not any("missing or quarantined" in line for line in report_lines(STACK, outcome(rows=15)))
+    (line,) = [line for line in report_lines(STACK, outcome(rows=14)) if "missing or quarantined" in line]
+    assert "1 of 15 are" in line
+    assert "quality --from 2026-10-01T00 --to 2026-10-01T00 --home /srv/weather" in line
