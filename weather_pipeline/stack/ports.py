@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,8 +38,15 @@ class Owner:
         return "another process" if self.pid is None else f"{self.name} (pid {self.pid})"
 
 
+_QUIET = range(30100, 32768)
+"""Below what systems give to outgoing connections: 32768 and up on Linux, 49152 and up elsewhere (IANA)."""
+
+
 def free_port() -> int:
-    """A TCP port that is free on 127.0.0.1 now."""
+    """A TCP port that is free on 127.0.0.1 now, and that no outgoing connection takes before a server has started."""
+    found = next((port for port in random.sample(_QUIET, 50) if is_free(port)), None)
+    if found is not None:
+        return found
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
