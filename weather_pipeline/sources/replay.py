@@ -1,12 +1,10 @@
 """A local server with Open-Meteo's protocol that serves recorded real observations, for work without a network.
 
-Run it alone with `python -m weather_pipeline.sources.replay --port 8080`. It can be told to misbehave as Open-Meteo
-may: `--misbehave 503:2` fails twice and then answers.
+`weather replay` runs it alone. It can be told to misbehave as Open-Meteo may.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import re
 import threading
@@ -18,7 +16,6 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
-from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.sources.misbehaviour import JSON_TYPE, Answer, Kind, Misbehaviour, kinds, misbehave
 from weather_pipeline.sources.replay_protocol import ARCHIVE, FORECAST, Refused, answer
 
@@ -130,32 +127,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
         if answer.missing:
             self.close_connection = True
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the server until Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="TCP port on 127.0.0.1 (0: any free one)")
-    parser.add_argument(
-        "--misbehave",
-        metavar="KIND[:N]",
-        action="append",
-        default=[],
-        help=f"fail N times (always, without N) before answering; may be repeated. KIND: {', '.join(Kind)}",
-    )
-    options = parser.parse_args(arguments)
-    try:
-        plan = [Misbehaviour.parse(text) for text in options.misbehave]
-    except ConfigurationError as error:
-        parser.error(str(error))
-    server = ReplayServer(options.port, plan)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    _LOG.info("Recorded observations with Open-Meteo's protocol on %s (Ctrl-C stops)", server.url)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        _LOG.info("Stopped")
-
-
-if __name__ == "__main__":
-    main()

@@ -76,7 +76,7 @@ def test_a_named_source_is_not_probed() -> None:
 
 def test_the_replay_server_runs_alone() -> None:
     port = free_port()
-    command = [sys.executable, "-m", "weather_pipeline.sources.replay", "--port", str(port)]
+    command = [sys.executable, "-m", "weather_pipeline.cli", "replay", "--port", str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None

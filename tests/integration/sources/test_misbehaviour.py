@@ -127,7 +127,7 @@ def test_a_server_that_is_slow_can_be_stopped() -> None:
 
 def test_the_server_alone_takes_a_plan_and_refuses_a_wrong_one() -> None:
     port = free_port()
-    command = [sys.executable, "-m", "weather_pipeline.sources.replay", "--port", str(port), "--misbehave"]
+    command = [sys.executable, "-m", "weather_pipeline.cli", "replay", "--port", str(port), "--misbehave"]
     with subprocess.Popen([*command, "503:1"], stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
