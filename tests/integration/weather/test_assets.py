@@ -166,18 +166,24 @@ def test_a_spent_budget_stops_the_next_run_before_it_asks(
     assert len(list((tmp_path / "lake").rglob("*.parquet"))) == 1
 
 
-@pytest.mark.parametrize("kind", [Kind.NOT_COVERED, Kind.NOT_COVERED_REFUSED])
-def test_a_place_that_is_not_covered_is_reported_and_the_others_are_loaded(
-    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch, kind: Kind
-) -> None:
+def chain_against(kind: Kind, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> tuple[dg.ExecuteInProcessResult, str]:
+    """The chain on a server that misbehaves, which it gets through, and what raw_weather_data did not receive."""
     monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
     with ReplayServer(plan=[Misbehaviour(kind)]) as server:
         monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
         result = runs.run(*CHAIN, hour="2026-05-01-10:00")
     assert result.success
-    place = LOCATIONS[-1 if kind is Kind.NOT_COVERED else 0].id
     (raw,) = result.asset_materializations_for_node("raw_weather_data")
-    assert f"- {place}: " in str(raw.metadata["not_received"].value)
+    return result, str(raw.metadata["not_received"].value)
+
+
+@pytest.mark.parametrize("kind", [Kind.NOT_COVERED, Kind.NOT_COVERED_REFUSED])
+def test_a_place_that_is_not_covered_is_reported_and_the_others_are_loaded(
+    runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    result, not_received = chain_against(kind, runs, monkeypatch)
+    place = LOCATIONS[-1 if kind is Kind.NOT_COVERED else 0].id
+    assert f"- {place}: " in not_received
     (gap,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "no_gap"]
     assert not gap.passed
     assert gap.metadata["rows_failed"].value == 1
@@ -189,13 +195,8 @@ def test_a_place_that_is_not_covered_is_reported_and_the_others_are_loaded(
 def test_a_reading_that_is_not_received_is_reported_and_costs_no_other(
     runs: Runs, warehouse: str, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
-    monkeypatch.setenv("WEATHER_SOURCE", "open-meteo")
-    with ReplayServer(plan=[Misbehaviour(kind)]) as server:
-        monkeypatch.setenv("WEATHER_OPEN_METEO_URL", server.url)
-        result = runs.run(*CHAIN, hour="2026-05-01-10:00")
-    assert result.success
-    (raw,) = result.asset_materializations_for_node("raw_weather_data")
-    assert "visibility" in str(raw.metadata["not_received"].value)
+    _, not_received = chain_against(kind, runs, monkeypatch)
+    assert "visibility" in not_received
     statement = "SELECT location_id FROM weather.observations WHERE visibility_m IS NULL AND temperature_c IS NOT NULL"
     assert query(warehouse, statement) == [(LOCATIONS[-1].id,)]
     assert query(warehouse, "SELECT count(*) FROM weather.observations") == [(len(LOCATIONS),)]
