@@ -99,7 +99,7 @@ METADATA = st.dictionaries(
 def test_names_are_valid_or_refused(path: list[str], metadata: dict[str, Any]) -> None:
     info = AssetInfo(tuple(path), metadata=metadata)
     try:
-        ref = naming.dataset_of(info, info.path, (), authority="postgres://h:1")
+        ref, _ = naming.dataset_of(info, info.path, (), authority="postgres://h:1")
     except InvalidName:
         return
     assert naming.NAMESPACE.fullmatch(ref.namespace)

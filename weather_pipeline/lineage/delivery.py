@@ -24,7 +24,7 @@ from openlineage.client.transport.composite import CompositeTransport
 from openlineage.client.transport.noop import NoopConfig, NoopTransport
 from requests.adapters import HTTPAdapter
 
-from weather_pipeline.lineage.events import Message
+from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import without_secrets
 
 WORKERS = 8
@@ -167,7 +167,7 @@ def deliver(sink: Sink, pending: Mapping[str, Sequence[Message]], *, deadline: f
         for message in messages:
             if down.is_set() or time.monotonic() >= deadline:
                 return
-            if message.run_id in stuck:
+            if message.subject in stuck:
                 continue
             try:
                 answer = sink.send(message)
@@ -179,7 +179,7 @@ def deliver(sink: Sink, pending: Mapping[str, Sequence[Message]], *, deadline: f
                     continue
                 outcome.failed.append((run, message, answer))
                 # What comes after it in the same OpenLineage run waits; other assets of the Dagster run do not.
-                stuck.add(message.run_id)
+                stuck.add(message.subject)
                 if answer.verdict is Verdict.LATER:
                     down.set()
 

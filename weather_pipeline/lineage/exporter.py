@@ -22,9 +22,10 @@ from weather_pipeline.lineage import deadletters, reader
 from weather_pipeline.lineage.catalog import StorageUnavailable
 from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.discovery import discover
-from weather_pipeline.lineage.events import EventBuilder, Message
+from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, fold_log
 from weather_pipeline.lineage.identity import CHECKS
+from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetPath, AssetRun, CheckRun, RunInfo
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
@@ -254,7 +255,7 @@ class Exporter:
         messages = [message for told in (*runs, *checks) for message in self._built(tick, open_run, told)]
         unsent = [message for message in messages if message.key not in open_run.sent]
         known.quiet = not unsent
-        return sorted(unsent, key=lambda message: message.event.eventTime)
+        return sorted(unsent, key=lambda message: message.at)
 
     def _built(self, tick: _Tick, open_run: OpenRun, told: AssetRun | CheckRun) -> list[Message]:
         """The events of one asset's run; none, but a dead letter, where they can't be built.

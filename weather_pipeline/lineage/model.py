@@ -19,6 +19,29 @@ Metadata = Mapping[str, Any]
 """Dagster metadata as plain Python values (see `reader.plain`)."""
 
 
+class Origin(StrEnum):
+    """Where what an event says was found."""
+
+    DEFINITION = "definition"
+    """The asset's definition in the code location."""
+    METADATA = "metadata"
+    """Metadata of a materialization, an observation or a check."""
+    LOG = "log"
+    """Dagster's event log: events, their times and their tags."""
+    SETTINGS = "settings"
+    """What the user gave the sensor."""
+    HOOK = "hook"
+    """A function of the user's own."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Metadata with its origin; functions that take several ask them in order."""
+
+    origin: Origin
+    metadata: Metadata
+
+
 class RunState(StrEnum):
     """The state of a run of an OpenLineage job; a terminal one is the type of its last event."""
 

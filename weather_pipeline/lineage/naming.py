@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
-from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata
+from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin
 
 NAMESPACE = re.compile(r"[A-Za-z0-9_@+:=;/.\-]{1,1024}")
 """What Marquez takes as a namespace (`NamespaceName` of Marquez 0.51)."""
@@ -62,8 +62,8 @@ def job_name(path: Sequence[str], *, suffix: str = "", part: str = "") -> str:
 
 def dataset_of(
     info: AssetInfo | None, path: AssetPath, materialized: Iterable[Callable[[], Metadata]], *, authority: str | None
-) -> DatasetRef:
-    """Which dataset an asset is.
+) -> tuple[DatasetRef, Origin]:
+    """Which dataset an asset is, and what says so.
 
     The definition speaks first, then materializations, then the asset key in namespace `dagster`; in each of them:
     `openlineage/namespace` with `openlineage/name`, then `dagster/uri`, then `dagster/table_name` where an authority
@@ -78,11 +78,12 @@ def dataset_of(
     Raises:
         InvalidName: The names can't be sent.
     """
-    for metadata in (lambda: info.metadata if info else {}, *materialized):
-        ref = _from_metadata(metadata(), authority)
-        if ref:
-            return checked(ref)
-    return checked(DatasetRef(FALLBACK_NAMESPACE, "/".join(path)))
+    if info and (ref := _from_metadata(info.metadata, authority)):
+        return checked(ref), Origin.DEFINITION
+    for metadata in materialized:
+        if ref := _from_metadata(metadata(), authority):
+            return checked(ref), Origin.METADATA
+    return checked(DatasetRef(FALLBACK_NAMESPACE, "/".join(path))), Origin.LOG
 
 
 def names(metadata: Metadata, authority: str | None) -> bool:

@@ -24,8 +24,9 @@ from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, dis
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Answer, HttpSink, Verdict, open_sink
-from weather_pipeline.lineage.events import EventBuilder, Message
+from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
+from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 
@@ -163,7 +164,7 @@ def test_one_event_that_never_passes_holds_nobody_up_and_is_given_up_in_minutes(
 
     def behave(message: Message) -> Answer:
         facet = message.body()["run"]["facets"]["dagster_run"]
-        return DOUBTFUL if facet["runId"] == poisoned and message.event.job.name == "a_dagster" else ACCEPTED
+        return DOUBTFUL if facet["runId"] == poisoned and message.body()["job"]["name"] == "a_dagster" else ACCEPTED
 
     site.backend.behave = behave
     site.tick()
@@ -392,8 +393,8 @@ def test_a_neighbour_that_cannot_be_named_silences_nobody_else(instance: dg.Dags
     site.run(2)
     site.tick(2)
     assert site.backend.told() == {"a_dagster": whole(2), "child_dagster": whole(2)}
-    last = site.backend.accepted[-1].event
-    assert [dataset.name for dataset in last.inputs or []] == ["a"]
+    last = site.backend.accepted[-1].body()
+    assert [dataset["name"] for dataset in last["inputs"]] == ["a"]
     assert len(dead_letters(instance)) == 2, "one for each run"
     assert site.progress.refused == 2
 
@@ -408,10 +409,10 @@ def test_a_dataset_that_only_its_materialization_names_is_not_guessed_before(ins
     for kind, step in (("PIPELINE_START", None), ("STEP_START", "first")):
         report(instance, run, kind, step)
     site.tick()
-    assert [message.event.outputs for message in site.backend.accepted] == [[]]
+    assert [message.body()["outputs"] for message in site.backend.accepted] == [[]]
     site.run()
     site.tick()
-    assert {(d.namespace, d.name) for m in site.backend.accepted for d in m.event.outputs or []} == {
+    assert {(d["namespace"], d["name"]) for m in site.backend.accepted for d in m.body()["outputs"]} == {
         ("s3://bucket", "key")
     }
 
@@ -589,7 +590,7 @@ def test_a_step_can_name_the_run_that_will_be_sent(instance: dg.DagsterInstance)
     site = Site(instance, single, several)
     site.run()
     site.tick()
-    sent = {message.event.job.name: message.run_id for message in site.backend.accepted if message.event.job}
+    sent = {message.body()["job"]["name"]: message.subject for message in site.backend.accepted}
     assert named == {job: sent[job] for job in named}
     assert len(named) == 2
 

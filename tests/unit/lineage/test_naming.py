@@ -1,7 +1,7 @@
 import pytest
 
 from weather_pipeline.lineage import naming
-from weather_pipeline.lineage.model import AssetInfo, DatasetRef
+from weather_pipeline.lineage.model import AssetInfo, DatasetRef, Origin
 from weather_pipeline.lineage.naming import InvalidName
 
 
@@ -39,15 +39,15 @@ def test_a_blank_or_broken_name_is_refused(name: str) -> None:
 def test_the_definition_speaks_before_materializations_and_they_before_the_key() -> None:
     info = AssetInfo(("a", "b"), metadata={"dagster/uri": "s3://lake/defined"})
     materialized = (lambda: {"dagster/uri": "s3://lake/written"},)
-    assert naming.dataset_of(info, info.path, materialized, authority=None).name == "defined"
-    assert naming.dataset_of(None, info.path, materialized, authority=None).name == "written"
-    assert naming.dataset_of(None, info.path, (), authority=None) == DatasetRef("dagster", "a/b")
+    assert naming.dataset_of(info, info.path, materialized, authority=None)[0].name == "defined"
+    assert naming.dataset_of(None, info.path, materialized, authority=None)[0].name == "written"
+    assert naming.dataset_of(None, info.path, (), authority=None) == (DatasetRef("dagster", "a/b"), Origin.LOG)
 
 
 def test_a_table_name_needs_an_authority() -> None:
     info = AssetInfo(("t",), metadata={"dagster/table_name": "db.public.t"})
-    assert naming.dataset_of(info, info.path, (), authority=None) == DatasetRef("dagster", "t")
-    known = naming.dataset_of(info, info.path, (), authority="postgres://h:5432")
+    assert naming.dataset_of(info, info.path, (), authority=None)[0] == DatasetRef("dagster", "t")
+    known, _ = naming.dataset_of(info, info.path, (), authority="postgres://h:5432")
     assert known == DatasetRef("postgres://h:5432", "db.public.t")
 
 

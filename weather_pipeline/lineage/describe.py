@@ -1,0 +1,217 @@
+"""What is known about a job and its datasets → descriptions, for events of runs and for lineage at design time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weather_pipeline.lineage import naming
+from weather_pipeline.lineage.catalog import Catalog
+from weather_pipeline.lineage.facets import datasets, jobs
+from weather_pipeline.lineage.facets.base import present
+from weather_pipeline.lineage.identity import CHECKS
+from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
+from weather_pipeline.lineage.model import (
+    AssetInfo,
+    AssetPath,
+    AssetRun,
+    CheckResult,
+    DatasetRef,
+    Metadata,
+    Origin,
+    Source,
+)
+from weather_pipeline.lineage.options import Options
+
+
+class Describer:
+    """Describes jobs and datasets by definitions, metadata and options.
+
+    Args:
+        catalog: What the definitions say.
+        options: What the user chose.
+    """
+
+    def __init__(self, catalog: Catalog, options: Options) -> None:
+        self._catalog = catalog
+        self._options = options
+
+    def asset_job(self, path: AssetPath) -> JobDescription:
+        """The job that materializes an asset.
+
+        Raises:
+            InvalidName: Its name is one that no backend should get.
+        """
+        known = self._catalog.get(path) or AssetInfo(path)
+        facets = present(
+            jobType=jobs.job_type("ASSET"),
+            documentation=jobs.documentation(known),
+            ownership=jobs.ownership(known),
+            tags=jobs.tags(known),
+            sourceCodeLocation=jobs.source_code_location(known),
+        )
+        name = naming.job_name(path, suffix=self._options.job_suffix)
+        return JobDescription(self._options.namespace, name, facets)
+
+    def checks_job(self, path: AssetPath) -> JobDescription:
+        """The job of an asset's own checks.
+
+        Raises:
+            InvalidName: Its name is one that no backend should get.
+        """
+        info = self._catalog.get(path)
+        # An asset `orders/checks` beside the checks of `orders` keeps its name.
+        part = CHECKS if self._catalog.get((*path, CHECKS[1:])) is None else f".asset{CHECKS}"
+        name = naming.job_name(path, suffix=self._options.job_suffix, part=part)
+        facets = present(jobType=jobs.job_type("CHECK"), ownership=jobs.ownership(info) if info else None)
+        return JobDescription(self._options.namespace, name, facets)
+
+    def inputs(self, run: AssetRun) -> list[DatasetDescription]:
+        """All that an asset's run reads: what the graph says, what the log says it really read, what metadata adds.
+
+        Raises:
+            InvalidName: A dataset that metadata lists has a name that no backend should get.
+        """
+        info = self._catalog.get(run.path)
+        read = _versions_read(run)
+        asserted = self.input_checks(run)
+        paths = dict.fromkeys([*(info.parents if info else ()), *read])
+        described = [
+            self.input(path, named, checks=asserted.get(path, ()), version=read.get(path))
+            for path in paths
+            if (named := self._named_or_none(path))
+        ]
+        return distinct([*described, *_listed("openlineage/inputs", info, run)])
+
+    def input(
+        self,
+        path: AssetPath,
+        named: tuple[DatasetRef, Origin] | None = None,
+        *,
+        checks: Sequence[CheckResult] = (),
+        version: str | None = None,
+    ) -> DatasetDescription:
+        """An asset as an input.
+
+        Raises:
+            InvalidName: Its name is one that no backend should get.
+        """
+        ref, named_by = named or self.named(path)
+        info = self._catalog.get(path)
+        source = Source(Origin.DEFINITION, info.metadata if info else {})
+        facets = present(dataSource=datasets.data_source(ref, source), version=datasets.version(version))
+        if info and info.is_external:
+            # Nobody else ever describes what Dagster does not materialize.
+            facets |= present(
+                schema=datasets.schema(source),
+                documentation=datasets.documentation(info),
+                ownership=datasets.ownership(info),
+            )
+        return DatasetDescription(ref, named_by, facets, present(dataQualityAssertions=datasets.assertions(checks)))
+
+    def outputs(self, run: AssetRun) -> list[DatasetDescription]:
+        """What an asset's run writes, as far as it is known already.
+
+        Raises:
+            InvalidName: A name is one that no backend should get.
+        """
+        info, last = self._catalog.get(run.path), last_metadata(run)
+        if not run.materializations and not self._is_named(run.path, info):
+            return []
+        ref, named_by = self.named(run.path, last)
+        known = info or AssetInfo(run.path)
+        sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
+        facets = present(
+            dataSource=datasets.data_source(ref, *sources),
+            schema=datasets.schema(*sources),
+            columnLineage=datasets.column_lineage(self._ref_or_none, *sources),
+            documentation=datasets.documentation(known),
+            ownership=datasets.ownership(known),
+            version=datasets.version(_version_written(run)),
+        )
+        statistics = present(outputStatistics=datasets.output_statistics([m.metadata for m in run.materializations]))
+        described = DatasetDescription(ref, named_by, facets, statistics)
+        return distinct([described, *_listed("openlineage/outputs", info, run)])
+
+    def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
+        """The checks of the run's step that are assertions on an asset that it reads, by that asset.
+
+        A check is one where its own asset is an input of the run, or where its metadata says so
+        (`openlineage/asserts`, an asset key with `/`).
+        """
+        info = self._catalog.get(run.path)
+        parents = info.parents if info else ()
+        found: dict[AssetPath, list[CheckResult]] = {}
+        for check in run.checks:
+            target = tuple(str(check.metadata.get("openlineage/asserts", "")).split("/"))
+            target = check.path if target == ("",) else target
+            if target in parents and target != run.path:
+                found.setdefault(target, []).append(check)
+        return found
+
+    def named(self, path: AssetPath, last: Metadata | None = None) -> tuple[DatasetRef, Origin]:
+        """Which dataset an asset is, and what says so.
+
+        Args:
+            path: The asset key's path.
+            last: Metadata of the materialization at hand; it goes before what the log has as the last one.
+
+        Raises:
+            InvalidName: Its name is one that no backend should get.
+        """
+        return naming.dataset_of(
+            self._catalog.get(path),
+            path,
+            (lambda: last or {}, lambda: self._catalog.last(path)),
+            authority=self._options.table_authority,
+        )
+
+    def _named_or_none(self, path: AssetPath) -> tuple[DatasetRef, Origin] | None:
+        """The dataset of a neighbour; None where its name can't be sent, which is that asset's own trouble."""
+        try:
+            return self.named(path)
+        except naming.InvalidName:
+            return None
+
+    def _ref_or_none(self, path: AssetPath) -> DatasetRef | None:
+        named = self._named_or_none(path)
+        return named[0] if named else None
+
+    def _is_named(self, path: AssetPath, info: AssetInfo | None) -> bool:
+        """Whether it is known which dataset the asset is before it is materialized for the first time.
+
+        Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
+        """
+        return naming.names(info.metadata if info else {}, self._options.table_authority) or bool(
+            self._catalog.last(path)
+        )
+
+
+def last_metadata(run: AssetRun) -> Metadata:
+    """The metadata of a run's last materialization: what names and schema of the run are taken from."""
+    return run.materializations[-1].metadata if run.materializations else {}
+
+
+def _listed(key: str, info: AssetInfo | None, run: AssetRun) -> list[DatasetDescription]:
+    sources = (Source(Origin.DEFINITION, info.metadata if info else {}), Source(Origin.METADATA, last_metadata(run)))
+    return [
+        DatasetDescription(ref, source.origin, present(dataSource=datasets.data_source(ref)))
+        for source in sources
+        for ref in naming.refs_from(source.metadata, key)
+    ]
+
+
+def _versions_read(run: AssetRun) -> dict[AssetPath, str | None]:
+    """The assets that the run really read, each with the version it read: Dagster records both in tags."""
+    read: dict[AssetPath, str | None] = {}
+    for done in run.materializations:
+        for tag, value in done.tags.items():
+            for prefix in ("dagster/input_data_version/", "dagster/input_event_pointer/"):
+                if tag.startswith(prefix):
+                    path = tuple(tag.removeprefix(prefix).split("/"))
+                    known = read.setdefault(path, None)
+                    read[path] = value if prefix.endswith("version/") else known
+    return read
+
+
+def _version_written(run: AssetRun) -> str | None:
+    return run.materializations[-1].tags.get("dagster/data_version") if run.materializations else None
