@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,13 +23,12 @@ from weather_pipeline.lineage.catalog import StorageUnavailable
 from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.discovery import discover
 from weather_pipeline.lineage.events import EventBuilder
-from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, fold_log
-from weather_pipeline.lineage.identity import CHECKS
+from weather_pipeline.lineage.fold import RunLog, fold_log
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, CheckRun, RunInfo
-from weather_pipeline.lineage.naming import InvalidName
+from weather_pipeline.lineage.model import RunInfo
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress, Strikes
+from weather_pipeline.lineage.story import Problem, messages_of
 
 STRIKES = 5
 """How often an event may fail while the backend takes others before it counts as refused …"""
@@ -249,37 +248,24 @@ class Exporter:
         now, options = self._clock(), self._options
         if known.quiet and known.log.ended is None and now - known.last_at <= options.max_runtime:
             return []
-        runs = asset_runs(known.log, known.info, now=now, grace=options.grace, max_runtime=options.max_runtime)
         open_run = tick.progress.open[run_id]
-        checks = check_runs(known.log, known.info, read_by=_read_by(tick.builder, runs))
-        messages = [message for told in (*runs, *checks) for message in self._built(tick, open_run, told)]
-        unsent = [message for message in messages if message.key not in open_run.sent]
+        story = messages_of(known.log, known.info, tick.builder, options, now)
+        for problem in story.problems:
+            self._withhold(tick, open_run, run_id, problem)
+        unsent = [message for message in story.messages if message.key not in open_run.sent]
         known.quiet = not unsent
-        return sorted(unsent, key=lambda message: message.at)
+        return unsent
 
-    def _built(self, tick: _Tick, open_run: OpenRun, told: AssetRun | CheckRun) -> list[Message]:
-        """The events of one asset's run; none, but a dead letter, where they can't be built.
-
-        Raises:
-            StorageUnavailable: Dagster's storage can't be read now.
-        """
-        is_check = isinstance(told, CheckRun)
-        asset, run_id = "/".join(told.path), told.run.run_id
-        withheld = f"withheld:{asset}{CHECKS if is_check else ''}"
+    def _withhold(self, tick: _Tick, open_run: OpenRun, run_id: str, problem: Problem) -> None:
+        """Keep what can't be told as a dead letter, once."""
+        withheld = f"withheld:{problem.about}"
         if withheld in open_run.sent:
-            return []
-        try:
-            return list(tick.builder.check_events(told) if is_check else tick.builder.asset_events(told))
-        except StorageUnavailable:
-            raise
-        except InvalidName as error:
-            reason = str(error)
-        except Exception:  # noqa: BLE001  (one asset that can't be told must not silence the others)
-            reason = traceback.format_exc()
-        tick.log.error("No lineage for %s in Dagster run %s, kept as a dead letter: %s", asset, run_id, reason)
-        self._bury(tick, f"{run_id}:{withheld}", reason, {"dagsterRunId": run_id, "asset": asset})
+            return
+        tick.log.error(
+            "No lineage for %s in Dagster run %s, kept as a dead letter: %s", problem.about, run_id, problem.reason
+        )
+        self._bury(tick, f"{run_id}:{withheld}", problem.reason, {"dagsterRunId": run_id, "asset": problem.about})
         open_run.sent.add(withheld)
-        return []
 
     def _deliver(self, tick: _Tick, due: dict[str, list[Message]]) -> None:
         """Send what is due and take over what that achieved."""
@@ -376,10 +362,3 @@ class Exporter:
     def _forget(self, progress: Progress, run_id: str) -> None:
         progress.open.pop(run_id, None)
         self._known.pop(run_id, None)
-
-
-def _read_by(builder: EventBuilder, runs: Iterable[AssetRun]) -> list[tuple[AssetPath, str]]:
-    """The checks that are assertions on an input of some run, and so no tests of their own."""
-    return [
-        (check.path, check.name) for run in runs for checks in builder.input_checks(run).values() for check in checks
-    ]

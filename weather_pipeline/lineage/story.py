@@ -1,0 +1,84 @@
+"""A run's folded log → all messages that it gives rise to, in order, and what could not be told.
+
+What the exporter sends, what `verify` expects, what `replay` repeats and what `explain` shows are this one function's
+answer.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from weather_pipeline.lineage.catalog import StorageUnavailable
+from weather_pipeline.lineage.events import EventBuilder
+from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs
+from weather_pipeline.lineage.identity import CHECKS
+from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.model import AssetPath, AssetRun, RunInfo
+from weather_pipeline.lineage.naming import InvalidName
+from weather_pipeline.lineage.options import Options
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that happened and can't be told."""
+
+    about: str
+    """The asset, as `shop/orders`, with `.checks` where it is about its own checks."""
+    reason: str
+    """What to do about it, or the traceback of a fault in the exporter."""
+
+
+class Story(NamedTuple):
+    """What a Dagster run gives rise to."""
+
+    messages: list[Message]
+    """Oldest first; the events of one subject in their order."""
+    problems: list[Problem]
+
+
+def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> Story:
+    """All messages of a Dagster run as far as its log has been read; the same log always gives the same messages.
+
+    What can't be built for one asset does not silence the others.
+
+    Args:
+        log: The folded log.
+        info: The Dagster run.
+        builder: Builds events from what the definitions say.
+        options: What the user chose.
+        now: The present, timezone-aware: it decides what is still waited for.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    runs = asset_runs(log, info, now=now, grace=options.grace, max_runtime=options.max_runtime)
+    story = Story([], [])
+    for run in runs:
+        _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
+    for checks in check_runs(log, info, read_by=_read_by(builder, runs)):
+        _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
+    story.messages.sort(key=lambda message: message.at)
+    return story
+
+
+def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> None:
+    """Add what one part of the run gives rise to: all of it, or the reason why it can't be told."""
+    try:
+        story.messages.extend(list(build()))
+    except StorageUnavailable:
+        raise
+    except InvalidName as error:
+        story.problems.append(Problem(about, str(error)))
+    except Exception:  # noqa: BLE001  (one asset that can't be told must not silence the others)
+        story.problems.append(Problem(about, traceback.format_exc()))
+
+
+def _read_by(builder: EventBuilder, runs: Iterable[AssetRun]) -> list[tuple[AssetPath, str]]:
+    """The checks that are assertions on an input of some run, and so no tests of their own."""
+    return [
+        (check.path, check.name) for run in runs for checks in builder.input_checks(run).values() for check in checks
+    ]
