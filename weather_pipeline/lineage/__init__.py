@@ -10,8 +10,9 @@ The sensor reads what Dagster has recorded, posts it as OpenLineage events and m
 backend has accepted. A run never waits for lineage and never fails because of it.
 """
 
+from weather_pipeline.lineage.dagster_internals import UnsupportedDagster
 from weather_pipeline.lineage.identity import asset_run_id
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.sensor import build_openlineage_sensor
 
-__all__ = ["InvalidName", "asset_run_id", "build_openlineage_sensor"]
+__all__ = ["InvalidName", "UnsupportedDagster", "asset_run_id", "build_openlineage_sensor"]

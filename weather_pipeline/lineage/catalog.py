@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import dagster as dg
 
+from weather_pipeline.lineage.dagster_internals import asset_graph
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata
 from weather_pipeline.lineage.reader import plain_all
 
@@ -79,7 +80,7 @@ class RepositoryCatalog:
 
     @cached_property
     def _graph(self) -> Any:
-        return self._repository.asset_graph if self._repository is not None else None
+        return asset_graph(self._repository) if self._repository is not None else None
 
     def _read(self, path: AssetPath) -> AssetInfo | None:
         key = dg.AssetKey(path)

@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRecord, RunsFilter
 
+from weather_pipeline.lineage import dagster_internals
 from weather_pipeline.lineage.model import (
     CheckResult,
     LogEvent,
@@ -162,14 +163,14 @@ def run_info(instance: DagsterInstance, run_id: str) -> tuple[RunInfo, dg.Dagste
     if record is None:
         return None
     run = record.dagster_run
-    origin = run.remote_job_origin
+    location = dagster_internals.location_of_run(run)
     info = RunInfo(
         run_id=run.run_id,
         job_name=run.job_name,
         created_at=record.create_timestamp,
         tags=dict(run.tags),
-        location=origin.location_name if origin else None,
-        repository=origin.repository_origin.repository_name if origin else None,
+        location=location.name,
+        repository=location.repository,
     )
     return info, run
 
@@ -178,7 +179,7 @@ def read_run(instance: DagsterInstance, run_id: str, cursor: str | None) -> tupl
     """The run's log events after a cursor, in the order of the log, and the cursor after them."""
     events: list[LogEvent] = []
     while True:
-        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=_READ_TYPES, limit=_PAGE)
+        page = dagster_internals.run_records(instance, run_id, cursor=cursor, of_type=_READ_TYPES, limit=_PAGE)
         events += [event for record in page.records for event in translate(record)]
         cursor = page.cursor
         if not page.has_more:
@@ -198,10 +199,10 @@ def translate(record: EventLogRecord) -> Iterator[LogEvent]:
     elif kind in _ENDS:
         yield RunEnded(_ENDS[kind], at, _run_error(event))
     elif kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-        data = event.asset_materialization_planned_data
+        data = dagster_internals.planned_materialization(event)
         yield Planned(tuple(data.asset_key.path), event.step_key or "", data.partition)
     elif kind == DagsterEventType.ASSET_MATERIALIZATION:
-        done = event.step_materialization_data.materialization
+        done = dagster_internals.materialization(event)
         yield Materialization(
             path=tuple(done.asset_key.path),
             at=at,
@@ -274,7 +275,7 @@ def _status_records(
 def _step_change(event: DagsterEvent, at: datetime) -> StepChange:
     phase, error = _PHASES[event.event_type], None
     if phase is StepPhase.FAILED:
-        data = event.step_failure_data
+        data = dagster_internals.step_failure(event)
         source = data.error_source.value if data.error_source else None
         if source == "INTERRUPT" or (data.error and data.error.cls_name == "DagsterExecutionInterruptedError"):
             phase = StepPhase.INTERRUPTED
@@ -303,14 +304,14 @@ def _own_error(error: Any, user_failure: Any) -> StepError | None:
 def _run_error(event: DagsterEvent) -> StepError | None:
     if event.event_type != DagsterEventType.RUN_FAILURE:
         return None
-    error = event.job_failure_data.error if event.event_specific_data else None
+    error = dagster_internals.run_error(event)
     if error:
         return _own_error(error, None)
     return StepError(None, event.message or "The Dagster run failed without saying why.")
 
 
 def _check_result(event: DagsterEvent, at: datetime) -> CheckResult:
-    evaluation = event.asset_check_evaluation_data
+    evaluation = dagster_internals.check_evaluation(event)
     return CheckResult(
         path=tuple(evaluation.asset_key.path),
         name=evaluation.check_name,

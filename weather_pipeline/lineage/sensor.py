@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import dagster as dg
-from dagster._core.definitions.run_request import DagsterRunReaction
-from dagster._core.definitions.sensor_definition import SensorType
-from dagster_shared.error import SerializableErrorInfo
 
 from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.dagster_internals import (
+    DagsterRunReaction,
+    SensorType,
+    SerializableErrorInfo,
+    location_of_sensor,
+)
 from weather_pipeline.lineage.delivery import Sink, open_sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
@@ -101,8 +104,7 @@ def build_openlineage_sensor(
             exporter = exporters[0]
             progress = Progress.load(context.cursor) or exporter.begin(context.instance, since)
             builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), options)
-            origin = None if monitor_all_code_locations else context.code_location_origin
-            location = origin.location_name if origin else None
+            location = None if monitor_all_code_locations else location_of_sensor(context)
             report = exporter.tick(context.instance, builder, progress, context.log, location=location)
             context.update_cursor(progress.dump())
         finally:

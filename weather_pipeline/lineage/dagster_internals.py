@@ -1,0 +1,190 @@
+"""What the exporter uses of Dagster beyond its public surface: here alone, and looked at when it is imported.
+
+Dagster may change these parts in any release. Where one is missing, the code location says so when it loads, with the
+versions that have it; otherwise a tick would fail in the middle with a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterInstance
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.run_request import DagsterRunReaction
+    from dagster._core.definitions.sensor_definition import SensorType
+    from dagster_shared.error import SerializableErrorInfo
+
+__all__ = [
+    "SUPPORTED",
+    "DagsterRunReaction",
+    "SensorType",
+    "SerializableErrorInfo",
+    "UnsupportedDagster",
+    "asset_graph",
+    "check_evaluation",
+    "location_of_run",
+    "location_of_sensor",
+    "materialization",
+    "planned_materialization",
+    "run_error",
+    "run_records",
+    "saved_values",
+    "step_failure",
+    "store_values",
+]
+
+SUPPORTED = ">=1.11,<1.14"
+"""The releases of Dagster on whose oldest and newest the exporter's tests run; the package's own dependency."""
+
+
+class UnsupportedDagster(ImportError):
+    """The installed Dagster lacks a part that the exporter needs."""
+
+    def __init__(self, part: str) -> None:
+        """Say what is missing in which version, and which versions have it."""
+        super().__init__(
+            f"Dagster {dg.__version__} has no {part}, which the OpenLineage exporter needs. It is made for Dagster "
+            f"{SUPPORTED}: install one of these (pip install 'dagster{SUPPORTED}'), or a newer weather-pipeline."
+        )
+
+
+def _part(name: str, *modules: str) -> Any:
+    """A class of Dagster's, from the first of the modules that has it.
+
+    Raises:
+        UnsupportedDagster: None has.
+    """
+    for module in modules:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+    raise UnsupportedDagster(f"{modules[0]}.{name}")
+
+
+if not TYPE_CHECKING:
+    DagsterRunReaction = _part("DagsterRunReaction", "dagster._core.definitions.run_request")
+    SensorType = _part("SensorType", "dagster._core.definitions.sensor_definition")
+    SerializableErrorInfo = _part("SerializableErrorInfo", "dagster_shared.error")
+
+_GRAPHS = ("dagster._core.definitions.assets.graph.asset_graph", "dagster._core.definitions.asset_graph")  # 1.12, 1.11
+_ASSET_NODE = frozenset(
+    {
+        "code_version",
+        "description",
+        "group_name",
+        "is_external",
+        "kinds",
+        "metadata",
+        "owners",
+        "partitions_def",
+        "tags",
+    }
+)
+
+ATTRIBUTES: Mapping[type, frozenset[str]] = {
+    DagsterEvent: frozenset(
+        {
+            "asset_check_evaluation_data",
+            "asset_materialization_planned_data",
+            "event_specific_data",
+            "job_failure_data",
+            "step_failure_data",
+            "step_materialization_data",
+        }
+    ),
+    DagsterInstance: frozenset({"daemon_cursor_storage", "get_records_for_run"}),
+    dg.DagsterRun: frozenset({"remote_job_origin"}),
+    dg.RepositoryDefinition: frozenset({"asset_graph"}),
+    dg.SensorEvaluationContext: frozenset({"code_location_origin"}),
+}
+"""Attributes of public classes that are not public themselves: read in this module alone."""
+
+
+def check_attributes(needed: Mapping[type, Iterable[str]]) -> None:
+    """Look at whether classes have the attributes that are read of them.
+
+    Raises:
+        UnsupportedDagster: One is missing; names it.
+    """
+    for owner, names in needed.items():
+        for name in sorted(names):
+            if not hasattr(owner, name):
+                raise UnsupportedDagster(f"{owner.__name__}.{name}")
+
+
+check_attributes({**ATTRIBUTES, _part("AssetNode", *_GRAPHS): _ASSET_NODE})
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a run was defined."""
+
+    name: str | None = None
+    repository: str | None = None
+
+
+def location_of_run(run: dg.DagsterRun) -> Location:
+    """The code location and repository of a run; neither for one that a script started."""
+    origin = run.remote_job_origin
+    return Location(origin.location_name, origin.repository_origin.repository_name) if origin else Location()
+
+
+def location_of_sensor(context: dg.SensorEvaluationContext) -> str | None:
+    """The code location that a sensor is evaluated in; None outside the daemon."""
+    origin = context.code_location_origin
+    return origin.location_name if origin else None
+
+
+def asset_graph(repository: dg.RepositoryDefinition) -> Any:
+    """The assets that a code location defines, with `has(key)` and `get(key)`."""
+    return repository.asset_graph
+
+
+def run_records(
+    instance: DagsterInstance, run_id: str, *, cursor: str | None, of_type: set[dg.DagsterEventType], limit: int
+) -> Any:
+    """A page of a run's own log, oldest first, with `records`, `cursor` and `has_more`."""
+    return instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type, limit=limit)
+
+
+def planned_materialization(event: DagsterEvent) -> Any:
+    """The `asset_key` and `partition` that a run means to materialize."""
+    return event.asset_materialization_planned_data
+
+
+def materialization(event: DagsterEvent) -> dg.AssetMaterialization:
+    """What was materialized."""
+    return event.step_materialization_data.materialization
+
+
+def check_evaluation(event: DagsterEvent) -> dg.AssetCheckEvaluation:
+    """The result of an asset check."""
+    return event.asset_check_evaluation_data
+
+
+def step_failure(event: DagsterEvent) -> Any:
+    """The `error`, `error_source` and `user_failure_data` of a failed step."""
+    return event.step_failure_data
+
+
+def run_error(event: DagsterEvent) -> SerializableErrorInfo | None:
+    """The error that ended a run, where Dagster recorded one."""
+    return event.job_failure_data.error if event.event_specific_data else None
+
+
+def store_values(instance: DagsterInstance, values: Mapping[str, str]) -> None:
+    """Keep values in the small key-value table that every storage of Dagster has, the daemon's cursors."""
+    # One key at a time: where one of several exists, SQLite's storage updates that one and drops the others.
+    for key, value in values.items():
+        instance.daemon_cursor_storage.set_cursor_values({key: value})
+
+
+def saved_values(instance: DagsterInstance, keys: Iterable[str]) -> Mapping[str, str]:
+    """The values kept under these keys; a key without one is left out."""
+    return instance.daemon_cursor_storage.get_cursor_values(set(keys))
