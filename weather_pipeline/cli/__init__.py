@@ -11,6 +11,7 @@ from functools import partial
 
 import click
 
+from weather_pipeline.cli.extras import extra_with
 from weather_pipeline.errors import WeatherPipelineError
 
 FAILED, INTERRUPTED = 1, 130
@@ -97,6 +98,15 @@ def exit_code(command: Callable[[], object], *, debug: bool = False) -> int:
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes what is left at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except ModuleNotFoundError as error:
+        extra = extra_with(error.name)
+        if debug or extra is None:
+            raise
+        _say(
+            f"Error: this command needs {error.name}, which is not installed here: "
+            f"pip install 'weather-pipeline[{extra}]'"
+        )
         return FAILED
     except (WeatherPipelineError, OSError) as error:
         if debug:

