@@ -5,10 +5,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
     command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
     && { echo $$p; break; }; done)
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test check bench bench-backfill format lock clean
+.PHONY: help install demo test test-oldest-dagster check bench bench-backfill format lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +21,9 @@ demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=
 
 test: $(VENV)/.dev ## Run every test (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Dagster that it supports
+	@$(OLDEST)/bin/python -m pytest tests/unit/lineage tests/integration/lineage tests/property/test_lineage_fold.py $(ARGS)
 
 bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--write" for docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -42,13 +46,13 @@ lock: $(VENV)/.dev ## Rebuild the hash-locked requirements from pyproject.toml (
 
 clean: ## Remove the environment and the stack's state
 	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down --delete-data --yes
-	rm -rf $(VENV) .weather
+	rm -rf $(VENV) $(OLDEST) .weather
 
-$(VENV)/bin/python:
+%/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Creating the environment in $(VENV) with $$($(PYTHON) --version) …"
-	@$(PYTHON) -m venv $(VENV)
+	@echo "Creating the environment in $* with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv $*
 
 $(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the locked requirements (once, about a minute) …"
@@ -59,4 +63,10 @@ $(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@echo "Installing the locked development requirements (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(OLDEST)/.dev: requirements-dagster-oldest.txt pyproject.toml | $(OLDEST)/bin/python
+	@echo "Installing the oldest supported Dagster and the tests' tools (once) …"
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dagster-oldest.txt
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -27,6 +27,7 @@ __all__ = [
     "UnsupportedDagster",
     "asset_graph",
     "check_evaluation",
+    "check_partition",
     "location_of_run",
     "location_of_sensor",
     "materialization",
@@ -166,6 +167,11 @@ def materialization(event: DagsterEvent) -> dg.AssetMaterialization:
 def check_evaluation(event: DagsterEvent) -> dg.AssetCheckEvaluation:
     """The result of an asset check."""
     return event.asset_check_evaluation_data
+
+
+def check_partition(evaluation: dg.AssetCheckEvaluation) -> str | None:
+    """The partition that a check looked at; the first releases supported keep none."""
+    return getattr(evaluation, "partition", None)
 
 
 def step_failure(event: DagsterEvent) -> Any:

@@ -321,6 +321,6 @@ def _check_result(event: DagsterEvent, at: datetime) -> CheckResult:
         step=event.step_key,
         blocking=evaluation.blocking,
         description=evaluation.description,
-        partition=evaluation.partition,
+        partition=dagster_internals.check_partition(evaluation),
         metadata=plain_all(evaluation.metadata),
     )

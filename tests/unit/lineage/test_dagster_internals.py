@@ -86,3 +86,5 @@ def test_a_dagster_without_a_needed_part_is_refused_at_import(change: str, part:
 def test_the_supported_range_is_the_package_s_dependency() -> None:
     pyproject = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text())
     assert f"dagster{dagster_internals.SUPPORTED}" in pyproject["project"]["dependencies"]
+    lowest = dagster_internals.SUPPORTED.split(",")[0].removeprefix(">=")
+    assert f"dagster=={lowest}.0" in pyproject["dependency-groups"]["dagster-oldest"]
