@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import without_secrets
+from weather_pipeline.lineage.stored import message_of
 
 WORKERS = 8
 """Runs in flight at once."""
@@ -64,6 +65,15 @@ class Sink(Protocol):
     def send(self, message: Message) -> Answer:
         """Send one event and say what became of it; never raises for what the backend does."""
         ...
+
+
+def send_body(sink: Sink, body: Mapping[str, Any]) -> Answer:
+    """Send a body that was kept, such as a dead letter's.
+
+    Raises:
+        ValueError: The body is no OpenLineage event.
+    """
+    return sink.send(message_of(body))
 
 
 class HttpSink:

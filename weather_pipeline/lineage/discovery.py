@@ -63,4 +63,4 @@ def _admit(progress: Progress, change: reader.Change) -> None:
     if change.run_id in progress.open or change.at <= progress.closed.get(change.run_id, float("-inf")):
         return
     progress.closed.pop(change.run_id, None)
-    progress.open[change.run_id] = OpenRun()
+    progress.open[change.run_id] = OpenRun(due_since=change.at)

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -116,11 +117,19 @@ class Exporter:
         options: What the user chose.
         budget: Seconds that a tick may take.
         clock: Gives the present time, timezone-aware.
+        name: The sensor's name, which stands in dead letters.
     """
 
     def __init__(
-        self, sink: Sink, options: Options, *, budget: float = 5.0, clock: Callable[[], datetime] | None = None
+        self,
+        sink: Sink,
+        options: Options,
+        *,
+        budget: float = 5.0,
+        clock: Callable[[], datetime] | None = None,
+        name: str = "",
     ) -> None:
+        self._name = name
         self._sink = sink
         self._options = options
         self._budget = budget
@@ -333,8 +342,8 @@ class Exporter:
         open_run.strikes.pop(message.key, None)
         tick.log.error("%s refused an event of Dagster run %s: %s", self._sink.name, run_id, answer.reason)
 
-    def _bury(self, tick: _Tick, key: str, reason: str, body: dict[str, object]) -> None:
-        deadletters.bury(tick.instance, key, reason, body)
+    def _bury(self, tick: _Tick, key: str, reason: str, body: dict[str, Any]) -> None:
+        deadletters.bury(tick.instance, key, reason, body, writer=self._name)
         tick.report.refused += 1
         tick.progress.refused += 1
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.reader import Position
 
-_VERSION = "openlineage-1"
+_VERSION = "openlineage-2"
+_FIRST_VERSION = "openlineage-1"
+"""The same without what was added since, all of which has a default."""
+
+
+_ERROR_LENGTH = 500
 
 
 class Strikes(NamedTuple):
@@ -29,6 +34,10 @@ class OpenRun:
 
     sent: set[str] = field(default_factory=set)
     strikes: dict[str, Strikes] = field(default_factory=dict)
+    due: int | None = None
+    """Events that are due and not accepted, as of the last look; None before the first."""
+    due_since: float | None = None
+    """The time of the oldest of them, or of the run's change where it was not looked at; seconds since the epoch."""
 
 
 @dataclass
@@ -45,8 +54,41 @@ class Progress:
     """What happened before is not exported, seconds since the epoch."""
     failing_since: float | None = None
     """Since when the backend has accepted nothing."""
+    not_before: float = 0.0
+    """Until when the backend wants no request (Retry-After), seconds since the epoch."""
     accepted: int = 0
+    """Events that the backend has accepted, since the first start."""
     refused: int = 0
+    """Events that became dead letters."""
+    retried: int = 0
+    """Answers, time-outs and broken connections that were reasons to send an event again."""
+    last_error: str | None = None
+    """The last answer that was no acceptance, or the last trouble with Dagster's storage …"""
+    last_error_at: float | None = None
+    """… and when that was, seconds since the epoch."""
+    ticked_at: float = 0.0
+    """When the last tick ended, seconds since the epoch."""
+    lag: float = 0.0
+    """At the end of the last tick: the age of the oldest event that was due and not accepted, in seconds."""
+
+    @property
+    def waiting(self) -> int:
+        """The backlog: events that are due and not accepted, of the runs that were looked at."""
+        return sum(run.due or 0 for run in self.open.values())
+
+    @property
+    def unread(self) -> int:
+        """The rest of the backlog: open runs that no tick had the time to look at."""
+        return sum(run.due is None for run in self.open.values())
+
+    def note_error(self, reason: str, at: float) -> None:
+        """Remember the last error; its text in part, since it travels with every cursor."""
+        self.last_error, self.last_error_at = reason[:_ERROR_LENGTH], at
+
+    def end_tick(self, now: float) -> None:
+        """Take the figures of the tick that ends now (seconds since the epoch)."""
+        since = [run.due_since for run in self.open.values() if run.due_since is not None and run.due != 0]
+        self.ticked_at, self.lag = now, max(0.0, now - min(since, default=now))
 
     @classmethod
     def load(cls, cursor: str | None) -> Progress | None:
@@ -59,18 +101,12 @@ class Progress:
             return None
         try:
             saved: Mapping[str, Any] = json.loads(cursor)
+            positions = saved[_VERSION] if _VERSION in saved else saved[_FIRST_VERSION]
             return cls(
-                positions={kind: Position(*values) for kind, values in saved[_VERSION].items()},
-                open={
-                    run_id: OpenRun(set(sent), {key: Strikes(*values) for key, values in strikes.items()})
-                    for run_id, (sent, strikes) in saved["open"].items()
-                },
+                positions={kind: Position(*values) for kind, values in positions.items()},
+                open={run_id: _open_run(*values) for run_id, values in saved["open"].items()},
                 closed=dict(saved["closed"]),
-                swept_at=saved["swept_at"],
-                since=saved["since"],
-                failing_since=saved["failing_since"],
-                accepted=saved["accepted"],
-                refused=saved["refused"],
+                **{name: saved[name] for name in _FIGURES if name in saved},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
@@ -83,13 +119,11 @@ class Progress:
         return json.dumps(
             {
                 _VERSION: {kind: [p.storage_id, p.run_id, p.at, p.moved_at] for kind, p in self.positions.items()},
-                "open": {run_id: [sorted(run.sent), run.strikes] for run_id, run in self.open.items()},
+                "open": {
+                    run_id: [sorted(run.sent), run.strikes, run.due, run.due_since] for run_id, run in self.open.items()
+                },
                 "closed": self.closed,
-                "swept_at": self.swept_at,
-                "since": self.since,
-                "failing_since": self.failing_since,
-                "accepted": self.accepted,
-                "refused": self.refused,
+                **{name: getattr(self, name) for name in _FIGURES},
             },
             separators=(",", ":"),
         )
@@ -98,3 +132,12 @@ class Progress:
         """Forget runs closed before a time, and the oldest beyond a number: seeing one again is harmless."""
         kept = sorted((at, run_id) for run_id, at in self.closed.items() if at >= before)[-limit:]
         self.closed = {run_id: at for at, run_id in kept}
+
+
+_FIGURES = tuple(each.name for each in fields(Progress) if each.name not in ("positions", "open", "closed"))
+
+
+def _open_run(
+    sent: Sequence[str], strikes: Mapping[str, Any], due: int | None = None, due_since: float | None = None
+) -> OpenRun:
+    return OpenRun(set(sent), {key: Strikes(*values) for key, values in strikes.items()}, due, due_since)

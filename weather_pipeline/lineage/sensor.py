@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -27,7 +28,20 @@ class OpenLineageSensorDefinition(dg.SensorDefinition):
     """A run-status sensor in type and purpose, without `@run_status_sensor`'s own loop.
 
     That loop moves its cursor past a run whose body raised, handles five runs a tick and promises no order.
+
+    Attributes:
+        options: What the user chose about the events.
+        open_sink: Opens another connection to where the events go.
+        monitor_all_code_locations: Whether the runs of other code locations are sent too.
     """
+
+    def __init__(
+        self, *, options: Options, open_sink: Callable[[], Sink], monitor_all_code_locations: bool, **settings: Any
+    ) -> None:
+        super().__init__(**settings)
+        self.options = options
+        self.open_sink = open_sink
+        self.monitor_all_code_locations = monitor_all_code_locations
 
     @property
     def sensor_type(self) -> SensorType:
@@ -50,7 +64,7 @@ def build_openlineage_sensor(
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations: bool = False,
     sink: Sink | None = None,
-) -> dg.SensorDefinition:
+) -> OpenLineageSensorDefinition:
     """A sensor that sends every asset run of its code location to an OpenLineage backend.
 
     Runs that belong to no code location (`dg.materialize` in a script) are sent as well. Give each code location its
@@ -90,6 +104,10 @@ def build_openlineage_sensor(
         grace=grace,
         max_runtime=max_runtime,
     )
+
+    def opened() -> Sink:
+        return sink or open_sink(url)
+
     # One evaluation at a time in a process: one that was given up by the daemon's time-out still runs.
     running = threading.Lock()
     exporters: list[Exporter] = []
@@ -100,7 +118,7 @@ def build_openlineage_sensor(
             return
         try:
             if not exporters:
-                exporters.append(Exporter(sink or open_sink(url), options))
+                exporters.append(Exporter(opened(), options, name=name))
             exporter = exporters[0]
             progress = Progress.load(context.cursor) or exporter.begin(context.instance, since)
             builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), options)
@@ -112,6 +130,9 @@ def build_openlineage_sensor(
         yield _result(report)
 
     return OpenLineageSensorDefinition(
+        options=options,
+        open_sink=opened,
+        monitor_all_code_locations=monitor_all_code_locations,
         name=name,
         evaluation_fn=evaluate,
         minimum_interval_seconds=interval_seconds,
