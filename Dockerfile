@@ -12,7 +12,7 @@ COPY requirements.txt ./
 # hold a pip.conf, for a company's own index.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/weather/bin/python install --require-hashes --only-binary=:all: -r requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE jars.lock ./
 COPY weather_pipeline ./weather_pipeline
 RUN pip --python /opt/weather/bin/python install --no-index --no-deps --no-build-isolation . \
     && pip --python /opt/weather/bin/python uninstall --yes hatchling editables

