@@ -78,11 +78,11 @@ def names(datasets: list[dict[str, Any]]) -> set[str]:
 
 
 def edges(backend: Collector) -> dict[str, tuple[set[str], set[str]]]:
-    """What each job read and wrote, by what its COMPLETE says."""
+    """What each asset's job read and wrote, by what its COMPLETE says."""
     return {
         event["job"]["name"].removesuffix("_dagster"): (names(event["inputs"]), names(event["outputs"]))
         for event in backend.events
-        if event["eventType"] == "COMPLETE"
+        if event["eventType"] == "COMPLETE" and event["job"]["facets"]["jobType"]["jobType"] == "ASSET"
     }
 
 

@@ -31,6 +31,8 @@ __all__ = [
     "location_of_run",
     "location_of_sensor",
     "materialization",
+    "observation",
+    "planned_check",
     "planned_materialization",
     "run_error",
     "run_records",
@@ -93,6 +95,7 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
         {
             "asset_check_evaluation_data",
             "asset_materialization_planned_data",
+            "asset_observation_data",
             "event_specific_data",
             "job_failure_data",
             "step_failure_data",
@@ -162,6 +165,16 @@ def planned_materialization(event: DagsterEvent) -> Any:
 def materialization(event: DagsterEvent) -> dg.AssetMaterialization:
     """What was materialized."""
     return event.step_materialization_data.materialization
+
+
+def planned_check(event: DagsterEvent) -> Any:
+    """The `asset_key` and `check_name` that a run means to evaluate."""
+    return event.event_specific_data
+
+
+def observation(event: DagsterEvent) -> dg.AssetObservation:
+    """What was observed."""
+    return event.asset_observation_data.asset_observation
 
 
 def check_evaluation(event: DagsterEvent) -> dg.AssetCheckEvaluation:

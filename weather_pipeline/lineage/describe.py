@@ -8,7 +8,7 @@ from weather_pipeline.lineage import naming
 from weather_pipeline.lineage.catalog import Catalog
 from weather_pipeline.lineage.facets import datasets, jobs
 from weather_pipeline.lineage.facets.base import present
-from weather_pipeline.lineage.identity import CHECKS
+from weather_pipeline.lineage.identity import CHECKS, JOB
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
 from weather_pipeline.lineage.model import (
     AssetInfo,
@@ -21,6 +21,9 @@ from weather_pipeline.lineage.model import (
     Source,
 )
 from weather_pipeline.lineage.options import Options
+
+_NAMELESS = "assets"
+"""Readable name of the jobs that Dagster makes up itself (`__ASSET_JOB`, `__ephemeral_asset_job__`, …)."""
 
 
 class Describer:
@@ -64,6 +67,21 @@ class Describer:
         name = naming.job_name(path, suffix=self._options.job_suffix, part=part)
         facets = present(jobType=jobs.job_type("CHECK"), ownership=jobs.ownership(info) if info else None)
         return JobDescription(self._options.namespace, name, facets)
+
+    def dagster_job(self, name: str) -> JobDescription:
+        """The job that a Dagster job is. Assets that were launched without a job of their own share the job `assets`.
+
+        Raises:
+            InvalidName: Its name is one that no backend should get.
+        """
+        readable = _NAMELESS if name.startswith("__") else name
+        # An asset `nightly/job` beside the Dagster job `nightly` keeps its name.
+        part = JOB if self._catalog.get((readable, JOB[1:])) is None else f".dagster{JOB}"
+        return JobDescription(
+            self._options.namespace,
+            naming.job_name((readable,), suffix=self._options.job_suffix, part=part),
+            present(jobType=jobs.job_type("JOB")),
+        )
 
     def inputs(self, run: AssetRun) -> list[DatasetDescription]:
         """All that an asset's run reads: what the graph says, what the log says it really read, what metadata adds.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from openlineage.client.event_v2 import RunState
 
@@ -16,9 +17,9 @@ from weather_pipeline.lineage.catalog import Catalog
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.facets import runs
 from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, present
-from weather_pipeline.lineage.identity import CHECKS, run_id_for
+from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
 from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, run_message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, CheckResult, CheckRun
+from weather_pipeline.lineage.model import AssetPath, AssetRun, CheckResult, CheckRun, JobRun, RunInfo, StepError
 from weather_pipeline.lineage.model import RunState as State
 from weather_pipeline.lineage.options import Options
 
@@ -45,12 +46,7 @@ class EventBuilder:
         Raises:
             InvalidName: The job or one of its datasets has a name that no backend should get.
         """
-        info = self._catalog.get(run.path)
-        announced = run.announced and (info is None or info.output_required)
-        if run.ended_at is None and not announced:
-            return
-        skipped = run.state is State.ABORT and run.error is None and not run.inferred and not announced
-        if skipped:
+        if self.why_not(run):
             return
         job = self._describe.asset_job(run.path)
         # START says what was known at the start, so that it is the same whenever it is sent.
@@ -59,24 +55,45 @@ class EventBuilder:
         if run.ended_at is not None:
             yield self._asset_event(_TERMINAL[run.state], run.ended_at, run, job)
 
+    def why_not(self, run: AssetRun) -> str | None:
+        """Why an asset's run sends nothing; None where it does."""
+        info = self._catalog.get(run.path)
+        if run.announced and (info is None or info.output_required):
+            return None
+        if run.ended_at is None:
+            return "Its output may still turn out to be skipped: it is told at its end."
+        if run.state is State.ABORT and run.error is None and not run.inferred:
+            return "Its output was skipped."
+        return None
+
+    def job_events(self, run: JobRun) -> Iterator[Message]:
+        """START and, once the run has ended, the terminal event of the Dagster run as a run of its Dagster job.
+
+        It has no datasets: those are its assets' runs', and a backend would draw every edge twice.
+
+        Raises:
+            InvalidName: The job has a name that no backend should get.
+        """
+        job = self._describe.dagster_job(run.run.job_name)
+        yield self._job_event(RunState.START, run.started_at, replace(run, inferred=False), job)
+        if run.ended_at is not None:
+            yield self._job_event(_TERMINAL[run.state], run.ended_at, run, job)
+
     def check_events(self, run: CheckRun) -> Iterator[Message]:
-        """START and COMPLETE of the job of an asset's own checks, with the asset's dataset as input.
+        """START and the terminal event of the job of an asset's own checks, with the asset's dataset as input.
 
         Raises:
             InvalidName: The job or its dataset has a name that no backend should get.
         """
         run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS)
-        facets = present(
-            dagster_run=runs.dagster_run(run.run, dagster_url=self._options.dagster_url),
-            processing_engine=_engine(),
-            test=runs.test_run(run.checks),
-        )
-        for part, state, at in (("start", RunState.START, run.started_at), ("end", RunState.COMPLETE, run.ended_at)):
+        facets = {**self._run_facets(run.run), **present(test=runs.test_run(run.checks) if run.checks else None)}
+        end = _TERMINAL[run.state], run.ended_at, {**facets, **_failure(run.state, run.error)}
+        for part, (state, at, said) in (("start", (RunState.START, run.started_at, facets)), ("end", end)):
             yield run_message(
                 part,
                 state,
                 at,
-                run=RunDescription(run_id, facets),
+                run=RunDescription(run_id, said),
                 job=self._describe.checks_job(run.path),
                 inputs=[self._describe.input(run.path, checks=run.checks)],
             )
@@ -86,32 +103,42 @@ class EventBuilder:
         return self._describe.input_checks(run)
 
     def _asset_event(self, state: RunState, at: datetime, run: AssetRun, job: JobDescription) -> Message:
-        failed = state in (RunState.FAIL, RunState.ABORT)
-        failure = present(errorMessage=runs.error_message(run.error if failed else None))
-        run_id = run_id_for(run.run.run_id, run.run.created_at, run.path)
+        facets = {
+            **self._run_facets(
+                run.run, step=run.step, attempts=run.attempts, partitions=run.partitions, inferred=run.inferred
+            ),
+            **present(nominalTime=runs.nominal_time(self._catalog.window(run.path, run.partitions))),
+            **(_failure(run.state, run.error) if state is not RunState.START else {}),
+        }
         return run_message(
-            "start" if state is RunState.START else "inferred" if run.inferred else "end",
+            _part(state, run.inferred),
             state,
             at,
-            run=RunDescription(run_id, {**self._run_facets(run), **failure}),
+            run=RunDescription(run_id_for(run.run.run_id, run.run.created_at, run.path), facets),
             job=job,
             inputs=self._describe.inputs(run),
             outputs=self._describe.outputs(run),
         )
 
-    def _run_facets(self, run: AssetRun) -> Facets:
+    def _job_event(self, state: RunState, at: datetime, run: JobRun, job: JobDescription) -> Message:
+        failure = _failure(run.state, run.error) if state is not RunState.START else {}
+        facets = {**self._run_facets(run.run, inferred=run.inferred), **failure}
+        run_id = job_run_id(run.run.run_id, run.run.created_at)
+        return run_message(_part(state, run.inferred), state, at, run=RunDescription(run_id, facets), job=job)
+
+    def _run_facets(self, run: RunInfo, **known: Any) -> Facets:
         return present(
-            nominalTime=runs.nominal_time(self._catalog.window(run.path, run.partitions)),
+            dagster_run=runs.dagster_run(run, dagster_url=self._options.dagster_url, **known),
             processing_engine=_engine(),
-            dagster_run=runs.dagster_run(
-                run.run,
-                dagster_url=self._options.dagster_url,
-                step=run.step,
-                attempts=run.attempts,
-                partitions=run.partitions,
-                inferred=run.inferred,
-            ),
         )
+
+
+def _failure(state: State, error: StepError | None) -> Facets:
+    return present(errorMessage=runs.error_message(error if state in (State.FAIL, State.ABORT) else None))
+
+
+def _part(state: RunState, inferred: bool) -> str:
+    return "start" if state is RunState.START else "inferred" if inferred else "end"
 
 
 def _engine() -> Sourced:

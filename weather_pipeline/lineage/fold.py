@@ -1,7 +1,9 @@
 """A run's log events → the state of each asset's run. Pure: the same events always give the same answer.
 
-The rules:
+The rules (docs/exporter-states.md says them for users):
 
+* The Dagster run is a run of its job from RUN_START to its end; the first end that the log has stands. One that ended
+  without ever starting is told once its log has settled, with its end as its start.
 * What a run's steps materialize outside any plan (an op that logs a materialization) is told when the run has ended:
   until then another op may add to it.
 * START is the first start of a step that belongs to the asset: the one that materializes it or, for a graph-backed
@@ -13,6 +15,8 @@ The rules:
 * A step that never started says nothing: neither does an output that was skipped.
 * A run that stays open with everything dead ends as ABORT, marked as inferred, `max_runtime` after its last sign of
   life.
+* The checks of an asset are told together once the run is over. Where one could not be evaluated, because its own step
+  failed, they FAIL with that step's error.
 """
 
 from __future__ import annotations
@@ -25,13 +29,17 @@ from datetime import UTC, datetime, timedelta
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
+    CheckPlanned,
     CheckResult,
     CheckRun,
+    JobRun,
     LogEvent,
     Materialization,
+    Observation,
     Planned,
     RunEnded,
     RunInfo,
+    RunStarted,
     RunState,
     StepChange,
     StepError,
@@ -63,6 +71,10 @@ class RunLog:
 
     steps: dict[str, _Step] = field(default_factory=lambda: defaultdict(_Step))
     plans: dict[AssetPath, tuple[str, list[str]]] = field(default_factory=dict)
+    planned_checks: dict[tuple[AssetPath, str], str] = field(default_factory=dict)
+    """(asset, check) → the step that is to evaluate it."""
+    observations: list[Observation] = field(default_factory=list)
+    run_started_at: datetime | None = None
     ended: RunEnded | None = None
     last_at: datetime | None = None
     """The time of the newest event: the last sign of life."""
@@ -82,22 +94,35 @@ def fold_log(events: Iterable[LogEvent], log: RunLog | None = None) -> RunLog:
     """Put the events, in the order of the log, into one `RunLog`: a new one, or the one of the events before them."""
     log = log or RunLog()
     for event in events:
-        if not isinstance(event, Planned):
+        if not isinstance(event, Planned | CheckPlanned):
             log.last_at = max(event.at, log.last_at or event.at)
         match event:
-            case Planned(path, step, partition):
-                _, partitions = log.plans.setdefault(path, (step, []))
-                if partition:
-                    partitions.append(partition)
             case StepChange():
                 _change(log.steps[event.step], event)
             case Materialization():
                 log.steps[event.step or ""].materialized[event.path].append(event)
             case CheckResult():
                 log.steps[event.step or ""].checks.append(event)
-            case RunEnded():
-                log.ended = event
+            case _:
+                _note(log, event)
     return log
+
+
+def _note(log: RunLog, event: LogEvent) -> None:
+    """What belongs to the run and to none of its steps."""
+    match event:
+        case Planned(path, step, partition):
+            _, partitions = log.plans.setdefault(path, (step, []))
+            if partition:
+                partitions.append(partition)
+        case CheckPlanned(path, name, step):
+            log.planned_checks[path, name] = step
+        case Observation():
+            log.observations.append(event)
+        case RunStarted(at):
+            log.run_started_at = log.run_started_at or at
+        case RunEnded():
+            log.ended = log.ended or event
 
 
 def _change(step: _Step, change: StepChange) -> None:
@@ -141,40 +166,138 @@ def asset_runs(
     return tuple(sorted((asset_run for asset_run in found if asset_run), key=lambda asset_run: asset_run.path))
 
 
-def check_runs(log: RunLog, run: RunInfo, *, read_by: Sequence[tuple[AssetPath, str]]) -> tuple[CheckRun, ...]:
+def job_run(log: RunLog, run: RunInfo, *, now: datetime, settle: timedelta, max_runtime: timedelta) -> JobRun | None:
+    """The Dagster run as a run of its job; None while it has not started.
+
+    Args:
+        log: The folded log.
+        run: The Dagster run.
+        now: The present.
+        settle: How long after the end of a run without a start its log may still show that start.
+        max_runtime: How long a run may stay open without any sign of its end.
+    """
+    ended = log.ended or _dead(log, now, max_runtime)
+    started_at = log.run_started_at
+    if started_at is None:
+        if log.ended is None or now - log.ended.at < settle:
+            return None
+        started_at = log.ended.at
+    return JobRun(
+        run=run,
+        started_at=started_at,
+        state=ended.state if ended else RunState.RUNNING,
+        # Whoever takes a run for failed may be wrong about its worker, which begins after that.
+        ended_at=ended and max(ended.at, started_at),
+        error=_job_error(log, ended) if ended else None,
+        inferred=log.ended is None and ended is not None,
+    )
+
+
+def check_runs(
+    log: RunLog,
+    run: RunInfo,
+    *,
+    read_by: Sequence[tuple[AssetPath, str]],
+    now: datetime,
+    grace: timedelta,
+    max_runtime: timedelta,
+) -> tuple[CheckRun, ...]:
     """The checks of each asset that stand for themselves, once the Dagster run is over.
 
     Args:
         log: The folded log.
         run: The Dagster run.
         read_by: (asset, check) pairs that are assertions on an input of another asset's run instead.
+        now: The present.
+        grace: How long after the run's end an orphaned step may still evaluate its checks.
+        max_runtime: How long a run may stay open without any sign of its end.
     """
-    if log.ended is None:
+    if not (log.ended or _dead(log, now, max_runtime)):
         return ()
     by_asset: dict[AssetPath, list[tuple[datetime, CheckResult]]] = defaultdict(list)
     for step in log.steps.values():
         for check in step.checks:
             if (check.path, check.name) not in read_by:
                 by_asset[check.path].append((step.started_at or check.at, check))
-    return tuple(
-        CheckRun(
-            run=run,
-            path=path,
-            started_at=min(start for start, _ in pairs),
-            ended_at=max(check.at for _, check in pairs),
-            checks=tuple(check for _, check in pairs),
-        )
-        for path, pairs in sorted(by_asset.items())
+    broken = _broken_checks(log, read_by)
+    ended = _inferred_end(log, now, grace, max_runtime)
+    told = [
+        _check_run(run, path, by_asset.get(path, []), broken.get(path, []), ended) for path in {**by_asset, **broken}
+    ]
+    return tuple(sorted((check_run for check_run in told if check_run), key=lambda check_run: check_run.path))
+
+
+def _broken_checks(log: RunLog, read_by: Sequence[tuple[AssetPath, str]]) -> dict[AssetPath, list[_Step]]:
+    """The steps that were to evaluate a check and did not, by asset; an asset's own step is that asset's matter."""
+    making = {key for key, _ in log.plans.values()}
+    found: dict[AssetPath, list[_Step]] = defaultdict(list)
+    for (path, name), key in log.planned_checks.items():
+        step = log.steps.get(key)
+        if step is None or step.started_at is None or key in making or (path, name) in read_by:
+            continue
+        if step.outcome is not RunState.COMPLETE and name not in {c.name for c in step.checks if c.path == path}:
+            found[path].append(step)
+    return found
+
+
+def _check_run(
+    run: RunInfo,
+    path: AssetPath,
+    evaluated: Sequence[tuple[datetime, CheckResult]],
+    broken: Sequence[_Step],
+    ended: RunEnded | None,
+) -> CheckRun | None:
+    """One asset's checks; None while a step that is to evaluate one of them may still do it."""
+    if ended is None and any(step.outcome is None for step in broken):
+        return None
+    starts = [start for start, _ in evaluated] + [step.started_at for step in broken if step.started_at]
+    started_at = min(starts)
+    ends = [check.at for _, check in evaluated] + [step.ended_at for step in broken if step.ended_at]
+    if any(step.ended_at is None for step in broken) and ended:
+        ends.append(ended.at)
+    worst = broken[0] if broken else None
+    return CheckRun(
+        run=run,
+        path=path,
+        started_at=started_at,
+        ended_at=max([started_at, *ends]),
+        checks=tuple(check for _, check in evaluated),
+        state=RunState.COMPLETE if worst is None else worst.outcome or _unless_complete(ended),
+        error=None if worst is None else worst.error or (ended.error if ended else None),
     )
 
 
+def _unless_complete(ended: RunEnded | None) -> RunState:
+    """How something ends that never said so: as its run, but never well."""
+    return RunState.ABORT if ended is None or ended.state is RunState.COMPLETE else ended.state
+
+
+def _job_error(log: RunLog, ended: RunEnded) -> StepError | None:
+    """What the failed steps say, in the order of their ends; what the run says where no step failed."""
+    failed = [(key, step.ended_at, step.error) for key, step in log.steps.items() if step.outcome is RunState.FAIL]
+    errors = [(key, error) for key, _, error in sorted(failed, key=lambda each: each[1] or _LATEST) if error]
+    if ended.state is not RunState.FAIL or not errors:
+        return ended.error
+    if len(errors) == 1:
+        return errors[0][1]
+    message = "; ".join(f"{key}: {error.message}" for key, error in errors)
+    stack = "\n\n".join(f"{key}:\n{error.stack}" for key, error in errors)
+    return StepError(None, f"{len(errors)} steps failed: {message}", stack)
+
+
+def _dead(log: RunLog, now: datetime, max_runtime: timedelta) -> RunEnded | None:
+    """The end of a run that has shown no sign of life for too long."""
+    if log.last_at is None or now - log.last_at <= max_runtime:
+        return None
+    message = f"No sign of life for {max_runtime}: taken as dead."
+    return RunEnded(RunState.ABORT, log.last_at + max_runtime, StepError(None, message))
+
+
 def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: timedelta) -> RunEnded | None:
+    """The run's end, once nothing is waited for any more."""
     if log.ended:
         return log.ended if now - log.ended.at >= grace else None
-    if log.last_at and now - log.last_at > max_runtime:
-        message = f"No sign of life for {max_runtime}: taken as dead."
-        return RunEnded(RunState.ABORT, log.last_at + max_runtime, StepError(None, message))
-    return None
+    return _dead(log, now, max_runtime)
 
 
 def _asset_run(
@@ -246,8 +369,7 @@ def _outcome(
         return RunState.RUNNING, None, None, False
     if done:
         return RunState.COMPLETE, done[-1].at, None, True
-    state = RunState.ABORT if ended.state is RunState.COMPLETE else ended.state
-    return state, ended.at, ended.error, True
+    return _unless_complete(ended), ended.at, ended.error, True
 
 
 def _group(log: RunLog, key: str) -> list[_Step]:

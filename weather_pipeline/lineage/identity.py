@@ -11,6 +11,9 @@ from openlineage.client.uuid import generate_static_uuid
 CHECKS = ".checks"
 """What the job of an asset's own checks adds to the asset's name."""
 
+JOB = ".job"
+"""What the job that a Dagster job is adds to the Dagster job's name."""
+
 
 def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *, part: str = "") -> str:
     """The OpenLineage run id of an asset in a Dagster run.
@@ -27,6 +30,16 @@ def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *
     instant = created_at.replace(microsecond=created_at.microsecond // 1000 * 1000)
     data = "\0".join((dagster_run_id, *path)) + part
     return str(generate_static_uuid(instant, data.encode()))
+
+
+def job_run_id(dagster_run_id: str, created_at: datetime) -> str:
+    """The OpenLineage run id of a Dagster run as a run of its Dagster job.
+
+    Args:
+        dagster_run_id: The Dagster run's id.
+        created_at: When the Dagster run was created, timezone-aware.
+    """
+    return run_id_for(dagster_run_id, created_at, (), part=JOB)
 
 
 def asset_run_id(context: Any, path: Sequence[str] | None = None) -> str:

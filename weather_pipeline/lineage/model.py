@@ -127,6 +127,18 @@ class Materialization:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """One observation of an asset as the log holds it: something was learnt about it, and nothing written."""
+
+    path: AssetPath
+    at: datetime
+    step: str | None
+    partition: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One evaluation of an asset check."""
 
@@ -151,6 +163,15 @@ class Planned:
     partition: str | None = None
 
 
+@dataclass(frozen=True)
+class CheckPlanned:
+    """The run means to evaluate a check in a step."""
+
+    path: AssetPath
+    name: str
+    step: str
+
+
 class StepPhase(StrEnum):
     """What happened to a step."""
 
@@ -173,6 +194,13 @@ class StepChange:
 
 
 @dataclass(frozen=True)
+class RunStarted:
+    """The Dagster run started."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """The Dagster run ended."""
 
@@ -181,7 +209,7 @@ class RunEnded:
     error: StepError | None = None
 
 
-LogEvent = Planned | StepChange | Materialization | CheckResult | RunEnded
+LogEvent = Planned | CheckPlanned | StepChange | Materialization | Observation | CheckResult | RunStarted | RunEnded
 """One entry of a run's event log, as far as lineage cares."""
 
 
@@ -215,3 +243,19 @@ class CheckRun:
     started_at: datetime
     ended_at: datetime
     checks: tuple[CheckResult, ...]
+    state: RunState = RunState.COMPLETE
+    """COMPLETE where all were evaluated, whatever they found; FAIL or ABORT where one could not be."""
+    error: StepError | None = None
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One Dagster run as a run of its Dagster job."""
+
+    run: RunInfo
+    started_at: datetime
+    state: RunState
+    ended_at: datetime | None = None
+    error: StepError | None = None
+    inferred: bool = False
+    """The end was concluded from silence, not read from the log."""

@@ -18,13 +18,16 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRec
 
 from weather_pipeline.lineage import dagster_internals
 from weather_pipeline.lineage.model import (
+    CheckPlanned,
     CheckResult,
     LogEvent,
     Materialization,
     Metadata,
+    Observation,
     Planned,
     RunEnded,
     RunInfo,
+    RunStarted,
     RunState,
     StepChange,
     StepError,
@@ -62,13 +65,20 @@ _PHASES = {
     DagsterEventType.STEP_FAILURE: StepPhase.FAILED,
     DagsterEventType.STEP_SKIPPED: StepPhase.SKIPPED,
 }
+REPORTED = {
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_OBSERVATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+"""What may be reported about an asset without any run."""
 _WRAPPERS = ("DagsterExecutionStepExecutionError", "Failure", "RetryRequested", "RetryRequestedFromPolicy")
 _READ_TYPES = {
     *_ENDS,
     *_PHASES,
+    DagsterEventType.RUN_START,
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.ASSET_MATERIALIZATION,
-    DagsterEventType.ASSET_CHECK_EVALUATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+    *REPORTED,
 }
 
 
@@ -90,7 +100,7 @@ BEGINNING = Position()
 
 @dataclass(frozen=True)
 class Change:
-    """A run changed: its id, when (seconds since the epoch), and whether it has started at all."""
+    """A run changed: its id, when (seconds since the epoch), and whether it has started or ended at all."""
 
     run_id: str
     at: float
@@ -152,7 +162,11 @@ def runs_updated_since(instance: DagsterInstance, since: datetime, limit: int) -
         RunsFilter(updated_after=since), limit=limit, order_by="update_timestamp", ascending=True
     )
     return [
-        Change(record.dagster_run.run_id, record.update_timestamp.timestamp(), record.start_time is not None)
+        Change(
+            record.dagster_run.run_id,
+            record.update_timestamp.timestamp(),
+            record.start_time is not None or record.dagster_run.is_finished,
+        )
         for record in records
     ]
 
@@ -198,21 +212,8 @@ def translate(record: EventLogRecord) -> Iterator[LogEvent]:
         yield _step_change(event, at)
     elif kind in _ENDS:
         yield RunEnded(_ENDS[kind], at, _run_error(event))
-    elif kind == DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-        data = dagster_internals.planned_materialization(event)
-        yield Planned(tuple(data.asset_key.path), event.step_key or "", data.partition)
-    elif kind == DagsterEventType.ASSET_MATERIALIZATION:
-        done = dagster_internals.materialization(event)
-        yield Materialization(
-            path=tuple(done.asset_key.path),
-            at=at,
-            step=event.step_key,
-            partition=done.partition,
-            metadata=plain_all(done.metadata),
-            tags=dict(done.tags or {}),
-        )
-    elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
-        yield _check_result(event, at)
+    elif kind in _TRANSLATED:
+        yield _TRANSLATED[kind](event, at)
 
 
 def plain_all(metadata: Mapping[str, Any]) -> Metadata:
@@ -310,6 +311,35 @@ def _run_error(event: DagsterEvent) -> StepError | None:
     return StepError(None, event.message or "The Dagster run failed without saying why.")
 
 
+def _planned(event: DagsterEvent, _: datetime) -> Planned:
+    data = dagster_internals.planned_materialization(event)
+    return Planned(tuple(data.asset_key.path), event.step_key or "", data.partition)
+
+
+def _check_planned(event: DagsterEvent, _: datetime) -> CheckPlanned:
+    data = dagster_internals.planned_check(event)
+    return CheckPlanned(tuple(data.asset_key.path), data.check_name, event.step_key or "")
+
+
+def _materialization(event: DagsterEvent, at: datetime) -> Materialization:
+    return Materialization(**_noticed(event, dagster_internals.materialization(event)), at=at)
+
+
+def _observation(event: DagsterEvent, at: datetime) -> Observation:
+    return Observation(**_noticed(event, dagster_internals.observation(event)), at=at)
+
+
+def _noticed(event: DagsterEvent, noticed: dg.AssetMaterialization | dg.AssetObservation) -> dict[str, Any]:
+    """What a materialization and an observation have in common."""
+    return {
+        "path": tuple(noticed.asset_key.path),
+        "step": event.step_key,
+        "partition": noticed.partition,
+        "metadata": plain_all(noticed.metadata),
+        "tags": dict(noticed.tags or {}),
+    }
+
+
 def _check_result(event: DagsterEvent, at: datetime) -> CheckResult:
     evaluation = dagster_internals.check_evaluation(event)
     return CheckResult(
@@ -324,3 +354,13 @@ def _check_result(event: DagsterEvent, at: datetime) -> CheckResult:
         partition=dagster_internals.check_partition(evaluation),
         metadata=plain_all(evaluation.metadata),
     )
+
+
+_TRANSLATED: Mapping[DagsterEventType, Callable[[DagsterEvent, datetime], LogEvent]] = {
+    DagsterEventType.RUN_START: lambda _, at: RunStarted(at),
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED: _planned,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED: _check_planned,
+    DagsterEventType.ASSET_MATERIALIZATION: _materialization,
+    DagsterEventType.ASSET_OBSERVATION: _observation,
+    DagsterEventType.ASSET_CHECK_EVALUATION: _check_result,
+}

@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.catalog import StorageUnavailable
 from weather_pipeline.lineage.events import EventBuilder
-from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs
+from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetPath, AssetRun, RunInfo
@@ -27,7 +27,7 @@ class Problem:
     """Something that happened and can't be told."""
 
     about: str
-    """The asset, as `shop/orders`, with `.checks` where it is about its own checks."""
+    """The asset, as `shop/orders`, with `.checks` where it is about its own checks; or the Dagster job."""
     reason: str
     """What to do about it, or the traceback of a fault in the exporter."""
 
@@ -55,11 +55,15 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    runs = asset_runs(log, info, now=now, grace=options.grace, max_runtime=options.max_runtime)
+    waits: Any = {"now": now, "grace": options.grace, "max_runtime": options.max_runtime}
     story = Story([], [])
+    job = job_run(log, info, now=now, settle=options.settle, max_runtime=options.max_runtime)
+    if job:
+        _tell(story, info.job_name, lambda: builder.job_events(job))
+    runs = asset_runs(log, info, **waits)
     for run in runs:
         _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
-    for checks in check_runs(log, info, read_by=_read_by(builder, runs)):
+    for checks in check_runs(log, info, read_by=_read_by(builder, runs), **waits):
         _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
     story.messages.sort(key=lambda message: message.at)
     return story

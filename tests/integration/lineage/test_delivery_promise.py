@@ -33,7 +33,7 @@ def test_nothing_is_lost_while_the_backend_takes_nothing(
 
     backend.behave = lambda event: (201, "")
     assert error_of(exporting.tick()) is None
-    assert len(backend.events) == 6
+    assert len(backend.events) == 8
     check_sequences(backend)
 
 
@@ -45,7 +45,7 @@ def test_a_stopped_backend_gets_everything_when_it_is_back(instance: dg.DagsterI
         assert "takes no events" in (error_of(exporting.tick()) or "")
     backend.start()
     exporting.tick()
-    assert len(backend.events) == 18
+    assert len(backend.events) == 24
     check_sequences(backend)
 
 
@@ -73,7 +73,7 @@ def test_a_backend_that_does_not_answer_is_waited_for(
     backend.behave = lambda event: (201, "")
     exporting.tick()
     check_sequences(backend)
-    assert len(backend.events) == 6
+    assert len(backend.events) == 8
 
 
 def test_a_500_that_repeats_while_the_backend_is_well_is_a_refusal(
@@ -101,7 +101,7 @@ def test_a_name_that_would_poison_the_backend_never_leaves(instance: dg.DagsterI
     exporting.run()
     exporting.tick()
     assert backend.kinds("fine_dagster") == ["START", "COMPLETE"]
-    assert {event["job"]["name"] for event in backend.requests} == {"fine_dagster"}
+    assert {event["job"]["name"] for event in backend.requests} == {"fine_dagster", "assets.job_dagster"}
     (letter,) = dead_letters(instance)
     assert "has a space" in letter.reason
 
@@ -112,7 +112,7 @@ def test_the_first_start_begins_at_now(instance: dg.DagsterInstance, backend: Co
     exporting.tick()
     exporting.run()
     exporting.tick()
-    assert len(backend.events) == 6
+    assert len(backend.events) == 8
 
 
 def test_deleted_runs_do_not_hide_later_ones(instance: dg.DagsterInstance, backend: Collector) -> None:
@@ -126,7 +126,7 @@ def test_deleted_runs_do_not_hide_later_ones(instance: dg.DagsterInstance, backe
     exporting.run()
     exporting.run()
     exporting.tick()
-    assert len(backend.events) == 24
+    assert len(backend.events) == 32
 
 
 def test_the_cursor_stays_small_and_forgets_what_is_done(
@@ -138,7 +138,7 @@ def test_the_cursor_stays_small_and_forgets_what_is_done(
     exporting.tick()
     assert exporting.cursor is not None
     saved: dict[str, Any] = json.loads(exporting.cursor)
-    assert saved["accepted"] == 30
+    assert saved["accepted"] == 40
     assert len(exporting.cursor) < 20_000
 
 
@@ -159,6 +159,6 @@ def test_openlineages_own_configuration_decides(
     exporting = Exporting(instance, chain(), "http://127.0.0.1:1")
     exporting.run()
     exporting.tick()
-    assert len(backend.events) == 6
+    assert len(backend.events) == 8
     assert backend.headers[0]["Authorization"] == "Bearer k"
     assert backend.headers[0]["Content-Encoding"] == "gzip"

@@ -63,7 +63,8 @@ def test_a_chain_of_assets_arrives_with_its_edges_times_and_facets(
     result = exporting.run()
     exporting.tick()
 
-    assert {job["job"]["name"] for job in backend.events} == {"raw_dagster", "clean_dagster", "table_dagster"}
+    jobs = {"assets.job_dagster", "raw_dagster", "clean_dagster", "table_dagster"}
+    assert {event["job"]["name"] for event in backend.events} == jobs
     check_sequences(backend)
     start, complete = backend.of("clean_dagster")
     stamps = {
@@ -126,7 +127,7 @@ def test_sending_again_from_nothing_is_identical(instance: dg.DagsterInstance, b
     backend.events.clear()
     Exporting(instance, chain(fail=True), backend.url).tick()
     assert [{**event, "_at": 0} for event in backend.events] == sent
-    assert len(sent) == 4
+    assert len(sent) == 6
 
 
 def test_a_retried_step_is_one_run_with_its_last_attempts_outcome(

@@ -56,12 +56,17 @@ class Backend:
         return answer
 
     def told(self) -> dict[str, dict[str, int]]:
-        """Job → how many events of each kind were accepted, each counted once."""
+        """Job of an asset or its checks → how many events of each kind were accepted, each counted once."""
         jobs: dict[str, Counter[str]] = defaultdict(Counter)
-        for message in {message.key: message for message in self.accepted}.values():
+        for message in {message.key: message for message in self.accepted_of_assets}.values():
             body = message.body()
             jobs[body["job"]["name"]][body["eventType"]] += 1
         return {job: dict(kinds) for job, kinds in jobs.items()}
+
+    @property
+    def accepted_of_assets(self) -> list[Message]:
+        """What was accepted and is not about the Dagster run itself."""
+        return [m for m in self.accepted if m.body()["job"]["facets"]["jobType"]["jobType"] != "JOB"]
 
 
 class Site:
@@ -121,11 +126,11 @@ def test_a_backlog_shrinks_with_every_tick_however_small_the_budget(instance: dg
     before = 0
     for _ in range(40):
         site.tick()
-        if len(site.backend.accepted) == 48 and not site.progress.open:
+        if len(site.backend.accepted) == 72 and not site.progress.open:
             break
         assert len(site.backend.accepted) > before or site.progress.open
         before = len(site.backend.accepted)
-    assert len(site.backend.accepted) == len({message.key for message in site.backend.accepted}) == 48
+    assert len(site.backend.accepted) == len({message.key for message in site.backend.accepted}) == 72
 
 
 def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(
@@ -136,11 +141,11 @@ def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(
     site.run(20)
     site.backend.behave = lambda message: time.sleep(0.05) or ACCEPTED
     report = site.tick()
-    assert 0 < report.accepted < 80
-    assert report.waiting + report.accepted + 4 * report.not_reached >= 80
+    assert 0 < report.accepted < 120
+    assert report.waiting + report.accepted + 6 * report.not_reached >= 120
     site.backend.behave = lambda message: ACCEPTED
     site.tick(3)
-    assert len(site.backend.accepted) == 80
+    assert len(site.backend.accepted) == 120
 
 
 def test_a_message_of_a_megabyte_is_told_redacted_and_shortened(instance: dg.DagsterInstance) -> None:
@@ -311,7 +316,7 @@ def test_an_idle_instance_sends_nothing_again(instance: dg.DagsterInstance) -> N
     site.run(5)
     site.tick(2)
     sent = site.backend.asked
-    assert sent == 20
+    assert sent == 30
     site.tick(40, minutes=5)
     assert site.backend.asked == sent
 
@@ -378,7 +383,7 @@ def test_no_more_runs_are_open_than_there_is_room_and_none_is_forgotten(
     site.backend.behave = lambda message: ACCEPTED
     site.tick(4, minutes=5)
     assert site.backend.told() == {"a_dagster": whole(10)}
-    assert len({message.key for message in site.backend.accepted}) == 20
+    assert len({message.key for message in site.backend.accepted}) == 40
 
 
 def test_a_neighbour_that_cannot_be_named_silences_nobody_else(instance: dg.DagsterInstance) -> None:
@@ -393,7 +398,7 @@ def test_a_neighbour_that_cannot_be_named_silences_nobody_else(instance: dg.Dags
     site.run(2)
     site.tick(2)
     assert site.backend.told() == {"a_dagster": whole(2), "child_dagster": whole(2)}
-    last = site.backend.accepted[-1].body()
+    last = site.backend.accepted_of_assets[-1].body()
     assert [dataset["name"] for dataset in last["inputs"]] == ["a"]
     assert len(dead_letters(instance)) == 2, "one for each run"
     assert site.progress.refused == 2
@@ -409,7 +414,7 @@ def test_a_dataset_that_only_its_materialization_names_is_not_guessed_before(ins
     for kind, step in (("PIPELINE_START", None), ("STEP_START", "first")):
         report(instance, run, kind, step)
     site.tick()
-    assert [message.body()["outputs"] for message in site.backend.accepted] == [[]]
+    assert [message.body()["outputs"] for message in site.backend.accepted_of_assets] == [[]]
     site.run()
     site.tick()
     assert {(d["namespace"], d["name"]) for m in site.backend.accepted for d in m.body()["outputs"]} == {
@@ -477,7 +482,7 @@ def test_two_evaluations_at_once_are_one(instance: dg.DagsterInstance) -> None:
     assert evaluate() == "The evaluation before this one is still running."
     go_on.set()
     first.join()
-    assert backend.asked == 2
+    assert backend.asked == 4
 
 
 @pytest.mark.parametrize(
@@ -610,7 +615,7 @@ def test_when_retries_are_used_up_the_steps_own_error_is_told(instance: dg.Dagst
     site = Site(instance, by_policy, by_request)
     site.run()
     site.tick()
-    failures = [message.body() for message in site.backend.accepted if message.part == "end"]
+    failures = [message.body() for message in site.backend.accepted_of_assets if message.part == "end"]
     assert {failure["job"]["name"] for failure in failures} == {"by_policy_dagster", "by_request_dagster"}
     for failure in failures:
         facets = failure["run"]["facets"]

@@ -1,16 +1,22 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from weather_pipeline.lineage.fold import asset_runs, check_runs, fold_log
+from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, fold_log, job_run
 from weather_pipeline.lineage.model import (
+    AssetPath,
     AssetRun,
+    CheckPlanned,
     CheckResult,
+    CheckRun,
+    JobRun,
     LogEvent,
     Materialization,
     Planned,
     RunEnded,
     RunInfo,
+    RunStarted,
     RunState,
     StepChange,
     StepError,
@@ -41,6 +47,16 @@ def runs(*events: LogEvent, now: float = 1000, grace: float = 60, max_runtime: f
         folded, RUN, now=at(now), grace=timedelta(seconds=grace), max_runtime=timedelta(seconds=max_runtime)
     )
     return {"/".join(run.path): run for run in found}
+
+
+def checks(folded: RunLog, read_by: Sequence[tuple[AssetPath, str]] = (), now: float = 1000) -> tuple[CheckRun, ...]:
+    settings = {"now": at(now), "grace": timedelta(seconds=60), "max_runtime": timedelta(hours=1)}
+    return check_runs(folded, RUN, read_by=read_by, **settings)
+
+
+def job(*events: LogEvent, now: float = 1000) -> JobRun | None:
+    settle, max_runtime = timedelta(seconds=2), timedelta(hours=1)
+    return job_run(fold_log(events), RUN, now=at(now), settle=settle, max_runtime=max_runtime)
 
 
 def test_planned_but_not_started_says_nothing() -> None:
@@ -167,8 +183,71 @@ def test_partitions_are_those_planned_and_made() -> None:
 def test_own_checks_are_told_once_the_run_is_over() -> None:
     check = CheckResult(A, "range", passed=True, severity="WARN", at=at(2), step="a")
     events = [step(StepPhase.STARTED, 1), check, step(StepPhase.SUCCEEDED, 3)]
-    assert check_runs(fold_log(events), RUN, read_by=[]) == ()
+    assert checks(fold_log(events)) == ()
     folded = fold_log([*events, RunEnded(RunState.COMPLETE, at(4))])
-    (told,) = check_runs(folded, RUN, read_by=[])
+    (told,) = checks(folded)
     assert (told.started_at, told.ended_at, told.checks) == (at(1), at(2), (check,))
-    assert check_runs(folded, RUN, read_by=[(A, "range")]) == ()
+    assert checks(folded, read_by=[(A, "range")]) == ()
+
+
+def test_the_dagster_run_is_a_run_of_its_own() -> None:
+    assert job(Planned(A, "a")) is None, "it is queued"
+    running = job(RunStarted(at(1)))
+    assert running
+    assert (running.state, running.started_at, running.ended_at) == (RunState.RUNNING, at(1), None)
+    done = job(RunStarted(at(1)), RunEnded(RunState.COMPLETE, at(5)))
+    assert done
+    assert (done.state, done.ended_at, done.error, done.inferred) == (RunState.COMPLETE, at(5), None, False)
+
+
+def test_a_run_that_never_started_is_told_with_its_end_once_it_has_settled() -> None:
+    never = RunEnded(RunState.FAIL, at(5), BOOM)
+    assert job(never, now=6) is None, "its start may become visible yet"
+    told = job(never, now=7)
+    assert told
+    assert (told.state, told.started_at, told.ended_at, told.error) == (RunState.FAIL, at(5), at(5), BOOM)
+
+
+def test_a_failed_run_says_what_its_steps_said() -> None:
+    other = StepError("KeyError", "KeyError: 'x'", "stack")
+    start, end = RunStarted(at(0)), RunEnded(RunState.FAIL, at(9), StepError(None, "Steps failed: a, b"))
+    one = job(start, step(StepPhase.STARTED, 1), step(StepPhase.FAILED, 2, error=BOOM), end)
+    assert one
+    assert one.error == BOOM
+    failures = step(StepPhase.FAILED, 4, "b", other), step(StepPhase.FAILED, 3, error=BOOM)
+    both = job(start, *failures, end)
+    assert both
+    assert both.error == StepError(None, "2 steps failed: a: ValueError: boom; b: KeyError: 'x'", "a:\n\n\nb:\nstack")
+    none = job(start, end)
+    assert none
+    assert none.error == end.error
+
+
+def test_the_first_end_of_a_run_stands() -> None:
+    told = job(RunStarted(at(1)), RunEnded(RunState.FAIL, at(5), BOOM), RunEnded(RunState.COMPLETE, at(9)))
+    assert told
+    assert (told.state, told.ended_at) == (RunState.FAIL, at(5))
+
+
+def test_a_dead_runs_job_ends_too() -> None:
+    started = RunStarted(at(1))
+    assert job(started, now=3600) == JobRun(RUN, at(1), RunState.RUNNING)
+    dead = job(started, now=3602)
+    assert dead
+    assert (dead.state, dead.ended_at, dead.inferred) == (RunState.ABORT, at(3601), True)
+
+
+def test_a_check_that_could_not_be_evaluated_fails_with_its_steps_error() -> None:
+    events = [CheckPlanned(A, "range", "check"), step(StepPhase.STARTED, 1, "check")]
+    broken = fold_log([*events, step(StepPhase.FAILED, 2, "check", BOOM), RunEnded(RunState.FAIL, at(3))])
+    (told,) = checks(broken)
+    assert (told.state, told.error, told.ended_at, told.checks) == (RunState.FAIL, BOOM, at(2), ())
+    killed = fold_log([*events, RunEnded(RunState.FAIL, at(3), BOOM)])
+    assert checks(killed, now=62) == (), "it may still be evaluated"
+    (told,) = checks(killed, now=63)
+    assert (told.state, told.error, told.ended_at) == (RunState.FAIL, BOOM, at(3))
+
+
+def test_a_check_in_the_step_of_its_asset_says_nothing_where_that_failed() -> None:
+    events = [Planned(A, "a"), CheckPlanned(A, "range", "a"), step(StepPhase.STARTED, 1)]
+    assert checks(fold_log([*events, step(StepPhase.FAILED, 2, error=BOOM), RunEnded(RunState.FAIL, at(3))])) == ()
