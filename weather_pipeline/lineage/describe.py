@@ -62,9 +62,7 @@ class Describer:
             InvalidName: Its name is one that no backend should get.
         """
         info = self._catalog.get(path)
-        # An asset `orders/checks` beside the checks of `orders` keeps its name.
-        part = CHECKS if self._catalog.get((*path, CHECKS[1:])) is None else f".asset{CHECKS}"
-        name = naming.job_name(path, suffix=self._options.job_suffix, part=part)
+        name = naming.job_name(path, suffix=self._options.job_suffix, part=CHECKS)
         facets = present(jobType=jobs.job_type("CHECK"), ownership=jobs.ownership(info) if info else None)
         return JobDescription(self._options.namespace, name, facets)
 
@@ -199,9 +197,8 @@ class Describer:
 
         Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
         """
-        return naming.names(info.metadata if info else {}, self._options.table_authority) or bool(
-            self._catalog.last(path)
-        )
+        metadata, kinds = (info.metadata, info.kinds) if info else ({}, ())
+        return naming.names(metadata, self._options.table_authority, kinds) or bool(self._catalog.last(path))
 
 
 def last_metadata(run: AssetRun) -> Metadata:

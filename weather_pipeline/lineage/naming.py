@@ -2,15 +2,21 @@
 
 A name that Marquez can't take must never reach it: a namespace with a space is answered with 400, yet stored, and
 breaks the namespace list for ever; an empty job name breaks the job list of its namespace.
+
+Different asset keys never share a name. Key parts are joined by `.` in job names and by `/` in dataset names of
+assets that nothing else names; where a part holds the separator itself, or a backslash, a backslash goes before it.
+A key's last part that reads like one of our own (`checks`, `job`) is marked by a backslash as well, so that the asset
+`orders/checks` is not taken for the checks of `orders`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
 
+from weather_pipeline.lineage import uris
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin
+from weather_pipeline.lineage.redaction import redacted
 
 NAMESPACE = re.compile(r"[A-Za-z0-9_@+:=;/.\-]{1,1024}")
 """What Marquez takes as a namespace (`NamespaceName` of Marquez 0.51)."""
@@ -18,20 +24,32 @@ NAMESPACE = re.compile(r"[A-Za-z0-9_@+:=;/.\-]{1,1024}")
 FALLBACK_NAMESPACE = "dagster"
 """Namespace of assets whose metadata names no dataset."""
 
-_DEFAULT_PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433, "trino": 8080, "redshift": 5439}
-_SCHEMES = {"postgresql": "postgres", "s3a": "s3", "s3n": "s3"}
+OWN_PARTS = ("checks", "job")
+"""Last parts of the names of jobs that are not assets."""
+
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+Authorities = str | Mapping[str, str] | None
+"""Namespace of relations: one for all, or one for each kind of storage.
+
+The kind is `dagster/storage_kind`, else one of the asset's kinds.
+"""
 
 
 class InvalidName(ValueError):
-    """A job, namespace or dataset name that no lineage backend should get; says which and why."""
+    """A job, namespace or dataset name that no lineage backend should get; says which and why, without secrets."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 def checked_namespace(namespace: str) -> str:
-    """The namespace itself.
+    """The namespace itself, without user info.
 
     Raises:
         InvalidName: It is empty, too long, or holds a character that Marquez refuses.
     """
+    namespace = uris.without_user_info(namespace)
     if not NAMESPACE.fullmatch(namespace):
         raise InvalidName(
             f"namespace {namespace!r}: 1 to 1024 letters, digits or any of _ @ + : = ; / . - are allowed. "
@@ -44,9 +62,9 @@ def checked_name(kind: str, name: str) -> str:
     """The name itself.
 
     Raises:
-        InvalidName: It is blank, or holds control characters.
+        InvalidName: It is blank, or holds control characters or half of a surrogate pair.
     """
-    if not name.strip() or any(ord(character) < 32 for character in name):  # noqa: PLR2004  (control characters)
+    if not name.strip() or _UNSENDABLE.search(name):
         raise InvalidName(f"{kind} name {name!r}: it must not be blank or hold control characters.")
     return name
 
@@ -57,38 +75,47 @@ def job_name(path: Sequence[str], *, suffix: str = "", part: str = "") -> str:
     Raises:
         InvalidName: The name can't be sent.
     """
-    return checked_name("job", ".".join(path) + part + suffix)
+    joined = _joined(path, ".")
+    if len(path) > 1 and path[-1] in OWN_PARTS:
+        joined = f"{joined.removesuffix(path[-1])}\\{path[-1]}"
+    return checked_name("job", joined + part + suffix)
+
+
+def _joined(path: Sequence[str], separator: str) -> str:
+    return separator.join(part.replace("\\", "\\\\").replace(separator, f"\\{separator}") for part in path)
 
 
 def dataset_of(
-    info: AssetInfo | None, path: AssetPath, materialized: Iterable[Callable[[], Metadata]], *, authority: str | None
+    info: AssetInfo | None, path: AssetPath, materialized: Iterable[Callable[[], Metadata]], *, authority: Authorities
 ) -> tuple[DatasetRef, Origin]:
     """Which dataset an asset is, and what says so.
 
     The definition speaks first, then materializations, then the asset key in namespace `dagster`; in each of them:
-    `openlineage/namespace` with `openlineage/name`, then `dagster/uri`, then `dagster/table_name` where an authority
-    is known.
+    `openlineage/namespace` with `openlineage/name`, then `dagster/uri`, then the relation's name (`dagster/table_name`,
+    before 1.8 `dagster/relation_identifier`; dbt and the I/O managers of databases write it) where the authority of
+    its kind of storage is known. That of BigQuery is always known.
 
     Args:
         info: What the definitions say, None where the asset is not in this code location.
         path: The asset key's path.
         materialized: Give metadata of materializations, best first; called only where the definition says nothing.
-        authority: Namespace for relation names, as `postgres://localhost:5432`.
+        authority: Namespace for relation names, as `postgres://localhost:5432`, or one for each kind of storage.
 
     Raises:
         InvalidName: The names can't be sent.
     """
-    if info and (ref := _from_metadata(info.metadata, authority)):
+    kinds = info.kinds if info else ()
+    if info and (ref := _from_metadata(info.metadata, authority, kinds)):
         return checked(ref), Origin.DEFINITION
     for metadata in materialized:
-        if ref := _from_metadata(metadata(), authority):
+        if ref := _from_metadata(metadata(), authority, kinds):
             return checked(ref), Origin.METADATA
-    return checked(DatasetRef(FALLBACK_NAMESPACE, "/".join(path))), Origin.LOG
+    return checked(DatasetRef(FALLBACK_NAMESPACE, _joined(path, "/"))), Origin.LOG
 
 
-def names(metadata: Metadata, authority: str | None) -> bool:
+def names(metadata: Metadata, authority: Authorities, kinds: Sequence[str] = ()) -> bool:
     """Whether metadata says which dataset an asset is."""
-    return _from_metadata(metadata, authority) is not None
+    return _from_metadata(metadata, authority, kinds) is not None
 
 
 def checked(ref: DatasetRef) -> DatasetRef:
@@ -119,41 +146,36 @@ def refs_from(metadata: Metadata, key: str) -> tuple[DatasetRef, ...]:
     return tuple(refs)
 
 
-def _from_metadata(metadata: Metadata, authority: str | None) -> DatasetRef | None:
+def _from_metadata(metadata: Metadata, authority: Authorities, kinds: Sequence[str]) -> DatasetRef | None:
     namespace, name = metadata.get("openlineage/namespace"), metadata.get("openlineage/name")
     if namespace and name:
         return DatasetRef(str(namespace), str(name))
     if uri := metadata.get("dagster/uri"):
         return from_uri(str(uri))
-    table = metadata.get("dagster/table_name")
-    if table and authority:
-        return DatasetRef(authority, str(table))
-    return None
+    table = metadata.get("dagster/table_name") or metadata.get("dagster/relation_identifier")
+    storage = metadata.get("dagster/storage_kind")
+    found = _authority_of([str(storage)] if storage else kinds, authority) if table else None
+    return DatasetRef(found, str(table)) if found else None
+
+
+def _authority_of(kinds: Sequence[str], authority: Authorities) -> str | None:
+    """The namespace of relations in storage of one of these kinds."""
+    if authority is None or isinstance(authority, str):
+        return authority or ("bigquery" if "bigquery" in kinds else None)
+    return next((authority[kind] for kind in kinds if kind in authority), "bigquery" if "bigquery" in kinds else None)
 
 
 def from_uri(uri: str) -> DatasetRef:
-    """Namespace and name of a URI, by OpenLineage's naming rules (spec, `naming.md`).
-
-    Files are `file` + path, object stores `scheme://bucket` + key, databases `scheme://host:port` + dotted path.
-    User info, query and fragment are dropped: they hold secrets and no identity.
+    """Namespace and name of a URI, by OpenLineage's naming rules (see `uris`).
 
     Raises:
-        InvalidName: It is no URI.
+        InvalidName: It is no URI, or lacks a part that its kind of dataset is named by.
     """
     try:
-        parts = urlsplit(uri)
-        port = parts.port
+        return DatasetRef(*uris.dataset_name(uri))
     except ValueError as error:
-        raise InvalidName(f"dataset URI {uri!r}: {error}. Check the asset's dagster/uri.") from error
-    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
-    path = unquote(parts.path)
-    if scheme in ("", "file"):
-        return DatasetRef("file", path or uri)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    port = port or _DEFAULT_PORTS.get(parts.scheme)
-    authority = f"{host}:{port}" if port else host
-    if scheme in _DEFAULT_PORTS:
-        return DatasetRef(f"{scheme}://{authority}", path.strip("/").replace("/", "."))
-    return DatasetRef(f"{scheme}://{authority}", path.strip("/") or "/")
+        # The standard library's own words quote what it took for the port, which may be half a password.
+        why = error if isinstance(error, uris.Unnamed) else "it is no URI"
+        scheme, separator, rest = uri.partition("://")
+        shown = f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
+        raise InvalidName(f"dataset URI {shown!r}: {why}. Check the asset's dagster/uri.") from None

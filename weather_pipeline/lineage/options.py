@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from weather_pipeline.lineage.naming import checked_namespace
+from weather_pipeline.lineage.naming import Authorities, checked_namespace
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class Options:
     """OpenLineage namespace of the jobs."""
     job_suffix: str = "_dagster"
     """Appended to every job's name."""
-    table_authority: str | None = None
-    """Namespace of relations known by `dagster/table_name` alone, as `postgres://localhost:5432`."""
+    table_authority: Authorities = None
+    """Namespace of relations known by `dagster/table_name` alone, as `postgres://localhost:5432`; or one for each kind
+    of storage, as `{"snowflake": "snowflake://org-account", "duckdb": "file"}`."""
     dagster_url: str | None = None
     """Base URL of the Dagster UI, for links to runs."""
     grace: timedelta = timedelta(seconds=60)
@@ -33,5 +34,6 @@ class Options:
 
     def __post_init__(self) -> None:
         checked_namespace(self.namespace)
-        if self.table_authority is not None:
-            checked_namespace(self.table_authority)
+        authorities = self.table_authority or ()
+        for authority in (authorities,) if isinstance(authorities, str) else dict(authorities).values():
+            checked_namespace(authority)

@@ -56,7 +56,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?%?")
 # Every pattern is bounded and begins with something that is rare: an error message can be a megabyte of base64.
 # `host:port` is no user info.
 _USER_INFO = re.compile(
-    r"(?<=://)(?!\[)(?![^\s/@:]{0,256}:\d{1,5}(?:[^\w@.~%!$&*+;=-]|$))"
+    r"(?<=://)(?!\[[0-9A-Fa-f:.%]{2,64}\])(?![^\s/@:]{0,256}:\d{1,5}(?:[^\w@.~%!$&*+;=-]|$))"
     r"[^\s/@:]{0,256}(?::[^\s@]{0,1024})?@(?:[^\s/@?#]{0,256}@){0,4}"
 )
 _SAYS = re.compile(

@@ -20,6 +20,7 @@ from weather_pipeline.lineage.dagster_internals import (
 from weather_pipeline.lineage.delivery import Sink, open_sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
+from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 
@@ -54,7 +55,7 @@ def build_openlineage_sensor(
     namespace: str,
     url: str | None = None,
     job_suffix: str = "_dagster",
-    table_authority: str | None = None,
+    table_authority: Authorities = None,
     dagster_url: str | None = None,
     since: datetime | None = None,
     name: str = "openlineage_run_status_sensor",
@@ -77,7 +78,8 @@ def build_openlineage_sensor(
         namespace: OpenLineage namespace of the jobs.
         url: Base URL of the backend, as `http://localhost:5000`.
         job_suffix: Appended to every job's name.
-        table_authority: Namespace for assets known by `dagster/table_name` alone, as `postgres://db.example:5432`.
+        table_authority: Namespace for assets known by `dagster/table_name` alone, as `postgres://db.example:5432`; or
+            one for each kind of storage (`dagster/storage_kind`, else the asset's kinds).
         dagster_url: Base URL of the Dagster UI, for links to runs.
         since: Runs since this time (timezone-aware) are sent on the first start; without it, from the first start on.
         name: The sensor's name.

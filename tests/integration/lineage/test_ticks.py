@@ -456,7 +456,7 @@ def test_checks_and_an_asset_of_their_name_are_two_jobs(instance: dg.DagsterInst
     site = Site(instance, checks, orders)
     site.run()
     site.tick(2)
-    assert set(site.backend.told()) == {"orders_dagster", "orders.checks_dagster", "orders.asset.checks_dagster"}
+    assert set(site.backend.told()) == {"orders_dagster", "orders.checks_dagster", "orders.\\checks_dagster"}
 
 
 def test_two_evaluations_at_once_are_one(instance: dg.DagsterInstance) -> None:
