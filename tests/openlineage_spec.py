@@ -44,8 +44,11 @@ def _validate(url: str, value: Any, where: str) -> list[str]:
 
 
 def _facets(event: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    found = [("RunFacet", key, facet) for key, facet in event["run"].get("facets", {}).items()]
-    found += [("JobFacet", key, facet) for key, facet in event["job"].get("facets", {}).items()]
+    found = [
+        (kind, key, facet)
+        for part, kind in (("run", "RunFacet"), ("job", "JobFacet"), ("dataset", "DatasetFacet"))
+        for key, facet in event.get(part, {}).get("facets", {}).items()
+    ]
     for section, part, kind in (
         ("inputs", "facets", "DatasetFacet"),
         ("outputs", "facets", "DatasetFacet"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ import dagster as dg
 from weather_pipeline.lineage.dagster_internals import asset_graph
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata
 from weather_pipeline.lineage.reader import plain_all
+
+_AT_ONCE = 500
+"""Assets that one query asks for: SQLite takes a limited number of values."""
 
 
 class Catalog(Protocol):
@@ -44,7 +48,7 @@ class RepositoryCatalog:
         self._repository = repository
         self._instance = instance
         self._known: dict[AssetPath, AssetInfo | None] = {}
-        self._last: dict[AssetPath, Metadata] = {}
+        self._last: dict[AssetPath, tuple[datetime | None, Metadata]] = {}
 
     def get(self, path: AssetPath) -> AssetInfo | None:
         """What the definitions say about an asset; None where they don't know it."""
@@ -58,13 +62,40 @@ class RepositoryCatalog:
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
+        return self._materialized(path)[1]
+
+    def materialized_at(self, path: AssetPath) -> datetime | None:
+        """When the asset was last materialized; None where it never was.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        return self._materialized(path)[0]
+
+    def paths(self) -> list[AssetPath]:
+        """The keys of all assets that the definitions know, in order."""
+        return sorted(tuple(key.path) for key in self._graph.get_all_asset_keys()) if self._graph is not None else []
+
+    def read_ahead(self, paths: Sequence[AssetPath]) -> None:
+        """Look up what was materialized last of many assets at once.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        for start in range(0, len(paths), _AT_ONCE):
+            wanted = paths[start : start + _AT_ONCE]
+            with _reading():
+                records = self._instance.get_asset_records([dg.AssetKey(path) for path in wanted])
+            self._last |= dict.fromkeys(wanted, (None, {}))
+            for record in records:
+                entry = record.asset_entry
+                self._last[tuple(entry.asset_key.path)] = _materialization(entry.last_materialization_record)
+
+    def _materialized(self, path: AssetPath) -> tuple[datetime | None, Metadata]:
         if path not in self._last:
-            try:
+            with _reading():
                 records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
-            except Exception as error:  # (whatever the storage's driver raises)
-                raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
-            done = records[0].asset_materialization if records else None
-            self._last[path] = plain_all(done.metadata) if done else {}
+            self._last[path] = _materialization(records[0] if records else None)
         return self._last[path]
 
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
@@ -100,6 +131,19 @@ class RepositoryCatalog:
             is_external=node.is_external,
             output_required=_output_required(node, key),
         )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # (whatever the storage's driver raises)
+        raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _materialization(record: dg.EventLogRecord | None) -> tuple[datetime | None, Metadata]:
+    done = record.asset_materialization if record else None
+    return (datetime.fromtimestamp(record.timestamp, UTC), plain_all(done.metadata)) if record and done else (None, {})
 
 
 def _output_required(node: Any, key: dg.AssetKey) -> bool:

@@ -7,7 +7,7 @@ versions that have it; otherwise a tick would fail in the middle with a tracebac
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ __all__ = [
     "asset_graph",
     "check_evaluation",
     "check_partition",
+    "load_repositories",
     "location_of_run",
     "location_of_sensor",
     "materialization",
@@ -37,6 +38,8 @@ __all__ = [
     "run_error",
     "run_records",
     "saved_values",
+    "sensor_records",
+    "sensors_of",
     "step_failure",
     "store_values",
 ]
@@ -102,9 +105,9 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
             "step_materialization_data",
         }
     ),
-    DagsterInstance: frozenset({"daemon_cursor_storage", "get_records_for_run"}),
+    DagsterInstance: frozenset({"all_instigator_state", "daemon_cursor_storage", "get_records_for_run", "get_ticks"}),
     dg.DagsterRun: frozenset({"remote_job_origin"}),
-    dg.RepositoryDefinition: frozenset({"asset_graph"}),
+    dg.RepositoryDefinition: frozenset({"asset_graph", "sensor_defs"}),
     dg.SensorEvaluationContext: frozenset({"code_location_origin"}),
 }
 """Attributes of public classes that are not public themselves: read in this module alone."""
@@ -207,3 +210,62 @@ def store_values(instance: DagsterInstance, values: Mapping[str, str]) -> None:
 def saved_values(instance: DagsterInstance, keys: Iterable[str]) -> Mapping[str, str]:
     """The values kept under these keys; a key without one is left out."""
     return instance.daemon_cursor_storage.get_cursor_values(set(keys))
+
+
+def sensors_of(repository: dg.RepositoryDefinition) -> Sequence[dg.SensorDefinition]:
+    """The sensors that a code location defines."""
+    return repository.sensor_defs
+
+
+@dataclass(frozen=True)
+class SensorRecord:
+    """What an instance has stored about a sensor that its daemon knows."""
+
+    location: str
+    running: bool
+    cursor: str | None
+    ticked_at: float | None
+    """When the last evaluation that ended began, seconds since the epoch."""
+    tick_error: str | None
+    """Why the last evaluation failed."""
+
+
+def sensor_records(instance: DagsterInstance, name: str) -> list[SensorRecord]:
+    """What the instance has stored about the sensors of this name, one for each code location that has one."""
+    sensors = _part("InstigatorType", "dagster._core.definitions.run_request").SENSOR
+    return [
+        _sensor_record(instance, state)
+        for state in instance.all_instigator_state(instigator_type=sensors)
+        if state.instigator_name == name
+    ]
+
+
+def _sensor_record(instance: DagsterInstance, state: Any) -> SensorRecord:
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+    return SensorRecord(
+        location=state.repository_selector.location_name,
+        running=state.is_running,
+        cursor=state.instigator_data.cursor if state.instigator_data else None,
+        ticked_at=state.instigator_data.last_tick_timestamp if state.instigator_data else None,
+        tick_error=ticks[0].error.message if ticks and ticks[0].error else None,
+    )
+
+
+def load_repositories(
+    *,
+    module_name: str | None = None,
+    python_file: str | None = None,
+    autoload_defs_module_name: str | None = None,
+    attribute: str | None = None,
+    working_directory: str | None = None,
+) -> list[dg.RepositoryDefinition]:
+    """The repositories of a code location, loaded as Dagster's code server loads them; whatever user code raises."""
+    origin = _part("LoadableTargetOrigin", "dagster._core.types.loadable_target_origin")(
+        module_name=module_name,
+        python_file=python_file,
+        autoload_defs_module_name=autoload_defs_module_name,
+        attribute=attribute,
+        working_directory=working_directory,
+    )
+    loaded = _part("LoadedRepositories", "dagster._grpc.server")(origin, None, ["dagster"], None)
+    return list(loaded.definitions_by_name.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from openlineage.client.event_v2 import (
     RunEvent,
     RunState,
 )
+from openlineage.client.generated.base import StaticDataset
 from openlineage.client.serde import Serde
 
 from weather_pipeline.lineage.facets.base import PRODUCER, Facets, iso
@@ -110,28 +111,43 @@ def run_message(
         eventType=state,
         eventTime=iso(at),
         run=Run(run.run_id, _plain(run.facets)),
-        job=Job(namespace=job.namespace, name=job.name, facets=_plain(job.facets)),
-        inputs=[
-            InputDataset(
-                each.ref.namespace, each.ref.name, facets=_plain(each.facets), inputFacets=_plain(each.io_facets)
-            )
-            for each in inputs
-        ],
-        outputs=[
-            OutputDataset(
-                each.ref.namespace, each.ref.name, facets=_plain(each.facets), outputFacets=_plain(each.io_facets)
-            )
-            for each in outputs
-        ],
+        job=_job(job),
+        inputs=[_input(each) for each in inputs],
+        outputs=[_output(each) for each in outputs],
         producer=PRODUCER,
     )
     said = [*_statements("run", run.facets), *_statements("job", job.facets)]
-    for side, datasets in (("input", inputs), ("output", outputs)):
-        for each in datasets:
-            where = f"{side}s[{each.ref.namespace}/{each.ref.name}]"
-            said.append(Statement(f"{where}.name", each.named_by))
-            said += [*_statements(where, each.facets), *_statements(where, each.io_facets, f"{side}Facets")]
+    said += [*_said_of(inputs, "input"), *_said_of(outputs, "output")]
     return Message(run.run_id, part, event, tuple(said))
+
+
+def job_message(
+    part: str,
+    at: datetime,
+    *,
+    job: JobDescription,
+    inputs: Sequence[DatasetDescription] = (),
+    outputs: Sequence[DatasetDescription] = (),
+) -> Message:
+    """An event about a job, without a run."""
+    event = JobEvent(
+        eventTime=iso(at),
+        job=_job(job),
+        inputs=[_input(each) for each in inputs],
+        outputs=[_output(each) for each in outputs],
+        producer=PRODUCER,
+    )
+    said = [*_statements("job", job.facets), *_said_of(inputs, "input"), *_said_of(outputs, "output")]
+    return Message(f"job:{job.namespace}/{job.name}", part, event, tuple(said))
+
+
+def dataset_message(part: str, at: datetime, dataset: DatasetDescription) -> Message:
+    """An event about a dataset, without a run."""
+    ref = dataset.ref
+    static = StaticDataset(ref.namespace, ref.name, facets=_plain(dataset.facets))
+    event = DatasetEvent(eventTime=iso(at), dataset=static, producer=PRODUCER)
+    said = [Statement("dataset.name", dataset.named_by), *_statements("dataset", dataset.facets)]
+    return Message(f"dataset:{ref.namespace}/{ref.name}", part, event, tuple(said))
 
 
 def distinct(datasets: Iterable[DatasetDescription]) -> list[DatasetDescription]:
@@ -140,6 +156,30 @@ def distinct(datasets: Iterable[DatasetDescription]) -> list[DatasetDescription]
     for each in datasets:
         found.setdefault(each.ref, each)
     return list(found.values())
+
+
+def _job(job: JobDescription) -> Job:
+    return Job(namespace=job.namespace, name=job.name, facets=_plain(job.facets))
+
+
+def _input(each: DatasetDescription) -> InputDataset:
+    return InputDataset(
+        each.ref.namespace, each.ref.name, facets=_plain(each.facets), inputFacets=_plain(each.io_facets)
+    )
+
+
+def _output(each: DatasetDescription) -> OutputDataset:
+    return OutputDataset(
+        each.ref.namespace, each.ref.name, facets=_plain(each.facets), outputFacets=_plain(each.io_facets)
+    )
+
+
+def _said_of(datasets: Iterable[DatasetDescription], side: str) -> Iterator[Statement]:
+    for each in datasets:
+        where = f"{side}s[{each.ref.namespace}/{each.ref.name}]"
+        yield Statement(f"{where}.name", each.named_by)
+        yield from _statements(where, each.facets)
+        yield from _statements(where, each.io_facets, f"{side}Facets")
 
 
 def _plain(facets: Facets) -> dict[str, Any]:

@@ -1,0 +1,309 @@
+"""Lineage at design time: a code location's asset graph as job and dataset events, before anything has run.
+
+Only changes are sent. What an asset's definition says has a fingerprint, which is kept in the instance with the time
+at which it was first seen so, and with whether the backend has accepted its events: their time is that time, so that
+sending them again changes nothing. Nothing is ever deleted: what was removed from the code stays in the backend with
+its history.
+
+A backend takes a job's edges from the newest event about it. An event about a definition must therefore not say less
+than the asset's last run did: it carries what the last materialization named beyond the definition. And where the
+exporter has told such a run already, the first publication leaves the asset alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import dagster as dg
+
+from weather_pipeline.lineage import deadletters
+from weather_pipeline.lineage.catalog import Catalog, RepositoryCatalog
+from weather_pipeline.lineage.dagster_internals import saved_values, store_values
+from weather_pipeline.lineage.delivery import Outcome, Sink, Verdict, deliver
+from weather_pipeline.lineage.describe import Describer
+from weather_pipeline.lineage.messages import Message, dataset_message, job_message
+from weather_pipeline.lineage.model import (
+    AssetInfo,
+    AssetPath,
+    AssetRun,
+    Materialization,
+    Metadata,
+    RunInfo,
+    RunState,
+)
+from weather_pipeline.lineage.naming import InvalidName
+from weather_pipeline.lineage.options import Options
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_SHARDS = 64
+"""Values over which the fingerprints are spread: a value of MySQL's holds 64 kB."""
+_TOGETHER = 256
+"""Assets whose events are delivered before what was accepted is kept."""
+
+
+class Published(NamedTuple):
+    """What was said of an asset: its fingerprint, since when (seconds since the epoch), whether that was accepted."""
+
+    fingerprint: str
+    at: float
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The events about one asset's definition that the backend does not know yet."""
+
+    asset: str
+    """The asset's key, as `shop/orders`."""
+    messages: tuple[Message, ...]
+
+
+@dataclass
+class Plan:
+    """What is to be published of a code location, and what its register says then."""
+
+    drafts: list[Draft]
+    unchanged: int
+    problems: list[str]
+    """Assets that can't be published, in words."""
+    register: dict[str, Published]
+    changed: list[str]
+    """Assets of which the register says something new."""
+
+
+@dataclass
+class Publication:
+    """What became of a plan, in assets."""
+
+    accepted: int = 0
+    refused: int = 0
+    waiting: int = 0
+    """Assets that the backend has not taken yet."""
+    failure: str | None = None
+    """The backend's last answer to what it did not take."""
+
+
+class Designs:
+    """What definitions alone say about assets, as events.
+
+    Args:
+        catalog: What the definitions say, and what was materialized last.
+        options: What the user chose.
+    """
+
+    def __init__(self, catalog: Catalog, options: Options) -> None:
+        self._catalog = catalog
+        self._describe = Describer(catalog, options)
+        self._bare = Describer(_Definitions(catalog), options)
+
+    def messages(self, path: AssetPath, at: datetime) -> list[Message]:
+        """The events about an asset: its dataset and, where Dagster materializes it, its job.
+
+        Args:
+            path: The asset key's path.
+            at: Since when the definition says so.
+
+        Raises:
+            InvalidName: A name is one that no backend should get.
+        """
+        return list(self._messages(self._describe, path, at, self._catalog.last(path)))
+
+    def fingerprint(self, path: AssetPath) -> str:
+        """A short hash of what an asset's definition says, whatever ran, and whatever version of this package says it.
+
+        Raises:
+            InvalidName: A name is one that no backend should get.
+        """
+        said = [_timeless(message.body()) for message in self._messages(self._bare, path, _EPOCH, {})]
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _messages(self, describe: Describer, path: AssetPath, at: datetime, last: Metadata) -> Iterator[Message]:
+        info = self._catalog.get(path) or AssetInfo(path)
+        if info.is_external:
+            yield dataset_message("definition", at, describe.input(path))
+            return
+        design = _as_run(path, last)
+        outputs = describe.outputs(design)
+        own = [each for each in outputs if each.ref == describe.named(path, last)[0]]
+        yield from (dataset_message("definition", at, each) for each in own)
+        yield job_message(
+            "definition", at, job=describe.asset_job(path), inputs=describe.inputs(design), outputs=outputs
+        )
+
+
+class _Definitions:
+    """A catalog of definitions alone, as if nothing had ever been materialized."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def get(self, path: AssetPath) -> AssetInfo | None:
+        """What the definitions say about an asset."""
+        return self._catalog.get(path)
+
+    def last(self, path: AssetPath) -> Metadata:  # noqa: ARG002  (the protocol's signature)
+        """Nothing."""
+        return {}
+
+    def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
+        """The time that partitions cover."""
+        return self._catalog.window(path, partitions)
+
+
+def _as_run(path: AssetPath, last: Metadata) -> AssetRun:
+    """A run that says what the last materialization named, and nothing of when or what it read."""
+    done = (Materialization(path, _EPOCH, None, metadata=last),) if last else ()
+    return AssetRun(RunInfo("", "", _EPOCH), path, _EPOCH, RunState.RUNNING, materializations=done)
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _timeless(v) for key, v in value.items() if key not in ("eventTime", "producer", "_producer")}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
+
+
+class Register:
+    """What a sensor has published of its code location, kept in the instance's own storage.
+
+    Args:
+        instance: The Dagster instance.
+        location: The code location.
+        sensor: The sensor's name.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, location: str, sensor: str) -> None:
+        self._instance = instance
+        self._keys = [f"openlineage/published/{location}/{sensor}/{shard}" for shard in range(_SHARDS)]
+
+    def load(self) -> dict[str, Published]:
+        """What was published, by asset."""
+        saved = saved_values(self._instance, self._keys).values()
+        return {asset: Published(*entry) for value in saved for asset, entry in json.loads(value).items()}
+
+    def save(self, register: Mapping[str, Published], changed: Iterable[str]) -> None:
+        """Keep what the register says of the assets that have changed."""
+        shards: dict[int, dict[str, Published]] = defaultdict(dict)
+        for asset, entry in register.items():
+            shards[_shard(asset)][asset] = entry
+        wanted = sorted({_shard(asset) for asset in changed})
+        store_values(self._instance, {self._keys[shard]: json.dumps(shards[shard]) for shard in wanted})
+
+
+def _shard(asset: str) -> int:
+    return zlib.crc32(asset.encode()) % _SHARDS
+
+
+def plan(
+    catalog: RepositoryCatalog,
+    options: Options,
+    known: Mapping[str, Published],
+    *,
+    now: datetime,
+    told_since: datetime | None = None,
+    everything: bool = False,
+) -> Plan:
+    """What is to be published of a code location.
+
+    Args:
+        catalog: The code location's definitions.
+        options: What the user chose.
+        known: What was published before, by asset.
+        now: The present, timezone-aware.
+        told_since: Since when the exporter tells runs: an asset materialized since then is known by its runs.
+        everything: Publish again what is known already.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    designs = Designs(catalog, options)
+    found = Plan([], 0, [], {}, [])
+    paths = catalog.paths()
+    catalog.read_ahead(paths)
+    for path in paths:
+        asset = "/".join(path)
+        try:
+            said = designs.fingerprint(path)
+            before = known.get(asset)
+            is_same = before is not None and before.fingerprint == said
+            at = before.at if before and is_same else now.timestamp()
+            is_known = before.accepted if before and is_same else before is None and _is_told(catalog, path, told_since)
+            found.register[asset] = Published(said, at, is_known)
+            if found.register[asset] != before:
+                found.changed.append(asset)
+            if is_known and not everything:
+                found.unchanged += 1
+            else:
+                messages = designs.messages(path, datetime.fromtimestamp(at, UTC))
+                found.drafts.append(Draft(asset, tuple(messages)))
+        except InvalidName as error:
+            found.problems.append(f"{asset}: {error}")
+    return found
+
+
+def _is_told(catalog: RepositoryCatalog, path: AssetPath, told_since: datetime | None) -> bool:
+    """Whether a run of the asset has been told, or will be: it says all that the definition does."""
+    at = catalog.materialized_at(path) if told_since is not None else None
+    return at is not None and told_since is not None and at >= told_since
+
+
+def publish(
+    instance: dg.DagsterInstance,
+    found: Plan,
+    register: Register,
+    sink: Sink,
+    *,
+    deadline: float | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Publication:
+    """Send what is due, and keep what was accepted; what is not accepted stays in the plan.
+
+    Args:
+        instance: The Dagster instance, which keeps what is refused for good.
+        found: The plan; its drafts shrink.
+        register: Where fingerprints are kept.
+        sink: Where events go.
+        deadline: On the monotonic clock; nothing is begun after it.
+        tell: Hears how many assets are left.
+    """
+    done = Publication()
+    # Before anything is sent: the time that stands in the events must outlive a crash.
+    register.save(found.register, found.changed)
+    left, found.drafts = found.drafts, []
+    known: list[str] = []
+    try:
+        while left and not found.drafts and (deadline is None or time.monotonic() < deadline):
+            batch, left = left[:_TOGETHER], left[_TOGETHER:]
+            outcome = deliver(sink, {draft.asset: draft.messages for draft in batch}, deadline=deadline or float("inf"))
+            refused = _bury_refused(instance, outcome)
+            done.failure = outcome.failed[-1][2].reason if outcome.failed else done.failure
+            for draft in batch:
+                taken = refused | {message.key for message in outcome.accepted.get(draft.asset, ())}
+                if not all(message.key in taken for message in draft.messages):
+                    found.drafts.append(draft)
+                    continue
+                known.append(draft.asset)
+                done.refused += any(message.key in refused for message in draft.messages)
+            tell(len(left))
+    finally:
+        found.drafts += left
+        found.register |= {asset: found.register[asset]._replace(accepted=True) for asset in known}
+        register.save(found.register, known)
+    done.accepted, done.waiting = len(known) - done.refused, len(found.drafts)
+    return done
+
+
+def _bury_refused(instance: dg.DagsterInstance, outcome: Outcome) -> set[str]:
+    """Keep the events that were refused for good as dead letters; returns their keys."""
+    refused = [(message, answer) for _, message, answer in outcome.failed if answer.verdict is Verdict.REFUSED]
+    for message, answer in refused:
+        deadletters.bury(instance, message.key, answer.reason, message.body())
+    return {message.key for message, _ in refused}
