@@ -52,6 +52,8 @@ _REWIND = 600.0
 """Seconds before the last known record from which runs are looked for when ids have been used again."""
 
 _PAGE = 500
+_LOOKED_THROUGH = 5_000
+"""Runs among which one is looked for by the beginning of its id."""
 
 _ENDS = {
     DagsterEventType.RUN_SUCCESS: RunState.COMPLETE,
@@ -176,9 +178,41 @@ def run_info(instance: DagsterInstance, run_id: str) -> tuple[RunInfo, dg.Dagste
     record = instance.get_run_record_by_id(run_id)
     if record is None:
         return None
+    return _info(record), record.dagster_run
+
+
+def runs_between(instance: DagsterInstance, since: datetime, until: datetime) -> Iterator[RunInfo]:
+    """The runs that were there in a span of time (both ends timezone-aware), in the order of their creation.
+
+    A run that ended before the span, or was created after it, is none of them.
+    """
+    span = RunsFilter(updated_after=since, created_before=until)
+    cursor = None
+    while True:
+        page = instance.get_run_records(span, limit=_PAGE, ascending=True, cursor=cursor)
+        yield from map(_info, page)
+        if len(page) < _PAGE:
+            return
+        cursor = page[-1].dagster_run.run_id
+
+
+def runs_beginning_with(instance: DagsterInstance, prefix: str, *, most: int) -> list[RunInfo]:
+    """The newest runs whose id begins so, at most so many; looks among the newest few thousand."""
+    found: list[RunInfo] = []
+    cursor = None
+    for _ in range(_LOOKED_THROUGH // _PAGE):
+        page = instance.get_run_records(limit=_PAGE, cursor=cursor)
+        found += [_info(record) for record in page if record.dagster_run.run_id.startswith(prefix)]
+        if len(found) >= most or len(page) < _PAGE:
+            break
+        cursor = page[-1].dagster_run.run_id
+    return found[:most]
+
+
+def _info(record: dg.RunRecord) -> RunInfo:
     run = record.dagster_run
     location = dagster_internals.location_of_run(run)
-    info = RunInfo(
+    return RunInfo(
         run_id=run.run_id,
         job_name=run.job_name,
         created_at=record.create_timestamp,
@@ -186,7 +220,6 @@ def run_info(instance: DagsterInstance, run_id: str) -> tuple[RunInfo, dg.Dagste
         location=location.name,
         repository=location.repository,
     )
-    return info, run
 
 
 def read_run(instance: DagsterInstance, run_id: str, cursor: str | None) -> tuple[list[LogEvent], str | None]:

@@ -1,0 +1,95 @@
+"""What Dagster has recorded in a span of time, told run by run: what `verify` expects and `replay` sends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from weather_pipeline.lineage import reader
+from weather_pipeline.lineage.events import EventBuilder
+from weather_pipeline.lineage.facets.base import iso
+from weather_pipeline.lineage.fold import fold_log
+from weather_pipeline.lineage.model import RunInfo
+from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.story import Story, messages_of
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of time, the end excluded; both timezone-aware."""
+
+    since: datetime
+    until: datetime
+
+    def __post_init__(self) -> None:
+        if self.since >= self.until:
+            raise ValueError(f"the time from {self.since.isoformat()} to {self.until.isoformat()} is empty or reversed")
+
+    def touches(self, story: Story) -> bool:
+        """Whether one of the events lies in the span."""
+        since, until = iso(self.since), iso(self.until)
+        return any(since <= message.at < until for message in story.messages)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A Dagster run and all that it gives rise to."""
+
+    info: RunInfo
+    story: Story
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """A moment as people write it: `2026-11-01`, `2026-11-01T06:00`, or how long ago: `90m`, `24h`, `7d`.
+
+    Without a timezone it is UTC.
+
+    Args:
+        text: The moment.
+        now: The present, timezone-aware.
+
+    Raises:
+        ValueError: It is none of these, or lies before the year 1.
+    """
+    ago = _AGO.fullmatch(text.strip().lower())
+    try:
+        if ago:
+            return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        at = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{text!r} is no time: write 2026-11-01, 2026-11-01T06:00, 2026-11-01T06:00+01:00, or 90m, 24h, 7d ago"
+        ) from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def runs_in(instance: dg.DagsterInstance, span: Span, *, location: str | None) -> Iterator[RunInfo]:
+    """The Dagster runs that may have done something in a span, in the order of their creation.
+
+    Args:
+        instance: The Dagster instance.
+        span: The span.
+        location: Only runs of this code location, and those of none; None gives all.
+    """
+    for info in reader.runs_between(instance, span.since, span.until):
+        if location is None or info.location in (None, location):
+            yield info
+
+
+def tell(
+    instance: dg.DagsterInstance, info: RunInfo, builder: EventBuilder, options: Options, now: datetime
+) -> Recorded:
+    """Read a run's whole log and tell it.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    events, _ = reader.read_run(instance, info.run_id, None)
+    return Recorded(info, messages_of(fold_log(events), info, builder, options, now))

@@ -1,0 +1,309 @@
+"""What Dagster recorded, compared with what the backend knows: run by run, edge by edge, facet by facet.
+
+A run counts as complete when the backend has it in the right state, with every edge and every facet that Dagster's log
+gives rise to. Coverage is the share of complete runs among those that had to be there already.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from openlineage.client.event_v2 import RunEvent
+
+from weather_pipeline.lineage.facets.base import iso
+from weather_pipeline.lineage.history import Recorded
+from weather_pipeline.lineage.marquez_api import READERS, MarquezApi
+
+_FEW = 8
+"""Runs of a job up to which each is asked for by its id; for more, the job's runs are read in pages."""
+_SPARE_PAGES = 4
+"""Pages beyond those that the wanted runs would fill, before the rest is asked for by id."""
+_STATES = {"START": "RUNNING", "RUNNING": "RUNNING", "COMPLETE": "COMPLETED", "FAIL": "FAILED", "ABORT": "ABORTED"}
+
+Name = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The datasets on one side of a run: name → its facets and its input or output facets, by their keys."""
+
+    facets: Mapping[Name, frozenset[str]]
+    io_facets: Mapping[Name, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class ExpectedRun:
+    """An OpenLineage run as Dagster's log tells it."""
+
+    run_id: str
+    job: Name
+    dagster_run: str
+    state: str
+    """RUNNING, COMPLETED, FAILED or ABORTED, in Marquez's words."""
+    at: str
+    """The time of its newest event."""
+    keys: tuple[str, ...]
+    """Its events, by `Message.key`."""
+    run_facets: frozenset[str]
+    job_facets: frozenset[str]
+    inputs: Ends
+    outputs: Ends
+
+    @property
+    def edges(self) -> int:
+        """How many edges it has."""
+        return len(self.inputs.facets) + len(self.outputs.facets)
+
+    @property
+    def facet_count(self) -> int:
+        """How many facets are looked for in the run itself."""
+        ends = [*self.inputs.io_facets.values(), *self.outputs.io_facets.values()]
+        return len(self.run_facets) + sum(map(len, ends))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that Dagster recorded and the backend does not know."""
+
+    kind: str
+    """`run`, `state`, `input`, `output` or `facet`."""
+    detail: str
+    run_id: str
+    job: str
+    dagster_run: str
+
+
+@dataclass
+class Verification:
+    """What was found, in runs unless it says otherwise."""
+
+    since: str
+    until: str
+    backend: str
+    expected: int = 0
+    complete: int = 0
+    in_flight: int = 0
+    """Not there yet, and so young that they may be on their way: they count neither way."""
+    edges: int = 0
+    """Edges of the runs that had to be there …"""
+    edges_found: int = 0
+    facets: int = 0
+    """… and their facets."""
+    facets_found: int = 0
+    dead_letters: int = 0
+    """Incomplete runs of which an event was refused for good."""
+    problems: list[str] = field(default_factory=list)
+    """What Dagster recorded and no event can be built of, in words."""
+    gaps: list[Gap] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def due(self) -> int:
+        """Runs that had to be there."""
+        return self.expected - self.in_flight
+
+    @property
+    def coverage(self) -> float:
+        """Complete runs of those that had to be there, in percent."""
+        return 100.0 * self.complete / self.due if self.due else 100.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON values; coverage is rounded down, so that 100 means all."""
+        found = asdict(self)
+        return {"coverage": int(self.coverage * 1000) / 1000, **found}
+
+
+def expected_runs(recorded: Recorded) -> list[ExpectedRun]:
+    """The OpenLineage runs that a Dagster run gives rise to."""
+    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    keys: dict[str, list[str]] = defaultdict(list)
+    for message in recorded.story.messages:
+        if isinstance(message.event, RunEvent):
+            events[message.subject].append(message.body())
+            keys[message.subject].append(message.key)
+    return [
+        ExpectedRun(
+            run_id=run_id,
+            job=(told[-1]["job"]["namespace"], told[-1]["job"]["name"]),
+            dagster_run=recorded.info.run_id,
+            state=_STATES[told[-1]["eventType"]],
+            at=told[-1]["eventTime"],
+            keys=tuple(keys[run_id]),
+            run_facets=frozenset(key for event in told for key in event["run"].get("facets", {})),
+            job_facets=frozenset(told[-1]["job"].get("facets", {})),
+            inputs=_ends(told, "input"),
+            outputs=_ends(told, "output"),
+        )
+        for run_id, told in events.items()
+    ]
+
+
+def _ends(events: Sequence[Mapping[str, Any]], side: str) -> Ends:
+    facets: dict[Name, frozenset[str]] = {}
+    io_facets: dict[Name, frozenset[str]] = {}
+    for event in events:
+        for dataset in event.get(f"{side}s", ()):
+            name = (dataset["namespace"], dataset["name"])
+            facets[name] = facets.get(name, frozenset()) | frozenset(dataset.get("facets", {}))
+            io_facets[name] = io_facets.get(name, frozenset()) | frozenset(dataset.get(f"{side}Facets", {}))
+    return Ends(facets, io_facets)
+
+
+class Verifier:
+    """Asks a backend about expected runs: few requests, several in flight.
+
+    Args:
+        api: The backend.
+        tell: Hears how many runs have been compared.
+    """
+
+    def __init__(self, api: MarquezApi, tell: Callable[[int], None] = lambda _: None) -> None:
+        self._api = api
+        self._tell = tell
+        self._physical: dict[Name, str | None] = {}
+
+    def gaps(self, expected: Sequence[ExpectedRun]) -> dict[str, list[Gap]]:
+        """What is missing of each run that is not complete.
+
+        Raises:
+            BackendError: The backend can't be asked.
+        """
+        jobs: dict[Name, list[ExpectedRun]] = defaultdict(list)
+        for run in expected:
+            jobs[run.job].append(run)
+        found: dict[str, list[Gap]] = {}
+        compared = 0
+        with ThreadPoolExecutor(READERS, thread_name_prefix="openlineage-verify") as pool:
+            for gaps, count in pool.map(self._gaps_of_job, jobs.values()):
+                found |= gaps
+                compared += count
+                self._tell(compared)
+        return found
+
+    def _gaps_of_job(self, expected: list[ExpectedRun]) -> tuple[dict[str, list[Gap]], int]:
+        known = self._read(expected)
+        gaps = {run.run_id: self._compare(run, known.get(run.run_id)) for run in expected}
+        newest = max((run for run in expected if run.state == "COMPLETED"), key=lambda run: run.at, default=None)
+        if newest and newest.run_id in known:
+            gaps[newest.run_id] += self._described(newest, known[newest.run_id])
+        return {run_id: missing for run_id, missing in gaps.items() if missing}, len(expected)
+
+    def _read(self, expected: Sequence[ExpectedRun]) -> dict[str, dict[str, Any]]:
+        """What the backend knows of runs of one job."""
+        wanted = {run.run_id for run in expected}
+        known: dict[str, dict[str, Any]] = {}
+        if len(wanted) > _FEW:
+            most = len(wanted)
+            for number, page in enumerate(self._api.runs(*expected[0].job)):
+                known |= {run["id"]: run for run in page if run["id"] in wanted}
+                if len(known) == most or number >= _SPARE_PAGES + most // max(1, len(page)):
+                    break
+        with ThreadPoolExecutor(READERS) as pool:
+            asked = pool.map(self._api.run, sorted(wanted - known.keys()))
+            return known | {run["id"]: run for run in asked if run}
+
+    def _compare(self, run: ExpectedRun, known: Mapping[str, Any] | None) -> list[Gap]:
+        if known is None:
+            return [_gap(run, "run", f"{run.state.lower()} at {run.at}")]
+        gaps = []
+        if run.state not in ("RUNNING", known["state"]):
+            gaps.append(_gap(run, "state", f"{known['state']} instead of {run.state}"))
+        missing = run.run_facets - (known.get("facets") or {}).keys()
+        gaps += [_gap(run, "facet", f"run.{key}") for key in sorted(missing)]
+        for side, ends in (("input", run.inputs), ("output", run.outputs)):
+            there = {_name(each): each.get("facets") or {} for each in known.get(f"{side}DatasetVersions") or ()}
+            for name, keys in sorted(ends.io_facets.items()):
+                actual = name if name in there else self._alias(name, there)
+                where = f"{name[0]}/{name[1]}"
+                if actual is None:
+                    gaps.append(_gap(run, side, where))
+                else:
+                    lacking = sorted(keys - there[actual].keys())
+                    gaps += [_gap(run, "facet", f"{side}s[{where}].{key}") for key in lacking]
+        return gaps
+
+    def _alias(self, name: Name, there: Collection[Name]) -> Name | None:
+        """The dataset under another of its names: a backend knows a dataset with symlinks by one of them."""
+        if not there:
+            return None
+        if name not in self._physical:
+            dataset = self._api.dataset(*name)
+            self._physical[name] = dataset.get("physicalName") if dataset else None
+        return next((each for each in there if each[1] == self._physical[name]), None)
+
+    def _described(self, run: ExpectedRun, known: Mapping[str, Any]) -> list[Gap]:
+        """What is missing of the job and of the datasets that a run wrote: asked for the newest run of a job alone."""
+        lacking = run.job_facets - self._api.job_facets(run.run_id).keys()
+        gaps = [_gap(run, "facet", f"job.{key}") for key in sorted(lacking)]
+        for each in known.get("outputDatasetVersions") or ():
+            name = _name(each)
+            wanted = run.outputs.facets.get(name)
+            if wanted:
+                version = self._api.dataset_version(*name, each["datasetVersionId"]["version"]) or {}
+                missing = wanted - (version.get("facets") or {}).keys()
+                gaps += [_gap(run, "facet", f"{name[0]}/{name[1]}.{key}") for key in sorted(missing)]
+        return gaps
+
+
+def verification(
+    expected: Sequence[ExpectedRun],
+    gaps: Mapping[str, Sequence[Gap]],
+    *,
+    found: Verification,
+    refused: Collection[str],
+    young_since: datetime,
+) -> Verification:
+    """Count what was found.
+
+    Args:
+        expected: All expected runs.
+        gaps: What is missing, by run id.
+        found: What is known of the span and the backend; the counts go there.
+        refused: Keys of events that became dead letters.
+        young_since: Runs whose newest event is younger may still be on their way.
+    """
+    young = iso(young_since)
+    for run in expected:
+        missing = gaps.get(run.run_id, ())
+        found.expected += 1
+        if missing and run.at >= young:
+            found.in_flight += 1
+            continue
+        found.complete += not missing
+        found.edges += run.edges
+        found.facets += run.facet_count
+        if any(gap.kind == "run" for gap in missing):
+            lost_edges, lost_facets = run.edges, run.facet_count
+        else:
+            lost_edges = sum(gap.kind in ("input", "output") for gap in missing)
+            lost_facets = sum(gap.kind == "facet" for gap in missing)
+        found.edges_found += run.edges - lost_edges
+        found.facets_found += max(0, run.facet_count - lost_facets)
+        found.dead_letters += bool(missing) and any(key in refused for key in run.keys)
+        found.gaps += missing
+    return found
+
+
+def _gap(run: ExpectedRun, kind: str, detail: str) -> Gap:
+    return Gap(kind, detail, run.run_id, run.job[1], run.dagster_run)
+
+
+def _name(version: Mapping[str, Any]) -> Name:
+    identity = version["datasetVersionId"]
+    return identity["namespace"], identity["name"]
+
+
+def incomplete(expected: Iterable[ExpectedRun], found: Verification) -> dict[str, set[str]]:
+    """The runs to be sent again: Dagster run → OpenLineage run ids."""
+    lacking = {gap.run_id for gap in found.gaps}
+    by_run: dict[str, set[str]] = defaultdict(set)
+    for run in expected:
+        if run.run_id in lacking:
+            by_run[run.dagster_run].add(run.run_id)
+    return by_run
