@@ -28,6 +28,7 @@ _COMMANDS = {
     "psql": "psql",
     "quality": "quality",
     "replay": "replay",
+    "lineage": "lineage",
 }
 """Command → the module of this package that has it, by the same name."""
 

@@ -7,6 +7,7 @@ is refused for good becomes a dead letter, as it would have in the sensor.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from typing import TypeVar
 import dagster as dg
 
 from weather_pipeline.lineage import deadletters
+from weather_pipeline.lineage.deadletters import DeadLetter
 from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.stored import message_of
 
 PATIENCE = 300.0
 """Seconds for which a backend that takes nothing is tried again."""
@@ -147,3 +150,34 @@ def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     left = iter(items)
     while batch := list(islice(left, _BATCH)):
         yield batch
+
+
+def resend_letters(
+    instance: dg.DagsterInstance, sink: Sink, letters: Iterable[DeadLetter]
+) -> list[tuple[DeadLetter, str | None]]:
+    """Send dead letters again, the events of one subject in order; what is accepted is no dead letter any more.
+
+    Returns:
+        Each letter with why it stays, None where it was accepted.
+    """
+    stays: dict[str, str | None] = {}
+    pending: dict[str, list[Message]] = defaultdict(list)
+    of_message: dict[int, DeadLetter] = {}
+    listed = sorted(letters, key=lambda letter: str(letter.event.get("eventTime")))
+    for letter in listed:
+        stays[letter.key] = "not tried: an event before it was not accepted, or the backend is away"
+        try:
+            message = message_of(letter.event)
+        except ValueError:
+            what = letter.event.get("asset", "the asset")
+            stays[letter.key] = f"no event could be built. When that is mended: replay --since … --asset {what}"
+            continue
+        pending[message.subject].append(message)
+        of_message[id(message)] = letter
+    outcome = deliver(sink, pending, deadline=time.monotonic() + PATIENCE)
+    for _, message, answer in outcome.failed:
+        stays[of_message[id(message)].key] = answer.reason
+    accepted = [of_message[id(message)] for messages in outcome.accepted.values() for message in messages]
+    deadletters.drop(instance, [letter.key for letter in accepted])
+    stays |= dict.fromkeys((letter.key for letter in accepted), None)
+    return [(letter, stays[letter.key]) for letter in listed]

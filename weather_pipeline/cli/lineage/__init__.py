@@ -1,0 +1,36 @@
+"""`weather lineage`: ask, compare, resend and explain what the OpenLineage exporter sends, in any Dagster project."""
+
+from __future__ import annotations
+
+import click
+
+from weather_pipeline.cli.lineage.dead_letters import dead_letters
+from weather_pipeline.cli.lineage.explain import explain
+from weather_pipeline.cli.lineage.publish import publish
+from weather_pipeline.cli.lineage.replay import replay
+from weather_pipeline.cli.lineage.status import status
+from weather_pipeline.cli.lineage.verify import verify
+
+
+@click.group(
+    epilog="""
+    \b
+    Examples:
+      weather lineage status
+      weather lineage verify --since 24h
+      DAGSTER_HOME=~/dagster weather lineage status -m my_project.definitions
+
+    \b
+    The code location is the one that -m or -f names, else that of pyproject.toml ([tool.dagster] or
+    [tool.dg.project]); the instance is that of DAGSTER_HOME, else the running stack's (--home).
+    """
+)
+def lineage() -> None:
+    """See, compare, resend and explain the lineage that is sent.
+
+    Works in every Dagster project that has the OpenLineage sensor.
+    """
+
+
+for command in (status, verify, replay, dead_letters, explain, publish):
+    lineage.add_command(command)
