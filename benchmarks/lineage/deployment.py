@@ -79,8 +79,8 @@ class Deployment:
     postgres_url: str | None = None
     code_server: psutil.Process = field(init=False)
     daemon: psutil.Process = field(init=False)
-    launches: list[dict[str, Any]] = field(default_factory=list)
-    """The phase and the seconds of each launch that has returned."""
+    requests: dict[str, float] = field(default_factory=dict)
+    """Run → when it was asked for, seconds since the epoch; known once it is queued."""
 
     def __enter__(self) -> Self:
         self._id = uuid.uuid4().hex
@@ -184,13 +184,19 @@ class Deployment:
 
     def _hear_launches(self) -> None:
         if self._launcher.stdout is not None:
-            self.launches += map(json.loads, self._launcher.stdout)
+            for launched in map(json.loads, self._launcher.stdout):
+                self.requests[launched["run"]] = launched["requested"]
 
     def finished_runs(self, phase: str) -> list[Ran]:
         """The runs of a phase that are over."""
         with self.instance() as instance:
             records = instance.get_run_records(RunsFilter(tags={PHASE: phase}, statuses=_CLOSED))
-            return [_ran(instance, record) for record in records]
+            return [_ran(instance, record, self.requests) for record in records]
+
+    def is_running(self, phase: str) -> bool:
+        """Whether a run of a phase has started and is not over."""
+        with self.instance() as instance:
+            return instance.get_runs_count(RunsFilter(tags={PHASE: phase}, statuses=[DagsterRunStatus.STARTED])) > 0
 
     def cpu_seconds(self) -> float:
         """CPU that the daemon and the code server have used so far, without the runs' processes."""
@@ -230,10 +236,11 @@ def reading_instance(home: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(home), _READER)
 
 
-def _ran(instance: DagsterInstance, record: RunRecord) -> Ran:
+def _ran(instance: DagsterInstance, record: RunRecord, requests: Mapping[str, float]) -> Ran:
     run_id = record.dagster_run.run_id
     steps = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_SUCCESS).records
     ends = {event.step_key or "": each.timestamp for each in steps if (event := each.event_log_entry.dagster_event)}
     # A run that failed to start has no start.
     ended = record.end_time or 0.0
-    return Ran(run_id=run_id, started=record.start_time or ended, ended=ended, step_ends=ends)
+    started = record.start_time or ended
+    return Ran(run_id, requested=requests.get(run_id, started), started=started, ended=ended, step_ends=ends)

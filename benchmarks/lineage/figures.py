@@ -18,12 +18,14 @@ class Ran:
 
     Attributes:
         run_id: Dagster's id.
+        requested: When it was asked for.
         started: When it started.
         ended: When it ended.
         step_ends: Step → when it succeeded. A step is named as its asset.
     """
 
     run_id: str
+    requested: float
     started: float
     ended: float
     step_ends: Mapping[str, float]
@@ -32,6 +34,11 @@ class Ran:
     def seconds(self) -> float:
         """How long it took."""
         return self.ended - self.started
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long whoever asked for it waited for its end: being made, queued, launched and run."""
+        return self.ended - self.requested
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,14 @@ def main(workspace: str, job: str) -> None:
 
         def launch(phase: str) -> None:
             began = time.time()
-            execute_launch_command(
+            run = execute_launch_command(
                 instance=instance,
                 workspace_opts=WorkspaceOpts(workspace=(workspace,)),
                 job_name=job,
                 tags=json.dumps({PHASE: phase}),
             )
             with printing:
-                sys.stdout.write(json.dumps({"phase": phase, "seconds": time.time() - began}) + "\n")
+                sys.stdout.write(json.dumps({"run": run.run_id, "requested": began}) + "\n")
                 sys.stdout.flush()
 
         threads = []
