@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 
 import click
@@ -44,6 +45,9 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
+    # What is measured is compiled once, as on users' machines, whatever this shell has chosen.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in names or BENCHMARKS:
         load_before = os.getloadavg()[0]
 

@@ -51,7 +51,8 @@ launched while it lasts. Contestants run one after another, each with the same p
 
 dagster-openlineage {rival.VERSION} runs in an environment of its own, with the same Dagster; its sensor with
 `include_asset_events=True` and switched on by hand, once with its defaults (every 300 s, 30 records) and once as eager
-as it can be (every 5 s, 1,000 records). An edge counts where a COMPLETE of that run names both datasets. Events are
+as it can be (every 5 s, 1,000 records). An edge counts where the downstream asset's COMPLETE of that run names
+both datasets. Events are
 START and COMPLETE of every asset of every run; lost is what never arrived although the backend was back and the
 exporter was waited for. A run's time is from its start to its end; “asked to ended” also has what comes before: making
 the run, the queue, the start of its process. CPU is that of daemon and code server, runs not included, minus what they

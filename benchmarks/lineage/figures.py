@@ -91,11 +91,12 @@ def told(at: float, body: str, *, job_suffix: str = "_dagster") -> Told | None:
 
 
 def edges_delivered(runs: Iterable[Ran], events: Iterable[Told], edges: frozenset[tuple[str, str]]) -> int:
-    """How many of the edges of these runs stand in their COMPLETE events."""
+    """How many of the edges of these runs stand in the COMPLETE event of the downstream asset."""
     found = defaultdict(set)
     for event in events:
         if event.kind == COMPLETE:
-            found[event.dagster_run_id] |= event.edges & edges
+            own = {(upstream, downstream) for upstream, downstream in event.edges if downstream == event.asset}
+            found[event.dagster_run_id] |= own & edges
     return sum(len(found[run.run_id]) for run in runs)
 
 
