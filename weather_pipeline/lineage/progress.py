@@ -38,6 +38,23 @@ class OpenRun:
     """Events that are due and not accepted, as of the last look; None before the first."""
     due_since: float | None = None
     """The time of the oldest of them, or of the run's change where it was not looked at; seconds since the epoch."""
+    pending: dict[str, float] = field(default_factory=dict, compare=False)
+    """Their keys and times, as far as this process knows; not in the cursor."""
+
+    def look(self, pending: Mapping[str, float]) -> None:
+        """Take what is due: keys and times, seconds since the epoch."""
+        self.pending = dict(pending)
+        self._count()
+
+    def done(self, key: str) -> None:
+        """An event is done with: accepted, or a dead letter."""
+        self.sent.add(key)
+        self.strikes.pop(key, None)
+        if self.pending.pop(key, None) is not None:
+            self._count()
+
+    def _count(self) -> None:
+        self.due, self.due_since = len(self.pending), min(self.pending.values(), default=None)
 
 
 @dataclass

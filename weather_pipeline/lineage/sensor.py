@@ -17,12 +17,13 @@ from weather_pipeline.lineage.dagster_internals import (
     SerializableErrorInfo,
     location_of_sensor,
 )
-from weather_pipeline.lineage.delivery import Sink, open_sink
+from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
+from weather_pipeline.lineage.sinks import open_sink
 
 
 class OpenLineageSensorDefinition(dg.SensorDefinition):

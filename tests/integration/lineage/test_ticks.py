@@ -20,15 +20,16 @@ from dagster._core.events import StepMaterializationData
 from dagster._core.execution.plan.objects import StepFailureData
 from openlineage.client.transport import HttpConfig
 
-from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, discovery, exporter, reader
+from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, dagster_internals, discovery, dispatch
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import dead_letters
-from weather_pipeline.lineage.delivery import Answer, HttpSink, Verdict, open_sink
+from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
+from weather_pipeline.lineage.sinks import HttpSink, open_sink
 
 pytestmark = pytest.mark.integration
 
@@ -79,10 +80,13 @@ class Site:
         self.backend = Backend()
         self.later = timedelta()
         self.options = Options("tests", grace=timedelta(), settle=timedelta(), **options)
-        self.exporter = Exporter(
-            self.backend, self.options, budget=budget, clock=lambda: datetime.now(UTC) + self.later
-        )
+        self.budget = budget
+        self.use(self.backend)
         self.progress = self.exporter.begin(instance, BEGINNING)
+
+    def use(self, sink: Sink) -> None:
+        """Send to another sink."""
+        self.exporter = Exporter(sink, self.options, budget=self.budget, clock=lambda: datetime.now(UTC) + self.later)
 
     def run(self, count: int = 1) -> list[str]:
         results = [dg.materialize(self.assets, instance=self.instance, raise_on_error=False) for _ in range(count)]
@@ -136,7 +140,7 @@ def test_a_backlog_shrinks_with_every_tick_however_small_the_budget(instance: dg
 def test_a_slow_backend_gets_what_fits_into_the_budget_and_the_rest_later(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "_LEAST_SECONDS", 0.2)
+    monkeypatch.setattr(dispatch, "_LEAST_SECONDS", 0.2)
     site = Site(instance, a, b, budget=0.2)
     site.run(20)
     site.backend.behave = lambda message: time.sleep(0.05) or ACCEPTED
@@ -232,7 +236,7 @@ def test_a_login_page_accepts_nothing(instance: dg.DagsterInstance) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _LoginPage) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         sink = HttpSink(HttpConfig(f"http://127.0.0.1:{server.server_address[1]}"))
-        site.exporter._sink = sink
+        site.use(sink)
         report = site.tick()
         server.shutdown()
     assert report.accepted == 0
@@ -255,7 +259,7 @@ def test_a_transport_that_would_hide_a_failure_does_not(
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
     site = Site(instance, a)
     site.run()
-    site.exporter._sink = open_sink()
+    site.use(open_sink())
     report = site.tick()
     assert (report.accepted, report.refused) == (0, 0)
     assert report.trouble
@@ -427,15 +431,11 @@ def test_runs_of_another_code_location_are_left_to_its_own_sensor(
 ) -> None:
     site = Site(instance, a)
     theirs = site.run(2)[0]
-    info = reader.run_info
 
-    def located(instance: dg.DagsterInstance, run_id: str) -> Any:
-        found = info(instance, run_id)
-        if found and run_id == theirs:
-            object.__setattr__(found[0], "location", "theirs")
-        return found
+    def located(run: dg.DagsterRun) -> dagster_internals.Location:
+        return dagster_internals.Location("theirs" if run.run_id == theirs else None)
 
-    monkeypatch.setattr(reader, "run_info", located)
+    monkeypatch.setattr(dagster_internals, "location_of_run", located)
     site.tick(3, location="ours", minutes=1)
     assert site.backend.told() == {"a_dagster": whole()}
     assert site.progress.open == {}

@@ -15,10 +15,11 @@ from weather_pipeline.lineage import build_openlineage_sensor
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import saved_values
 from weather_pipeline.lineage.deadletters import dead_letters
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict, open_sink
+from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.publish import Plan, Publication, Register, plan, publish
+from weather_pipeline.lineage.sinks.configured import open_sink
 
 pytestmark = pytest.mark.integration
 
