@@ -233,6 +233,12 @@ class Courier:
                 self._carried.remove(parcel)
                 self._threads -= 1
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is on its way."""
+        with self._changed:
+            return bool(self._waiting or self._carried)
+
     def has(self, run: str) -> bool:
         """Whether events of a run are on their way."""
         with self._changed:

@@ -149,7 +149,10 @@ class Dispatcher:
         tick.report.retried += gate.retried
         tick.progress.retried += gate.retried
         self._is_begun = False
-        self._judge(tick, gate.given_up)
+        given_up = gate.given_up
+        if given_up is None and not tick.report.accepted and self._courier.is_busy:
+            given_up = Answer(Verdict.LATER, f"{self._sink.name} has not answered yet.")
+        self._judge(tick, given_up)
 
     def collect(self, tick: Tick) -> None:
         """Take over what has become of events so far."""
