@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 
@@ -40,11 +41,13 @@ LINEAGE: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
-    All but those of the exporter, which take long (exporters: an hour and a half; backlog: half an hour; idle: ten
-    minutes), or those NAMED.
+    All but those of the exporter, which take long (exporters: an hour and a half; backlog: half an hour; idle: a
+    quarter), or those NAMED.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
+    # The servers that were started are stopped, as they are after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # What is measured is compiled once, as on users' machines, whatever this shell has chosen.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

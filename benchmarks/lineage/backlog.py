@@ -38,7 +38,6 @@ DAEMON, TICKS = "daemon", "ticks alone"
 _APART = timedelta(seconds=10)
 _LOOK_EVERY = 0.2
 _QUIET = 20.0
-"""Seconds without an event after which the backlog is taken as drained."""
 
 _FIRST = 120.0
 """Seconds in which the first event must come."""
@@ -143,8 +142,14 @@ def _table_line(name: str, turns: Sequence[Drained], generated: float) -> list[s
     return [name, f"{turns[-1].events:,}", *figures]
 
 
-def watched(stored: Stored, sink: Sink, drainer: Drainer) -> Drained:
+def watched(stored: Stored, sink: Sink, drainer: Drainer, *, quiet: float = _QUIET) -> Drained:
     """Drain the whole backlog into a sink, and look on.
+
+    Args:
+        stored: The backlog.
+        sink: Where it goes.
+        drainer: The exporter.
+        quiet: After so many seconds without an event the backlog is taken as drained.
 
     Raises:
         RuntimeError: Nothing came.
@@ -158,7 +163,7 @@ def watched(stored: Stored, sink: Sink, drainer: Drainer) -> Drained:
             if not samples or sample.events != samples[-1].events:
                 changed = sample.at
             samples.append(sample)
-            if sample.at - changed > (_QUIET if sample.events else _FIRST):
+            if sample.at - changed > (quiet if sample.events else _FIRST):
                 break
             time.sleep(_LOOK_EVERY)
     if not samples[-1].events:
@@ -179,7 +184,7 @@ def by_ticks(stored: Stored, sink: Sink) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "benchmarks.lineage.ticks", str(stored.home), MODULE]
     environment = {**os.environ, "OPENLINEAGE_URL": sink.url}
     with (stored.home / "ticks.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         yield psutil.Process(process.pid)
     finally:

@@ -47,7 +47,13 @@ class Collector:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "benchmarks.lineage.collector", str(self.port), str(self.file)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=Path(__file__).parents[2]
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
         )
         self.behave(OK)
         return self

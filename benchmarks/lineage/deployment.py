@@ -62,6 +62,40 @@ class Software:
     sensor: str | None = None
 
 
+class _Launcher:
+    """The process that launches runs, from outside; `requests` says when each run was asked for."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], log_file: Path) -> None:
+        self.requests: dict[str, float] = {}
+        with log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                bufsize=1,
+                start_new_session=True,
+            )
+        self._hearing = threading.Thread(target=self._hear, daemon=True)
+        self._hearing.start()
+
+    def launch(self, phase: str) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{phase}\n")
+
+    def _hear(self) -> None:
+        if self._process.stdout is not None:
+            for launched in map(json.loads, self._process.stdout):
+                self.requests[launched["run"]] = launched["requested"]
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._hearing.join()
+        self._process.communicate()
+
+
 @dataclass
 class Deployment:
     """A deployment, running while it is entered.
@@ -79,11 +113,11 @@ class Deployment:
     postgres_url: str | None = None
     code_server: psutil.Process = field(init=False)
     daemon: psutil.Process = field(init=False)
-    requests: dict[str, float] = field(default_factory=dict)
-    """Run → when it was asked for, seconds since the epoch; known once it is queued."""
+    _launcher: _Launcher | None = None
 
     def __enter__(self) -> Self:
         self._id = uuid.uuid4().hex
+        self._processes: list[subprocess.Popen[Any]] = []
         self._code_port = free_port()
         write_home(self.home, wrapper=self.software.wrapper, postgres_url=self.postgres_url)
         self._workspace = self.home / "workspace.yaml"
@@ -119,24 +153,19 @@ class Deployment:
             self._command("dagster", "sensor", "start", self.software.sensor, "-w", str(self._workspace))
         self.daemon = self._process("daemon", ("dagster._daemon", "run", "-w", str(self._workspace)))
         self._await(self._is_daemon_alive, "daemon", self.daemon)
-        self._launcher = subprocess.Popen(
+        self._launcher = _Launcher(
             self._python("benchmarks.lineage.launcher", str(self._workspace), JOB),
-            env={**os.environ, **self._environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log("launcher").open("ab"),
-            text=True,
-            bufsize=1,
+            {**os.environ, **self._environment},
+            self._log("launcher"),
         )
-        threading.Thread(target=self._hear_launches, daemon=True).start()
 
     def _stop(self) -> None:
-        launcher: subprocess.Popen[str] | None = getattr(self, "_launcher", None)
-        if launcher is not None:
-            launcher.kill()
-            launcher.wait()
+        if self._launcher is not None:
+            self._launcher.stop()
         end(members(self._id, "daemon"), grace=_STOP_GRACE)
         end(members(self._id), grace=_STOP_GRACE)
+        for process in self._processes:
+            process.wait()
 
     def _python(self, *arguments: str) -> list[str]:
         return [str(self.software.python), "-m", *arguments]
@@ -152,6 +181,7 @@ class Deployment:
             log_file=self._log(name),
             stack_id=self._id,
         )
+        self._processes.append(process)
         return psutil.Process(process.pid)
 
     def _command(self, *arguments: str) -> None:
@@ -178,20 +208,16 @@ class Deployment:
 
     def launch(self, phase: str) -> None:
         """Ask for one run of the workload; returns at once."""
-        if self._launcher.stdin is None:
-            raise DeploymentFailed("The launcher has no input.")
-        self._launcher.stdin.write(f"{phase}\n")
-
-    def _hear_launches(self) -> None:
-        if self._launcher.stdout is not None:
-            for launched in map(json.loads, self._launcher.stdout):
-                self.requests[launched["run"]] = launched["requested"]
+        if self._launcher is None:
+            raise DeploymentFailed("The deployment is not running.")
+        self._launcher.launch(phase)
 
     def finished_runs(self, phase: str) -> list[Ran]:
         """The runs of a phase that are over."""
         with self.instance() as instance:
             records = instance.get_run_records(RunsFilter(tags={PHASE: phase}, statuses=_CLOSED))
-            return [_ran(instance, record, self.requests) for record in records]
+            requests = self._launcher.requests if self._launcher else {}
+            return [_ran(instance, record, requests) for record in records]
 
     def is_running(self, phase: str) -> bool:
         """Whether a run of a phase has started and is not over."""

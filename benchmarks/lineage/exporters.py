@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +51,12 @@ launched while it lasts. Contestants run one after another, each with the same p
 
 dagster-openlineage {rival.VERSION} runs in an environment of its own, with the same Dagster; its sensor with
 `include_asset_events=True` and switched on by hand, once with its defaults (every 300 s, 30 records) and once as eager
-as it can be (every 5 s, 1,000 records). An edge counts where the downstream asset's COMPLETE of that run names
-both datasets. Events are
-START and COMPLETE of every asset of every run; lost is what never arrived although the backend was back and the
-exporter was waited for. A run's time is from its start to its end; “asked to ended” also has what comes before: making
-the run, the queue, the start of its process. CPU is that of daemon and code server, runs not included, minus what they
-use with no exporter in the same time; the CPU that a wrapper uses inside the runs is not in it."""
+as it can be (every 5 s, 1,000 records). An edge counts where the COMPLETE of the downstream asset names both datasets.
+Events are START and COMPLETE of every asset of every run; lost is what never arrived although the backend was back and
+the exporter was waited for. A run's time is from its start to its end; “asked to ended” also has what comes before:
+making the run, the queue, the start of its process. CPU is that of daemon and code server, runs not included, minus
+what they use with no exporter in the same time, so that little may come out below nothing; the CPU that a wrapper uses
+inside the runs is not in it."""
 
 
 @dataclass(frozen=True)
@@ -169,17 +169,26 @@ def run(_rounds: int, say: Say, quick: bool) -> Section:
         postgres.start()
         for number, contestant in enumerate(taking_part):
             url = postgres.ensure_database(f"contestant_{number}") if contestant.postgres else None
-            results[contestant.name] = measure(contestant, plan, Path(directory) / str(number), url, say)
+            outages = OUTAGES if contestant.outages else {}
+            home = Path(directory) / str(number)
+            results[contestant.name] = measure(contestant, plan, home, say, postgres_url=url, outages=outages)
     return Section("exporters", "Exporters side by side", _method(plan, results), _tables(results), LINEAGE_PACKAGES)
 
 
-def measure(contestant: Contestant, plan: Plan, directory: Path, postgres_url: str | None, say: Say) -> Result:
-    """Measure one contestant in a deployment of its own."""
+def measure(
+    contestant: Contestant,
+    plan: Plan,
+    home: Path,
+    say: Say,
+    *,
+    postgres_url: str | None,
+    outages: Mapping[str, str],
+) -> Result:
+    """Measure one contestant in a deployment of its own: in good weather first, then in outages (name → behaviour)."""
     result = Result()
-    outages = OUTAGES if contestant.outages else {}
     with (
-        Collector(directory.with_suffix(".events")) as collector,
-        Deployment(directory, contestant.software, collector.url, postgres_url) as deployment,
+        Collector(home.with_suffix(".events")) as collector,
+        Deployment(home, contestant.software, collector.url, postgres_url) as deployment,
     ):
         turn = _Turn(contestant, plan, deployment, collector)
         # The first run pays for what every process loads once.

@@ -56,7 +56,7 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
     database, port, mark = postgres.ensure_database(name), free_port(), uuid.uuid4().hex
     log = directory / f"{name}.log"
     command = (sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(port))
-    launch(name, command, environment={"WEATHER_LINEAGE_DATABASE_URL": database}, log_file=log, stack_id=mark)
+    process = launch(name, command, environment={"WEATHER_LINEAGE_DATABASE_URL": database}, log_file=log, stack_id=mark)
     try:
         deadline = time.monotonic() + _START_TIMEOUT
         while not is_listening(port):
@@ -67,6 +67,7 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
             yield Service(f"http://{HOST}:{port}", connection)
     finally:
         end(members(mark), grace=_STOP_GRACE)
+        process.wait()
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
