@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
+import traceback
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,6 +47,9 @@ from weather_pipeline.lineage.options import Options
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _SHARDS = 64
 """Values over which the fingerprints are spread: a value of MySQL's holds 64 kB."""
+_SECONDS_A_TICK = 2.0
+_RETRY_AFTER = 60.0
+"""Seconds until what the backend did not take is tried again."""
 _TOGETHER = 256
 """Assets whose events are delivered before what was accepted is kept."""
 
@@ -160,9 +165,12 @@ class _Definitions:
 
 
 def _as_run(path: AssetPath, last: Metadata) -> AssetRun:
-    """A run that says what the last materialization named, and nothing of when or what it read."""
-    done = (Materialization(path, _EPOCH, None, metadata=last),) if last else ()
-    return AssetRun(RunInfo("", "", _EPOCH), path, _EPOCH, RunState.RUNNING, materializations=done)
+    """A run that writes what the last one wrote, and says nothing of when or what it read.
+
+    Also before the first run: by the name that the asset then has, its readers' inputs are known already.
+    """
+    done = Materialization(path, _EPOCH, None, metadata=last)
+    return AssetRun(RunInfo("", "", _EPOCH), path, _EPOCH, RunState.RUNNING, materializations=(done,))
 
 
 def _timeless(value: Any) -> Any:
@@ -307,3 +315,61 @@ def _bury_refused(instance: dg.DagsterInstance, outcome: Outcome) -> set[str]:
     for message, answer in refused:
         deadletters.bury(instance, message.key, answer.reason, message.body())
     return {message.key for message, _ in refused}
+
+
+class Publisher:
+    """Publishes a sensor's code location each time that it is loaded, and keeps what waits between ticks.
+
+    Args:
+        options: What the user chose.
+        sensor: The sensor's name.
+    """
+
+    def __init__(self, options: Options, sensor: str) -> None:
+        self._options = options
+        self._sensor = sensor
+        self._repository: dg.RepositoryDefinition | None = None
+        self._plan: Plan | None = None
+        self._retry_at = 0.0
+
+    def tick(
+        self,
+        instance: dg.DagsterInstance,
+        repository: dg.RepositoryDefinition | None,
+        location: str,
+        sink: Sink,
+        log: logging.Logger,
+        *,
+        told_since: datetime,
+    ) -> None:
+        """Publish what has changed since the last time, as far as a short time allows; trouble is for later.
+
+        Args:
+            instance: The Dagster instance.
+            repository: The code location's definitions as they are loaded now.
+            location: The code location's name.
+            sink: Where events go.
+            log: Hears what a user should know.
+            told_since: Since when the exporter tells runs.
+        """
+        if repository is not self._repository:
+            self._repository, self._plan, self._retry_at = repository, None, 0.0
+        if repository is None or time.monotonic() < self._retry_at or (self._plan and not self._plan.drafts):
+            return
+        try:
+            register = Register(instance, location, self._sensor)
+            if self._plan is None:
+                catalog, now = RepositoryCatalog(repository, instance), datetime.now(UTC)
+                self._plan = plan(catalog, self._options, register.load(), now=now, told_since=told_since)
+                for problem in self._plan.problems:
+                    log.warning("No lineage before the first run for %s", problem)
+            done = publish(instance, self._plan, register, sink, deadline=time.monotonic() + _SECONDS_A_TICK)
+        except Exception:  # noqa: BLE001  (runs come first, whatever is wrong with a definition)
+            log.warning("The definitions can't be published, and are tried again:\n%s", traceback.format_exc())
+            self._retry_at = time.monotonic() + _RETRY_AFTER
+            return
+        if done.accepted:
+            log.info("Published the definitions of %d assets to %s.", done.accepted, sink.name)
+        if done.refused or (done.waiting and done.failure):
+            log.warning("%s did not take all definitions: %s", sink.name, done.failure)
+            self._retry_at = time.monotonic() + _RETRY_AFTER

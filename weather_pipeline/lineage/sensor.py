@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.sinks import open_sink
+from weather_pipeline.lineage.publish import Publisher
 
 
 class OpenLineageSensorDefinition(dg.SensorDefinition):
@@ -65,6 +66,7 @@ def build_openlineage_sensor(
     max_runtime: timedelta = timedelta(days=2),
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations: bool = False,
+    publish_definitions: bool = True,
     sink: Sink | None = None,
 ) -> OpenLineageSensorDefinition:
     """A sensor that sends every asset run of its code location to an OpenLineage backend.
@@ -89,6 +91,8 @@ def build_openlineage_sensor(
         max_runtime: After so long without any sign of life a run is taken as dead, and ended as ABORT.
         default_status: Whether the sensor is on by itself.
         monitor_all_code_locations: Send the runs of other code locations too, with what the event log alone knows.
+        publish_definitions: Send the asset graph itself as well, whenever the code location is loaded and has changed,
+            so that a new asset shows before its first run.
         sink: Where events go instead, for tests and for backends of your own.
 
     Raises:
@@ -114,6 +118,8 @@ def build_openlineage_sensor(
     # One evaluation at a time in a process: one that was given up by the daemon's time-out still runs.
     running = threading.Lock()
     exporters: list[Exporter] = []
+    sinks: list[Sink] = []
+    publisher = Publisher(options, name)
 
     def evaluate(context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason | DagsterRunReaction]:
         if not running.acquire(blocking=False):
@@ -121,12 +127,23 @@ def build_openlineage_sensor(
             return
         try:
             if not exporters:
-                exporters.append(Exporter(opened(), options, name=name))
+                sinks.append(opened())
+                exporters.append(Exporter(sinks[0], options, name=name))
             exporter = exporters[0]
             progress = Progress.load(context.cursor) or exporter.begin(context.instance, since)
             builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), options)
-            location = None if monitor_all_code_locations else location_of_sensor(context)
-            report = exporter.tick(context.instance, builder, progress, context.log, location=location)
+            location = location_of_sensor(context)
+            told = None if monitor_all_code_locations else location
+            report = exporter.tick(context.instance, builder, progress, context.log, location=told)
+            if publish_definitions and not report.trouble:
+                publisher.tick(
+                    context.instance,
+                    context.repository_def,
+                    location or "",
+                    sinks[0],
+                    context.log,
+                    told_since=datetime.fromtimestamp(progress.since, UTC),
+                )
             context.update_cursor(progress.dump())
         finally:
             running.release()

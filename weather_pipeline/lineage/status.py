@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from weather_pipeline.lineage.deadletters import dead_letters
@@ -100,10 +100,8 @@ class ExporterStatus:
         }
 
     def _told_until(self, now: datetime) -> datetime:
-        if self.progress is None:
-            return now
-        ticked = self.progress.ticked_at or now.timestamp()
-        return datetime.fromtimestamp(ticked - self.progress.lag, UTC)
+        lag = self.progress.lag if self.progress else 0.0
+        return (self.ticked_at or now) - timedelta(seconds=lag)
 
 
 def status_of(project: Project) -> ExporterStatus:

@@ -217,14 +217,16 @@ class Verifier:
         missing = run.run_facets - (known.get("facets") or {}).keys()
         gaps += [_gap(run, "facet", f"run.{key}") for key in sorted(missing)]
         for side, ends in (("input", run.inputs), ("output", run.outputs)):
-            there = {_name(each): each.get("facets") or {} for each in known.get(f"{side}DatasetVersions") or ()}
+            there: dict[Name, set[str]] = defaultdict(set)
+            for each in known.get(f"{side}DatasetVersions") or ():
+                there[_name(each)] |= (each.get("facets") or {}).keys()
             for name, keys in sorted(ends.io_facets.items()):
                 actual = name if name in there else self._alias(name, there)
                 where = f"{name[0]}/{name[1]}"
                 if actual is None:
                     gaps.append(_gap(run, side, where))
                 else:
-                    lacking = sorted(keys - there[actual].keys())
+                    lacking = sorted(keys - there[actual])
                     gaps += [_gap(run, "facet", f"{side}s[{where}].{key}") for key in lacking]
         return gaps
 
@@ -241,13 +243,17 @@ class Verifier:
         """What is missing of the job and of the datasets that a run wrote: asked for the newest run of a job alone."""
         lacking = run.job_facets - self._api.job_facets(run.run_id).keys()
         gaps = [_gap(run, "facet", f"job.{key}") for key in sorted(lacking)]
+        seen: set[Name] = set()
+        # A run may have made several versions of a dataset: one at its start, one when its columns were known.
+        missing = dict(run.outputs.facets)
         for each in known.get("outputDatasetVersions") or ():
             name = _name(each)
-            wanted = run.outputs.facets.get(name)
-            if wanted:
+            if missing.get(name):
                 version = self._api.dataset_version(*name, each["datasetVersionId"]["version"]) or {}
-                missing = wanted - (version.get("facets") or {}).keys()
-                gaps += [_gap(run, "facet", f"{name[0]}/{name[1]}.{key}") for key in sorted(missing)]
+                missing[name] -= (version.get("facets") or {}).keys()
+                seen.add(name)
+        for name in sorted(seen):
+            gaps += [_gap(run, "facet", f"{name[0]}/{name[1]}.{key}") for key in sorted(missing[name])]
         return gaps
 
 

@@ -43,7 +43,13 @@ class Exporting:
     """A code location with the sensor, and its ticks."""
 
     def __init__(self, instance: dg.DagsterInstance, definitions: dg.Definitions, url: str, **settings: Any) -> None:
-        chosen = {"namespace": "tests", "since": BEGINNING, "grace": timedelta(0), **settings}
+        chosen = {
+            "namespace": "tests",
+            "since": BEGINNING,
+            "grace": timedelta(0),
+            "publish_definitions": False,
+            **settings,
+        }
         self.sensor = build_openlineage_sensor(url=url, **chosen)
         self.instance = instance
         self.definitions = dg.Definitions.merge(definitions, dg.Definitions(sensors=[self.sensor]))

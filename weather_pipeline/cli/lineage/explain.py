@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weather_pipeline.lineage.explain import Explained, Explanation
     from weather_pipeline.lineage.projects import Project
 
-_WIDTH = 74
+_WIDTH = 72
 _COLOURS = {"definition": "cyan", "metadata": "green", "log": None, "settings": "magenta", "hook": "yellow"}
 
 
@@ -99,7 +99,17 @@ def _event_lines(each: Explained) -> Iterator[str]:
     if each.refused:
         yield click.style(f"  refused, a dead letter: {each.refused}", fg="red")
     for statement in body["statements"]:
-        origin = click.style(statement["origin"], fg=_COLOURS.get(statement["origin"]))
-        yield f"  {statement['where']:<{_WIDTH}} {origin}"
+        yield from _statement_lines(statement["where"], statement["origin"])
     for left_out in body["withheld"]:
         yield click.style(f"  {left_out['where']:<{_WIDTH}} withheld: {left_out['reason']}", fg="red")
+
+
+def _statement_lines(where: str, origin: str) -> Iterator[str]:
+    """A line for a part; a dataset's own line is that of its name, and its facets stand below it."""
+    dataset, is_of_dataset, part = where.rpartition("].")
+    if is_of_dataset and part == "name":
+        side, _, name = dataset.partition("[")
+        text = f"  {side.removesuffix('s')} {name}"
+    else:
+        text = f"    {part}" if is_of_dataset else f"  {where}"
+    yield f"{text:<{_WIDTH}} {click.style(origin, fg=_COLOURS.get(origin))}"
