@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
 import dagster as dg
 
-from weather_pipeline.lineage.dagster_internals import asset_graph
-from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata
+from weather_pipeline.lineage.dagster_internals import asset_graph, mapped_partitions
+from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata, Partition, PartitionsRead, Producer
+from weather_pipeline.lineage.provenance import Upstream
 from weather_pipeline.lineage.reader import plain_all
+from weather_pipeline.lineage.records import AssetRecords, reading
+
+MOST_PARTITIONS = 100
+"""Partitions that an event lists; of more it says how many there are."""
 
 _AT_ONCE = 500
 """Assets that one query asks for: SQLite takes a limited number of values."""
@@ -34,8 +38,8 @@ class Catalog(Protocol):
         ...
 
 
-class StorageUnavailable(Exception):
-    """Dagster's own storage could not be read: a reason to try again, not to give an event up."""
+class RunCatalog(Catalog, Upstream, Protocol):
+    """The same, and what runs read of upstream assets."""
 
 
 class RepositoryCatalog:
@@ -49,6 +53,7 @@ class RepositoryCatalog:
         self._instance = instance
         self._known: dict[AssetPath, AssetInfo | None] = {}
         self._last: dict[AssetPath, tuple[datetime | None, Metadata]] = {}
+        self._records = AssetRecords(instance)
 
     def get(self, path: AssetPath) -> AssetInfo | None:
         """What the definitions say about an asset; None where they don't know it."""
@@ -84,7 +89,7 @@ class RepositoryCatalog:
         """
         for start in range(0, len(paths), _AT_ONCE):
             wanted = paths[start : start + _AT_ONCE]
-            with _reading():
+            with reading():
                 records = self._instance.get_asset_records([dg.AssetKey(path) for path in wanted])
             self._last |= dict.fromkeys(wanted, (None, {}))
             for record in records:
@@ -93,7 +98,7 @@ class RepositoryCatalog:
 
     def _materialized(self, path: AssetPath) -> tuple[datetime | None, Metadata]:
         if path not in self._last:
-            with _reading():
+            with reading():
                 records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
             self._last[path] = _materialization(records[0] if records else None)
         return self._last[path]
@@ -108,6 +113,41 @@ class RepositoryCatalog:
             return None
         windows = [definition.time_window_for_partition_key(partition) for partition in partitions]
         return min(window.start for window in windows), max(window.end for window in windows)
+
+    def partitions_read(
+        self, path: AssetPath, upstream: AssetPath, partitions: Sequence[str], at: datetime
+    ) -> PartitionsRead | None:
+        """Which partitions of an upstream asset some partitions of an asset read.
+
+        None where the upstream asset has none, or where the definitions don't say: an asset that is not theirs, a
+        dependency or a partition that they don't know any more.
+        """
+        info = self.get(path)
+        if self._repository is None or info is None or upstream not in info.parents or self.get(upstream) is None:
+            return None
+        try:
+            mapped = mapped_partitions(
+                self._repository,
+                self._instance,
+                child=dg.AssetKey(path),
+                parent=dg.AssetKey(upstream),
+                partitions=partitions,
+                at=at,
+                limit=MOST_PARTITIONS,
+            )
+        except Exception:  # noqa: BLE001  (a partition that is gone, a mapping of the user's own)
+            return None
+        if mapped is None:
+            return None
+        return PartitionsRead(mapped.count, tuple(Partition(key, parts) for key, parts in mapped.keys.items()))
+
+    def producers(self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str]) -> tuple[Producer, ...]:
+        """Who wrote what a pointer names, or the newest of each of these partitions up to it.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        return self._records.producers(path, pointer, at, partitions)
 
     @cached_property
     def _graph(self) -> Any:
@@ -131,14 +171,6 @@ class RepositoryCatalog:
             is_external=node.is_external,
             output_required=_output_required(node, key),
         )
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # (whatever the storage's driver raises)
-        raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def _materialization(record: dg.EventLogRecord | None) -> tuple[datetime | None, Metadata]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -31,6 +32,7 @@ __all__ = [
     "load_repositories",
     "location_of_run",
     "location_of_sensor",
+    "mapped_partitions",
     "materialization",
     "observation",
     "planned_check",
@@ -125,7 +127,13 @@ def check_attributes(needed: Mapping[type, Iterable[str]]) -> None:
                 raise UnsupportedDagster(f"{owner.__name__}.{name}")
 
 
-check_attributes({**ATTRIBUTES, _part("AssetNode", *_GRAPHS): _ASSET_NODE})
+check_attributes(
+    {
+        **ATTRIBUTES,
+        _part("AssetNode", *_GRAPHS): _ASSET_NODE,
+        _part("AssetGraph", *_GRAPHS): {"get", "get_partition_mapping", "has"},
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,54 @@ def location_of_sensor(context: dg.SensorEvaluationContext) -> str | None:
 def asset_graph(repository: dg.RepositoryDefinition) -> Any:
     """The assets that a code location defines, with `has(key)` and `get(key)`."""
     return repository.asset_graph
+
+
+@dataclass(frozen=True)
+class MappedPartitions:
+    """The partitions of an upstream asset that partitions of an asset depend on."""
+
+    count: int
+    keys: Mapping[str, Mapping[str, str]]
+    """Key → dimension → key; empty where there are too many."""
+
+
+def mapped_partitions(
+    repository: dg.RepositoryDefinition,
+    instance: DagsterInstance,
+    *,
+    child: dg.AssetKey,
+    parent: dg.AssetKey,
+    partitions: Sequence[str],
+    at: datetime,
+    limit: int,
+) -> MappedPartitions | None:
+    """By the asset graph's partition mapping, as of a time; None where the parent has no partitions.
+
+    Raises:
+        Exception: Whatever partition definitions and mappings of the user's own raise.
+    """
+    graph = asset_graph(repository)
+    reader, read = graph.get(child).partitions_def, graph.get(parent).partitions_def
+    if read is None or (reader is not None and not partitions):
+        return None
+    result = graph.get_partition_mapping(child, parent).get_upstream_mapped_partitions_result_for_partitions(
+        reader.subset_with_partition_keys(partitions) if reader is not None else None,
+        reader,
+        read,
+        current_time=at,
+        dynamic_partitions_store=instance,
+    )
+    subset = result.partitions_subset
+    count = len(subset)
+    keys = sorted(subset.get_partition_keys()) if count <= limit else []
+    return MappedPartitions(count, {str(key): _dimensions(read, key) for key in keys})
+
+
+def _dimensions(definition: Any, key: str) -> Mapping[str, str]:
+    if not isinstance(definition, dg.MultiPartitionsDefinition):
+        return {"partition": key}
+    whole = key if isinstance(key, dg.MultiPartitionKey) else definition.get_partition_key_from_str(key)
+    return dict(whole.keys_by_dimension)
 
 
 def run_records(

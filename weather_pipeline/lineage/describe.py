@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weather_pipeline.lineage import naming
 from weather_pipeline.lineage.catalog import Catalog
-from weather_pipeline.lineage.facets import datasets, jobs
+from weather_pipeline.lineage.facets import datasets, inputs, jobs
 from weather_pipeline.lineage.facets.base import present
 from weather_pipeline.lineage.identity import CHECKS, JOB
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
@@ -18,6 +18,7 @@ from weather_pipeline.lineage.model import (
     DatasetRef,
     Metadata,
     Origin,
+    Read,
     Source,
 )
 from weather_pipeline.lineage.options import Options
@@ -81,18 +82,33 @@ class Describer:
             present(jobType=jobs.job_type("JOB")),
         )
 
-    def inputs(self, run: AssetRun) -> list[DatasetDescription]:
+    def producing_runs(self, reads: Mapping[AssetPath, Read]) -> list[tuple[JobDescription, str]]:
+        """The runs that produced what was read, each the run of an asset's job."""
+        found: list[tuple[JobDescription, str]] = []
+        for read in reads.values():
+            run_ids = [run_id for each in read.producers if (run_id := inputs.producing_run(read, each))]
+            try:
+                found += [(self.asset_job(read.path), run_id) for run_id in run_ids]
+            except naming.InvalidName:
+                continue  # that asset's own trouble
+        return found
+
+    def inputs(self, run: AssetRun, reads: Mapping[AssetPath, Read] | None = None) -> list[DatasetDescription]:
         """All that an asset's run reads: what the graph says, what the log says it really read, what metadata adds.
+
+        Args:
+            run: The asset's run.
+            reads: What it really read, once that is known.
 
         Raises:
             InvalidName: A dataset that metadata lists has a name that no backend should get.
         """
         info = self._catalog.get(run.path)
-        read = _versions_read(run)
         asserted = self.input_checks(run)
-        paths = dict.fromkeys([*(info.parents if info else ()), *read])
+        reads = reads or {}
+        paths = dict.fromkeys([*(info.parents if info else ()), *reads])
         described = [
-            self.input(path, named, checks=asserted.get(path, ()), version=read.get(path))
+            self.input(path, named, checks=asserted.get(path, ()), read=reads.get(path))
             for path in paths
             if (named := self._named_or_none(path))
         ]
@@ -104,7 +120,7 @@ class Describer:
         named: tuple[DatasetRef, Origin] | None = None,
         *,
         checks: Sequence[CheckResult] = (),
-        version: str | None = None,
+        read: Read | None = None,
     ) -> DatasetDescription:
         """An asset as an input.
 
@@ -114,7 +130,9 @@ class Describer:
         ref, named_by = named or self.named(path)
         info = self._catalog.get(path)
         source = Source(Origin.DEFINITION, info.metadata if info else {})
-        facets = present(dataSource=datasets.data_source(ref, source), version=datasets.version(version))
+        facets = present(
+            dataSource=datasets.data_source(ref, source), version=datasets.version(read.version if read else None)
+        )
         if info and info.is_external:
             # Nobody else ever describes what Dagster does not materialize.
             facets |= present(
@@ -122,7 +140,12 @@ class Describer:
                 documentation=datasets.documentation(info),
                 ownership=datasets.ownership(info),
             )
-        return DatasetDescription(ref, named_by, facets, present(dataQualityAssertions=datasets.assertions(checks)))
+        as_input = present(
+            dataQualityAssertions=datasets.assertions(checks),
+            subset=inputs.subset(read.partitions if read else None),
+            dagster_input=inputs.dagster_input(read),
+        )
+        return DatasetDescription(ref, named_by, facets, as_input)
 
     def outputs(self, run: AssetRun) -> list[DatasetDescription]:
         """What an asset's run writes, as far as it is known already.
@@ -213,19 +236,6 @@ def _listed(key: str, info: AssetInfo | None, run: AssetRun) -> list[DatasetDesc
         for source in sources
         for ref in naming.refs_from(source.metadata, key)
     ]
-
-
-def _versions_read(run: AssetRun) -> dict[AssetPath, str | None]:
-    """The assets that the run really read, each with the version it read: Dagster records both in tags."""
-    read: dict[AssetPath, str | None] = {}
-    for done in run.materializations:
-        for tag, value in done.tags.items():
-            for prefix in ("dagster/input_data_version/", "dagster/input_event_pointer/"):
-                if tag.startswith(prefix):
-                    path = tuple(tag.removeprefix(prefix).split("/"))
-                    known = read.setdefault(path, None)
-                    read[path] = value if prefix.endswith("version/") else known
-    return read
 
 
 def _version_written(run: AssetRun) -> str | None:

@@ -13,9 +13,10 @@ from typing import Any
 
 from openlineage.client.event_v2 import RunState
 
-from weather_pipeline.lineage.catalog import Catalog
+from weather_pipeline.lineage import provenance
+from weather_pipeline.lineage.catalog import RunCatalog
 from weather_pipeline.lineage.describe import Describer
-from weather_pipeline.lineage.facets import runs
+from weather_pipeline.lineage.facets import inputs, runs
 from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, present
 from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
 from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, run_message
@@ -35,7 +36,7 @@ class EventBuilder:
         options: What the user chose.
     """
 
-    def __init__(self, catalog: Catalog, options: Options) -> None:
+    def __init__(self, catalog: RunCatalog, options: Options) -> None:
         self._catalog = catalog
         self._options = options
         self._describe = Describer(catalog, options)
@@ -103,11 +104,15 @@ class EventBuilder:
         return self._describe.input_checks(run)
 
     def _asset_event(self, state: RunState, at: datetime, run: AssetRun, job: JobDescription) -> Message:
+        reads = provenance.reads(run, self._catalog)
         facets = {
             **self._run_facets(
                 run.run, step=run.step, attempts=run.attempts, partitions=run.partitions, inferred=run.inferred
             ),
-            **present(nominalTime=runs.nominal_time(self._catalog.window(run.path, run.partitions))),
+            **present(
+                nominalTime=runs.nominal_time(self._catalog.window(run.path, run.partitions)),
+                jobDependencies=inputs.job_dependencies(self._describe.producing_runs(reads)),
+            ),
             **(_failure(run.state, run.error) if state is not RunState.START else {}),
         }
         return run_message(
@@ -116,7 +121,7 @@ class EventBuilder:
             at,
             run=RunDescription(run_id_for(run.run.run_id, run.run.created_at, run.path), facets),
             job=job,
-            inputs=self._describe.inputs(run),
+            inputs=self._describe.inputs(run, reads),
             outputs=self._describe.outputs(run),
         )
 

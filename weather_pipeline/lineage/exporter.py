@@ -20,13 +20,12 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from weather_pipeline.lineage import discovery, reader
-from weather_pipeline.lineage.catalog import StorageUnavailable
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.dispatch import Dispatcher, Report, Tick
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.fold import RunLog, fold_log
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.model import RunInfo
+from weather_pipeline.lineage.model import RunInfo, StorageUnavailable
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.story import Problem, messages_of

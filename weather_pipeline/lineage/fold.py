@@ -45,6 +45,7 @@ from weather_pipeline.lineage.model import (
     StepError,
     StepPhase,
 )
+from weather_pipeline.lineage.provenance import recorded_reads
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _FINAL = {
@@ -326,7 +327,17 @@ def _asset_run(
         attempts=step.attempts,
         announced=announced,
         inferred=inferred,
+        upstream=_upstream(log, done),
     )
+
+
+def _upstream(log: RunLog, done: Sequence[Materialization]) -> dict[AssetPath, tuple[Materialization, ...]]:
+    """What the same Dagster run wrote of the assets that were read for these materializations."""
+    paths = recorded_reads(done)
+    made = {
+        path: tuple(each for step in log.steps.values() for each in step.materialized.get(path, ())) for path in paths
+    }
+    return {path: found for path, found in made.items() if found}
 
 
 def _logged_run(log: RunLog, run: RunInfo, path: AssetPath, keys: Sequence[str]) -> AssetRun:

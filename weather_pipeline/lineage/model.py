@@ -19,6 +19,10 @@ Metadata = Mapping[str, Any]
 """Dagster metadata as plain Python values (see `reader.plain`)."""
 
 
+class StorageUnavailable(Exception):
+    """Dagster's own storage could not be read: a reason to try again, not to give an event up."""
+
+
 class Origin(StrEnum):
     """Where what an event says was found."""
 
@@ -214,6 +218,50 @@ LogEvent = Planned | CheckPlanned | StepChange | Materialization | Observation |
 
 
 @dataclass(frozen=True)
+class Partition:
+    """One partition of an asset."""
+
+    key: str
+    dimensions: Mapping[str, str]
+    """Its key in each dimension by the dimension's name; one that has none by the name `partition`."""
+
+
+@dataclass(frozen=True)
+class PartitionsRead:
+    """The partitions of an upstream asset that a run read."""
+
+    count: int
+    listed: tuple[Partition, ...] = ()
+    """All of them in the order of their keys; none where they are too many to be listed."""
+
+
+@dataclass(frozen=True)
+class Producer:
+    """Who wrote, or observed, what a run read."""
+
+    at: datetime
+    dagster_run_id: str | None
+    """None where it was reported without a run."""
+    created_at: datetime | None
+    """When that Dagster run was created; None where it is not known any more."""
+    observed: bool = False
+    """Dagster knows the data by an observation, not by a materialization."""
+    partitions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a run read of one upstream asset."""
+
+    path: AssetPath
+    version: str | None
+    """Dagster's data version; of several partitions a hash of theirs."""
+    partitions: PartitionsRead | None = None
+    """None where the asset has no partitions, or where the definitions don't say which were read."""
+    producers: tuple[Producer, ...] = ()
+
+
+@dataclass(frozen=True)
 class AssetRun:
     """One run of one asset: what one OpenLineage run says."""
 
@@ -232,6 +280,8 @@ class AssetRun:
     """Whether START may go before the end: false where the output could turn out to be skipped."""
     inferred: bool = False
     """The end was concluded from the run's, not read from the step's own final event."""
+    upstream: Mapping[AssetPath, tuple[Materialization, ...]] = field(default_factory=dict)
+    """What the same Dagster run wrote of the assets that this one read."""
 
 
 @dataclass(frozen=True)

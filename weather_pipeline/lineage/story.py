@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from weather_pipeline.lineage.catalog import StorageUnavailable
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, RunInfo
+from weather_pipeline.lineage.model import AssetPath, AssetRun, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 
