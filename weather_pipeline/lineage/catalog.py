@@ -33,6 +33,10 @@ class Catalog(Protocol):
         """Metadata of the asset's last materialization; empty where there is none."""
         ...
 
+    def paths(self) -> list[AssetPath]:
+        """The keys of all assets that the definitions know, in order."""
+        ...
+
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
         """Start and end of the time that partitions cover; None where they are not time windows."""
         ...

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 from weather_pipeline.lineage import naming
 from weather_pipeline.lineage.catalog import Catalog
-from weather_pipeline.lineage.facets import datasets, inputs, jobs
-from weather_pipeline.lineage.facets.base import present
+from weather_pipeline.lineage.facets import custom, datasets, inputs, jobs, quality, runs
+from weather_pipeline.lineage.facets.base import Facets, LeftOut, Sourced, present
+from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
 from weather_pipeline.lineage.identity import CHECKS, JOB
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
 from weather_pipeline.lineage.model import (
@@ -19,6 +22,7 @@ from weather_pipeline.lineage.model import (
     Metadata,
     Origin,
     Read,
+    RunInfo,
     Source,
 )
 from weather_pipeline.lineage.options import Options
@@ -39,22 +43,58 @@ class Describer:
         self._catalog = catalog
         self._options = options
 
-    def asset_job(self, path: AssetPath) -> JobDescription:
+    def why_not(self, path: AssetPath) -> str | None:
+        """Why nobody may know of an asset and its dataset; None where they may leave."""
+        return self._options.policy.why_not_asset(path, self._catalog.get(path))
+
+    def asset_job(self, path: AssetPath, run: AssetRun | None = None) -> JobDescription:
         """The job that materializes an asset.
+
+        Args:
+            path: The asset key's path.
+            run: The run that is told; its last materialization may say more than the definition.
 
         Raises:
             InvalidName: Its name is one that no backend should get.
         """
         known = self._catalog.get(path) or AssetInfo(path)
+        last = last_metadata(run) if run else {}
+        sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
         facets = present(
-            jobType=jobs.job_type("ASSET"),
-            documentation=jobs.documentation(known),
-            ownership=jobs.ownership(known),
-            tags=jobs.tags(known),
-            sourceCodeLocation=jobs.source_code_location(known),
+            jobType=lambda: jobs.job_type("ASSET", *sources),
+            documentation=lambda: jobs.documentation(known),
+            ownership=lambda: jobs.ownership(known),
+            tags=lambda: jobs.tags(known),
+            sourceCodeLocation=lambda: jobs.source_code_location(known),
+            sql=lambda: jobs.sql(self._ref_or_none(path), *sources),
         )
         name = naming.job_name(path, suffix=self._options.job_suffix)
-        return JobDescription(self._options.namespace, name, facets)
+        entity = FacetEntity(FacetKind.JOB, path, _real(run), known, last)
+        return JobDescription(self._options.namespace, name, self._with_users(facets, entity, *sources))
+
+    def run_facets(self, facets: Facets, run: RunInfo, asset: AssetRun | None = None) -> Facets:
+        """A run's facets with what the Dagster run, metadata and the user add to them.
+
+        Args:
+            facets: What is known already.
+            run: The Dagster run.
+            asset: The asset's run, None where another kind of run is told.
+        """
+        path = asset.path if asset else None
+        info = self._catalog.get(path) if path else None
+        last = last_metadata(asset) if asset else {}
+        sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, info.metadata if info else {}))
+        policy = self._options.policy
+        added = present(
+            tags=lambda: runs.tags(run),
+            executionParameters=lambda: runs.execution_parameters(run, policy.run_config),
+            environmentVariables=lambda: runs.environment_variables(self._options.environment),
+            externalQuery=lambda: runs.external_query(*sources),
+            # What a definition says is what a run costs each time.
+            cost=lambda: runs.cost(*sources),
+        )
+        entity = FacetEntity(FacetKind.RUN, path, run, info, last)
+        return self._with_users({**facets, **added}, entity, *sources)
 
     def checks_job(self, path: AssetPath) -> JobDescription:
         """The job of an asset's own checks.
@@ -64,7 +104,12 @@ class Describer:
         """
         info = self._catalog.get(path)
         name = naming.job_name(path, suffix=self._options.job_suffix, part=CHECKS)
-        facets = present(jobType=jobs.job_type("CHECK"), ownership=jobs.ownership(info) if info else None)
+        ref, _ = self.named(path)
+        facets = present(
+            jobType=jobs.job_type("CHECK"),
+            ownership=lambda: jobs.ownership(info) if info else None,
+            lineage=lambda: jobs.lineage(ref),
+        )
         return JobDescription(self._options.namespace, name, facets)
 
     def dagster_job(self, name: str) -> JobDescription:
@@ -74,11 +119,9 @@ class Describer:
             InvalidName: Its name is one that no backend should get.
         """
         readable = _NAMELESS if name.startswith("__") else name
-        # An asset `nightly/job` beside the Dagster job `nightly` keeps its name.
-        part = JOB if self._catalog.get((readable, JOB[1:])) is None else f".dagster{JOB}"
         return JobDescription(
             self._options.namespace,
-            naming.job_name((readable,), suffix=self._options.job_suffix, part=part),
+            naming.job_name((readable,), suffix=self._options.job_suffix, part=JOB),
             present(jobType=jobs.job_type("JOB")),
         )
 
@@ -108,11 +151,11 @@ class Describer:
         reads = reads or {}
         paths = dict.fromkeys([*(info.parents if info else ()), *reads])
         described = [
-            self.input(path, named, checks=asserted.get(path, ()), read=reads.get(path))
+            self.input(path, named, checks=asserted.get(path, ()), read=reads.get(path), reader=run)
             for path in paths
             if (named := self._named_or_none(path))
         ]
-        return distinct([*described, *_listed("openlineage/inputs", info, run)])
+        return distinct([*described, *self._listed("openlineage/inputs", info, run)])
 
     def input(
         self,
@@ -121,31 +164,50 @@ class Describer:
         *,
         checks: Sequence[CheckResult] = (),
         read: Read | None = None,
+        reader: AssetRun | None = None,
     ) -> DatasetDescription:
         """An asset as an input.
+
+        Args:
+            path: The asset key's path.
+            named: Its dataset, where that is known already.
+            checks: Checks that are assertions on it.
+            read: What of it was read: version, partitions, producers.
+            reader: The asset's run that reads it; its metadata may say how much and how good it was.
 
         Raises:
             InvalidName: Its name is one that no backend should get.
         """
         ref, named_by = named or self.named(path)
-        info = self._catalog.get(path)
-        source = Source(Origin.DEFINITION, info.metadata if info else {})
+        if reason := self.why_not(path):
+            return DatasetDescription(ref, named_by, kept_in=reason)
+        known = self._catalog.get(path) or AssetInfo(path)
+        source = Source(Origin.DEFINITION, known.metadata)
         facets = present(
-            dataSource=datasets.data_source(ref, source), version=datasets.version(read.version if read else None)
+            dataSource=lambda: datasets.data_source(ref, source),
+            version=lambda: datasets.version(read.version if read else None),
         )
-        if info and info.is_external:
+        if known.is_external:
             # Nobody else ever describes what Dagster does not materialize.
-            facets |= present(
-                schema=datasets.schema(source),
-                documentation=datasets.documentation(info),
-                ownership=datasets.ownership(info),
-            )
-        as_input = present(
-            dataQualityAssertions=datasets.assertions(checks),
-            subset=inputs.subset(read.partitions if read else None),
-            dagster_input=inputs.dagster_input(read),
+            facets |= self._static(ref, known, source)
+        said = Source(Origin.METADATA, last_metadata(reader) if reader else {})
+        asset = "/".join(path)
+        io_facets = present(
+            dataQualityAssertions=lambda: quality.assertions(checks),
+            dataQualityMetrics=lambda: quality.input_metrics(asset, said),
+            inputStatistics=lambda: quality.input_statistics(asset, said),
+            subset=lambda: inputs.subset(read.partitions if read else None),
+            dagster_input=lambda: inputs.dagster_input(read),
         )
-        return DatasetDescription(ref, named_by, facets, as_input)
+        entity = FacetEntity(FacetKind.INPUT, path, _real(reader), known, said.metadata, ref)
+        return DatasetDescription(
+            ref,
+            named_by,
+            self._with_users(facets, replace(entity, kind=FacetKind.DATASET, metadata={}), source)
+            if known.is_external
+            else facets,
+            self._with_users(io_facets, entity, source),
+        )
 
     def outputs(self, run: AssetRun) -> list[DatasetDescription]:
         """What an asset's run writes, as far as it is known already.
@@ -159,17 +221,72 @@ class Describer:
         ref, named_by = self.named(run.path, last)
         known = info or AssetInfo(run.path)
         sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
-        facets = present(
-            dataSource=datasets.data_source(ref, *sources),
-            schema=datasets.schema(*sources),
-            columnLineage=datasets.column_lineage(self._ref_or_none, *sources),
-            documentation=datasets.documentation(known),
-            ownership=datasets.ownership(known),
-            version=datasets.version(_version_written(run)),
+        facets = self._static(ref, known, *sources) | present(
+            columnLineage=lambda: datasets.column_lineage(self._ref_or_none, *sources),
+            version=lambda: datasets.version(_version_written(run), *sources),
+            lifecycleStateChange=lambda: datasets.lifecycle_state_change(*sources) if run.materializations else None,
+            dataQualityMetrics=lambda: quality.metrics(*sources),
         )
-        statistics = present(outputStatistics=datasets.output_statistics([m.metadata for m in run.materializations]))
-        described = DatasetDescription(ref, named_by, facets, statistics)
-        return distinct([described, *_listed("openlineage/outputs", info, run)])
+        io_facets = present(
+            outputStatistics=lambda: quality.output_statistics([made.metadata for made in run.materializations]),
+            subset=lambda: quality.subset_written(run.materializations),
+        )
+        entity = FacetEntity(FacetKind.DATASET, run.path, _real(run), known, last, ref)
+        described = DatasetDescription(
+            ref,
+            named_by,
+            self._with_users(facets, entity, *sources),
+            self._with_users(io_facets, replace(entity, kind=FacetKind.OUTPUT), *sources),
+        )
+        return distinct([described, *self._listed("openlineage/outputs", info, run)])
+
+    def _static(self, ref: DatasetRef, known: AssetInfo, *sources: Source) -> dict[str, Sourced | LeftOut]:
+        """What a dataset is, whatever happens to it."""
+        return present(
+            dataSource=lambda: datasets.data_source(ref, *sources),
+            schema=lambda: datasets.schema(*sources),
+            documentation=lambda: datasets.documentation(known),
+            ownership=lambda: datasets.ownership(known),
+            tags=lambda: datasets.tags(known, *sources),
+            datasetType=lambda: datasets.dataset_type(ref, known, *sources),
+            storage=lambda: datasets.storage(ref, known, *sources),
+            catalog=lambda: datasets.catalog(*sources),
+            hierarchy=lambda: datasets.hierarchy(ref, *sources),
+            symlinks=lambda: datasets.symlinks(ref, *sources),
+        )
+
+    def _with_users(self, facets: Facets, entity: FacetEntity, *sources: Source) -> Facets:
+        """Ours, then those that metadata gives, then those of the hook: of the same key the last one stands."""
+        given = {**custom.from_metadata(entity.kind, *sources)}
+        given |= custom.from_hook(self._options.facets_hook, entity)
+        # One that failed is told, and takes nothing away.
+        users = {f"{key}:given" if isinstance(each, LeftOut) else key: each for key, each in given.items()}
+        return {**facets, **users}
+
+    def _listed(self, key: str, info: AssetInfo | None, run: AssetRun) -> list[DatasetDescription]:
+        """Further datasets that metadata lists."""
+        metadata = (info.metadata if info else {}), last_metadata(run)
+        sources = (Source(Origin.DEFINITION, metadata[0]), Source(Origin.METADATA, metadata[1]))
+        return [
+            DatasetDescription(
+                ref,
+                source.origin,
+                present(
+                    dataSource=datasets.data_source(ref),
+                    datasetType=datasets.dataset_type(ref, AssetInfo(())),
+                    hierarchy=datasets.hierarchy(ref),
+                ),
+                kept_in=self._kept_in.get(ref),
+            )
+            for source in sources
+            for ref in naming.refs_from(source.metadata, key)
+        ]
+
+    @cached_property
+    def _kept_in(self) -> Mapping[DatasetRef, str]:
+        """The datasets of the assets that nobody may know of, with the reason."""
+        hidden = ((path, reason) for path in self._catalog.paths() if (reason := self.why_not(path)))
+        return {named[0]: reason for path, reason in hidden if (named := self._named_or_none(path))}
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an asset that it reads, by that asset.
@@ -212,7 +329,8 @@ class Describer:
             return None
 
     def _ref_or_none(self, path: AssetPath) -> DatasetRef | None:
-        named = self._named_or_none(path)
+        """The dataset of a neighbour, where somebody may know of it."""
+        named = None if self.why_not(path) else self._named_or_none(path)
         return named[0] if named else None
 
     def _is_named(self, path: AssetPath, info: AssetInfo | None) -> bool:
@@ -229,13 +347,9 @@ def last_metadata(run: AssetRun) -> Metadata:
     return run.materializations[-1].metadata if run.materializations else {}
 
 
-def _listed(key: str, info: AssetInfo | None, run: AssetRun) -> list[DatasetDescription]:
-    sources = (Source(Origin.DEFINITION, info.metadata if info else {}), Source(Origin.METADATA, last_metadata(run)))
-    return [
-        DatasetDescription(ref, source.origin, present(dataSource=datasets.data_source(ref)))
-        for source in sources
-        for ref in naming.refs_from(source.metadata, key)
-    ]
+def _real(run: AssetRun | None) -> RunInfo | None:
+    """The Dagster run; None where lineage is told before any (its id is empty then)."""
+    return run.run if run and run.run.run_id else None
 
 
 def _version_written(run: AssetRun) -> str | None:

@@ -16,7 +16,7 @@ from openlineage.client.event_v2 import RunState
 from weather_pipeline.lineage import provenance
 from weather_pipeline.lineage.catalog import RunCatalog
 from weather_pipeline.lineage.describe import Describer
-from weather_pipeline.lineage.facets import inputs, runs
+from weather_pipeline.lineage.facets import inputs, quality, runs
 from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, present
 from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
 from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, run_message
@@ -49,15 +49,16 @@ class EventBuilder:
         """
         if self.why_not(run):
             return
-        job = self._describe.asset_job(run.path)
         # START says what was known at the start, so that it is the same whenever it is sent.
         known = replace(run, materializations=(), checks=(), attempts=1, inferred=False)
-        yield self._asset_event(RunState.START, run.started_at, known, job)
+        yield self._asset_event(RunState.START, run.started_at, known)
         if run.ended_at is not None:
-            yield self._asset_event(_TERMINAL[run.state], run.ended_at, run, job)
+            yield self._asset_event(_TERMINAL[run.state], run.ended_at, run)
 
     def why_not(self, run: AssetRun) -> str | None:
         """Why an asset's run sends nothing; None where it does."""
+        if reason := self._kept_in(run.path, run.run):
+            return f"The policy keeps it in: {reason}."
         info = self._catalog.get(run.path)
         if run.announced and (info is None or info.output_required):
             return None
@@ -75,6 +76,8 @@ class EventBuilder:
         Raises:
             InvalidName: The job has a name that no backend should get.
         """
+        if self._options.policy.why_not_run(run.run):
+            return
         job = self._describe.dagster_job(run.run.job_name)
         yield self._job_event(RunState.START, run.started_at, replace(run, inferred=False), job)
         if run.ended_at is not None:
@@ -86,32 +89,37 @@ class EventBuilder:
         Raises:
             InvalidName: The job or its dataset has a name that no backend should get.
         """
+        if self._kept_in(run.path, run.run):
+            return
         run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS)
-        facets = {**self._run_facets(run.run), **present(test=runs.test_run(run.checks) if run.checks else None)}
+        tests = present(test=lambda: quality.test_run(run.checks) if run.checks else None)
+        facets = {**self._run_facets(run.run), **self._parent(run.run), **tests}
         end = _TERMINAL[run.state], run.ended_at, {**facets, **_failure(run.state, run.error)}
         for part, (state, at, said) in (("start", (RunState.START, run.started_at, facets)), ("end", end)):
             yield run_message(
                 part,
                 state,
                 at,
-                run=RunDescription(run_id, said),
+                run=RunDescription(run_id, self._describe.run_facets(said, run.run)),
                 job=self._describe.checks_job(run.path),
                 inputs=[self._describe.input(run.path, checks=run.checks)],
+                policy=self._options.policy,
             )
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an asset that it reads, by that asset."""
         return self._describe.input_checks(run)
 
-    def _asset_event(self, state: RunState, at: datetime, run: AssetRun, job: JobDescription) -> Message:
+    def _asset_event(self, state: RunState, at: datetime, run: AssetRun) -> Message:
         reads = provenance.reads(run, self._catalog)
         facets = {
             **self._run_facets(
                 run.run, step=run.step, attempts=run.attempts, partitions=run.partitions, inferred=run.inferred
             ),
+            **self._parent(run.run),
             **present(
-                nominalTime=runs.nominal_time(self._catalog.window(run.path, run.partitions)),
-                jobDependencies=inputs.job_dependencies(self._describe.producing_runs(reads)),
+                nominalTime=lambda: runs.nominal_time(self._catalog.window(run.path, run.partitions), run.run),
+                jobDependencies=lambda: inputs.job_dependencies(self._describe.producing_runs(reads)),
             ),
             **(_failure(run.state, run.error) if state is not RunState.START else {}),
         }
@@ -119,17 +127,40 @@ class EventBuilder:
             _part(state, run.inferred),
             state,
             at,
-            run=RunDescription(run_id_for(run.run.run_id, run.run.created_at, run.path), facets),
-            job=job,
+            run=RunDescription(
+                run_id_for(run.run.run_id, run.run.created_at, run.path),
+                self._describe.run_facets(facets, run.run, run),
+            ),
+            job=self._describe.asset_job(run.path, run),
             inputs=self._describe.inputs(run, reads),
             outputs=self._describe.outputs(run),
+            policy=self._options.policy,
         )
 
     def _job_event(self, state: RunState, at: datetime, run: JobRun, job: JobDescription) -> Message:
         failure = _failure(run.state, run.error) if state is not RunState.START else {}
         facets = {**self._run_facets(run.run, inferred=run.inferred), **failure}
+        scheduled = present(nominalTime=lambda: runs.nominal_time(None, run.run))
         run_id = job_run_id(run.run.run_id, run.run.created_at)
-        return run_message(_part(state, run.inferred), state, at, run=RunDescription(run_id, facets), job=job)
+        return run_message(
+            _part(state, run.inferred),
+            state,
+            at,
+            run=RunDescription(run_id, self._describe.run_facets({**facets, **scheduled}, run.run)),
+            job=job,
+            policy=self._options.policy,
+        )
+
+    def _kept_in(self, path: AssetPath, run: RunInfo) -> str | None:
+        """Why the policy keeps an asset's run in; None where it may leave."""
+        return self._describe.why_not(path) or self._options.policy.why_not_run(run)
+
+    def _parent(self, run: RunInfo) -> Facets:
+        """The Dagster run as the parent of its assets' runs, where the user wants that."""
+        if self._options.parent_facet is None:
+            return {}
+        job = self._describe.dagster_job(run.job_name)
+        return present(parent=runs.parent(job_run_id(run.run_id, run.created_at), job.namespace, job.name))
 
     def _run_facets(self, run: RunInfo, **known: Any) -> Facets:
         return present(

@@ -28,7 +28,8 @@ def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *
         part: Another job of the same asset in the same run, such as `.checks`.
     """
     instant = created_at.replace(microsecond=created_at.microsecond // 1000 * 1000)
-    data = "\0".join((dagster_run_id, *path)) + part
+    # No name that may be sent holds a control character: the asset `a.checks` is not the checks of `a`.
+    data = "\0".join((dagster_run_id, *path)) + (f"\1{part}" if part else "")
     return str(generate_static_uuid(instant, data.encode()))
 
 

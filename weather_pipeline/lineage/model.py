@@ -107,6 +107,8 @@ class RunInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
     location: str | None = None
     repository: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """The run's configuration; it leaves only where the user allows it by name."""
 
 
 @dataclass(frozen=True)

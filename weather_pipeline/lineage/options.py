@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
+from weather_pipeline.lineage.facets.custom import FacetsHook
 from weather_pipeline.lineage.naming import Authorities, checked_namespace
+from weather_pipeline.lineage.policy import EmissionPolicy
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,7 @@ class Options:
 
     Raises:
         InvalidName: The namespace or the authority can't be sent.
+        ValueError: `parent_facet` is a word that means nothing.
     """
 
     namespace: str
@@ -32,8 +37,19 @@ class Options:
     max_runtime: timedelta = timedelta(days=2)
     """A run that stays open longer, without any sign of life, is ended as ABORT."""
 
+    policy: EmissionPolicy = field(default_factory=EmissionPolicy)
+    """What may leave."""
+    facets_hook: FacetsHook | None = None
+    """Gives further facets; one that raises costs no event."""
+    parent_facet: Literal["run"] | None = None
+    """`run` makes the Dagster run the parent of its assets' runs. Marquez then renames their jobs."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The environment variables that leave with every run."""
+
     def __post_init__(self) -> None:
         checked_namespace(self.namespace)
         authorities = self.table_authority or ()
+        if self.parent_facet not in (None, "run"):
+            raise ValueError(f"parent_facet is {self.parent_facet!r}: 'run' or None is needed.")
         for authority in (authorities,) if isinstance(authorities, str) else dict(authorities).values():
             checked_namespace(authority)

@@ -132,7 +132,8 @@ def by_run(producers: Iterable[tuple[str | None, Producer]]) -> tuple[Producer, 
     for partition, producer in producers:
         key = producer.dagster_run_id, producer.observed
         before = joined.get(key)
-        partitions = tuple(sorted([*(before.partitions if before else ()), *([partition] if partition else [])]))
+        named = (partition,) if partition else ()
+        partitions = tuple(sorted((*before.partitions, *named) if before else named))
         at = max(producer.at, before.at) if before else producer.at
         joined[key] = Producer(at, producer.dagster_run_id, producer.created_at, producer.observed, partitions)
     return tuple(sorted(joined.values(), key=lambda each: (each.at, each.dagster_run_id or "")))

@@ -106,6 +106,7 @@ class Designs:
 
     def __init__(self, catalog: Catalog, options: Options) -> None:
         self._catalog = catalog
+        self._policy = options.policy
         self._describe = Describer(catalog, options)
         self._bare = Describer(_Definitions(catalog), options)
 
@@ -132,16 +133,23 @@ class Designs:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _messages(self, describe: Describer, path: AssetPath, at: datetime, last: Metadata) -> Iterator[Message]:
+        if describe.why_not(path):
+            return
         info = self._catalog.get(path) or AssetInfo(path)
         if info.is_external:
-            yield dataset_message("definition", at, describe.input(path))
+            yield dataset_message("definition", at, describe.input(path), policy=self._policy)
             return
         design = _as_run(path, last)
         outputs = describe.outputs(design)
         own = [each for each in outputs if each.ref == describe.named(path, last)[0]]
-        yield from (dataset_message("definition", at, each) for each in own)
+        yield from (dataset_message("definition", at, each, policy=self._policy) for each in own)
         yield job_message(
-            "definition", at, job=describe.asset_job(path), inputs=describe.inputs(design), outputs=outputs
+            "definition",
+            at,
+            job=describe.asset_job(path, design),
+            inputs=describe.inputs(design),
+            outputs=outputs,
+            policy=self._policy,
         )
 
 
@@ -158,6 +166,10 @@ class _Definitions:
     def last(self, path: AssetPath) -> Metadata:  # noqa: ARG002  (the protocol's signature)
         """Nothing."""
         return {}
+
+    def paths(self) -> list[AssetPath]:
+        """The keys of all assets that the definitions know."""
+        return self._catalog.paths()
 
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
         """The time that partitions cover."""

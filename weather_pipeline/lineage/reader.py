@@ -260,8 +260,8 @@ def plain_all(metadata: Mapping[str, Any]) -> Metadata:
 def plain(value: Any) -> Any:
     """A metadata value as plain Python.
 
-    Table schemas become `{"columns": [{name, type, description}]}`, column lineage `{column: [(asset path, column)]}`,
-    code references a list of `file:line` or URL; other values are their own `value`.
+    Table schemas become `{"columns": [{name, type, description, tags}]}`, column lineage
+    `{column: [(asset path, column)]}`, code references a list of `file:line` or URL; others are their own `value`.
     """
     if isinstance(value, dg.TableSchemaMetadataValue | dg.TableColumnLineageMetadataValue):
         value = value.value
@@ -272,7 +272,12 @@ def plain(value: Any) -> Any:
 
 
 def _plain_schema(schema: dg.TableSchema) -> Any:
-    return {"columns": [{"name": c.name, "type": c.type, "description": c.description} for c in schema.columns]}
+    return {
+        "columns": [
+            {"name": c.name, "type": c.type, "description": c.description, **({"tags": dict(c.tags)} if c.tags else {})}
+            for c in schema.columns
+        ]
+    }
 
 
 def _plain_lineage(lineage: dg.TableColumnLineage) -> Any:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -189,6 +190,8 @@ class Redactor:
     def __init__(self) -> None:
         self.found: list[str] = []
         """Where something was hidden, as a path."""
+        self.weight = 0
+        """About how many bytes the texts and names are that were looked at; the user of it sets it back."""
 
     def facet(self, where: str, facet: Any) -> Any:
         """The facet without secrets.
@@ -202,6 +205,7 @@ class Redactor:
     def _value(self, where: str, value: Any, *, by_column: bool) -> Any:
         if isinstance(value, str):
             safe = redacted(shortened(value, _LONGEST))
+            self.weight += len(safe) if safe.isascii() else 6 * len(safe)
             if safe != value:
                 self.found.append(where)
             return safe
@@ -210,6 +214,8 @@ class Redactor:
             return self._pairs(where, pairs, keys_are_names=not by_column)
         if isinstance(value, list | tuple):
             return [self._value(f"{where}[{at}]", inner, by_column=False) for at, inner in enumerate(value)]
+        if isinstance(value, float) and not isfinite(value):
+            return str(value)  # JSON has no word for it
         if attr.has(type(value)):
             return self._object(where, value)
         return value
@@ -229,6 +235,7 @@ class Redactor:
         cleaned = {}
         for key, inner in pairs.items():
             at = f"{where}.{key}"
+            self.weight += len(key) + 8
             if key.startswith("_") or (is_identity and key in _IDENTITY):
                 cleaned[key] = inner
             elif (keys_are_names and is_secret(key, inner)) or (key == "value" and names_a_secret):

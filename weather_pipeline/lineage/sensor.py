@@ -23,8 +23,8 @@ from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
-from weather_pipeline.lineage.sinks import open_sink
 from weather_pipeline.lineage.publish import Publisher
+from weather_pipeline.lineage.sinks import open_sink
 
 
 class OpenLineageSensorDefinition(dg.SensorDefinition):

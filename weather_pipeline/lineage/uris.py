@@ -188,7 +188,8 @@ def _snowflake(_: str, parts: SplitResult) -> Name:
 
 
 def _bigquery(_: str, parts: SplitResult) -> Name:
-    whole = parts._replace(path="/".join(part for part in (parts.netloc, parts.path.strip("/")) if part))
+    project = parts.netloc.rpartition("@")[2]
+    whole = parts._replace(path="/".join(part for part in (project, parts.path.strip("/")) if part))
     project, dataset, table = _levels(whole, of=3)
     return _of(known.BigQuery(project, dataset, table))
 
@@ -225,7 +226,7 @@ def _kusto(_: str, parts: SplitResult) -> Name:
 
 def _pubsub(_: str, parts: SplitResult) -> Name:
     (topic,) = _levels(parts, of=1)
-    return _of(known.PubSubNaming(known.PubSubResourceType.TOPIC, parts.netloc, topic))
+    return _of(known.PubSubNaming(known.PubSubResourceType.TOPIC, parts.netloc.rpartition("@")[2], topic))
 
 
 _BY_SCHEME: Mapping[str, Callable[[str, SplitResult], Name]] = {

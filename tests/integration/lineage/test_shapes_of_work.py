@@ -251,7 +251,7 @@ def test_checks_are_assertions_on_inputs_or_a_job_of_their_own(
     judged_input = backend.of("judged_dagster")[1]["inputs"][0]
     assert judged_input["name"] == "measured"
     assert judged_input["inputFacets"]["dataQualityAssertions"]["assertions"] == [
-        {"assertion": "range", "success": False, "column": "wind", "severity": "warn"}
+        {"assertion": "range", "name": "range", "success": False, "column": "wind", "severity": "warn"}
     ]
     checks = backend.of("judged.checks_dagster")
     assert [event["eventType"] for event in checks] == ["START", "COMPLETE"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.openlineage_spec import OURS
-from weather_pipeline.lineage.facets import base, datasets, jobs, runs
+from weather_pipeline.lineage.facets import base, datasets, jobs, quality, runs
 from weather_pipeline.lineage.facets.base import Sourced
 from weather_pipeline.lineage.model import AssetInfo, DatasetRef, Origin, RunInfo, Source, StepError
 from weather_pipeline.lineage.redaction import redacted
@@ -78,12 +78,12 @@ def test_every_dataset_has_a_source_with_a_uri() -> None:
 
 def test_rows_of_partitions_are_summed_and_repeated_metadata_is_not() -> None:
     by_partition = [{"dagster/partition_row_count": 3, "openlineage/size_bytes": 10}] * 2
-    summed = facet(datasets.output_statistics(by_partition))
+    summed = facet(quality.output_statistics(by_partition))
     assert (summed.rowCount, summed.size) == (6, 20)
-    repeated = facet(datasets.output_statistics([{"dagster/row_count": 3}] * 2))
+    repeated = facet(quality.output_statistics([{"dagster/row_count": 3}] * 2))
     assert repeated.rowCount == 3
-    assert datasets.output_statistics([]) is None
-    assert datasets.output_statistics([{"other": 1}]) is None
+    assert quality.output_statistics([]) is None
+    assert quality.output_statistics([{"other": 1}]) is None
 
 
 def test_facets_without_knowledge_are_absent() -> None:
@@ -103,4 +103,4 @@ def test_a_local_file_is_no_source_code_location() -> None:
     local = AssetInfo(("a",), metadata={"dagster/code_references": ["/home/me/assets.py:3"]})
     assert jobs.source_code_location(local) is None
     linked = AssetInfo(("a",), metadata={"dagster/code_references": ["/x.py:3", "https://git.example/x.py#L3"]})
-    assert facet(jobs.source_code_location(linked)).url == "https://git.example/x.py"
+    assert facet(jobs.source_code_location(linked)).url == "https://git.example/x.py#L3"

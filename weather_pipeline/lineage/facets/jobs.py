@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote, urlsplit
+
 from openlineage.client import facet_v2 as ol
 
-from weather_pipeline.lineage.facets.base import Sourced
-from weather_pipeline.lineage.model import AssetInfo, Origin
+from weather_pipeline.lineage import uris
+from weather_pipeline.lineage.facets.base import Sourced, Unusable, first
+from weather_pipeline.lineage.facets.datasets import MARKDOWN, asset_tags
+from weather_pipeline.lineage.model import AssetInfo, DatasetRef, Origin, Source
 from weather_pipeline.lineage.redaction import without_secrets
 
+_PROCESSING = ("BATCH", "STREAMING", "SERVICE")
+_DIALECTS = {"postgres": "postgresql", "mssql": "sqlserver", "awsathena": "athena"}
+_FORGE = re.compile(r"/(?P<repository>.+?)/(?:-/)?(?:blob|tree|src|raw)/(?P<revision>[^/]+)/(?P<path>.+)")
+"""`/OWNER/REPOSITORY/blob/REVISION/PATH` of GitHub and its like, with `/-/` before `blob` at GitLab."""
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
-def job_type(kind: str) -> Sourced:
-    """`jobType`: a batch job of Dagster; kind is ASSET, CHECK or JOB."""
-    facet = ol.job_type_job.JobTypeJobFacet(processingType="BATCH", integration="DAGSTER", jobType=kind)
-    return Sourced(facet, Origin.LOG)
+
+def job_type(kind: str, *sources: Source) -> Sourced:
+    """`jobType`: a job of Dagster; kind is ASSET, CHECK or JOB.
+
+    BATCH, unless `openlineage/processing_type` in metadata says STREAMING or SERVICE. Events are sent on changes of
+    state, and add to each other.
+
+    Raises:
+        Unusable: `openlineage/processing_type` is none of these.
+    """
+    said, origin = first(sources, "openlineage/processing_type") or ("BATCH", Origin.LOG)
+    if str(said).upper() not in _PROCESSING:
+        raise Unusable(f"openlineage/processing_type is {said!r}: one of {', '.join(_PROCESSING)} is needed.")
+    facet = ol.job_type_job.JobTypeJobFacet(
+        processingType=str(said).upper(),
+        integration="DAGSTER",
+        jobType=kind,
+        emissionPattern=ol.job_type_job.EmissionPattern(eventTrigger="EVENT_BASED", eventContentMode="ACCUMULATIVE"),
+    )
+    return Sourced(facet, origin)
 
 
 def documentation(info: AssetInfo) -> Sourced | None:
-    """`documentation`: the asset's description."""
+    """`documentation`: the asset's description, which Dagster reads as Markdown."""
     if not info.description:
         return None
-    return Sourced(ol.documentation_job.DocumentationJobFacet(description=info.description), Origin.DEFINITION)
+    facet = ol.documentation_job.DocumentationJobFacet(description=info.description, contentType=MARKDOWN)
+    return Sourced(facet, Origin.DEFINITION)
 
 
 def ownership(info: AssetInfo) -> Sourced | None:
@@ -32,22 +59,51 @@ def ownership(info: AssetInfo) -> Sourced | None:
 
 def tags(info: AssetInfo) -> Sourced | None:
     """`tags`: the asset's tags, kinds and group; a tag without a value has the value `true`."""
-    pairs = [
-        *info.tags.items(),
-        *(("kind", kind) for kind in info.kinds),
-        *([("group", info.group)] if info.group else []),
-    ]
-    if not pairs:
-        return None
-    fields = [ol.tags_job.TagsJobFacetFields(key=key, value=value or "true", source="DAGSTER") for key, value in pairs]
-    return Sourced(ol.tags_job.TagsJobFacet(tags=fields), Origin.DEFINITION)
+    kind = ol.tags_job.TagsJobFacetFields
+    fields = [kind(key=key, value=value, source="DAGSTER") for key, value in asset_tags(info)]
+    return Sourced(ol.tags_job.TagsJobFacet(tags=fields), Origin.DEFINITION) if fields else None
 
 
 def source_code_location(info: AssetInfo) -> Sourced | None:
-    """`sourceCodeLocation`: the first code reference that is a URL; a local path names nothing to anyone else."""
+    """`sourceCodeLocation`: the first code reference that is a URL; a local path names nothing to anyone else.
+
+    The addresses of GitHub, GitLab and their like say which repository, path and revision; a revision that is a hash
+    is the version, any other the branch. The line stays at the end of the URL (`#L12`).
+    """
     references = info.metadata.get("dagster/code_references") or []
     url = next((reference for reference in references if "://" in reference), None)
     if url is None:
         return None
     facet = ol.source_code_location_job.SourceCodeLocationJobFacet(type="git", url=without_secrets(url))
+    line = re.search(r"#L\d+(?:-L?\d+)?$", url)
+    facet.url += line.group() if line else ""
+    parts = urlsplit(facet.url)
+    if where := _FORGE.fullmatch(parts.path):
+        revision = unquote(where["revision"])
+        facet.repoUrl = f"{parts.scheme}://{parts.netloc}/{where['repository']}"
+        facet.path = unquote(where["path"])
+        facet.version, facet.branch = (revision, None) if _SHA.fullmatch(revision) else (None, revision)
     return Sourced(facet, Origin.DEFINITION)
+
+
+def sql(ref: DatasetRef | None, *sources: Source) -> Sourced | None:
+    """`sql`: `openlineage/sql` or `dagster/query` in metadata (materialization before definition).
+
+    The dialect is `openlineage/sql_dialect`, else `dagster/storage_kind`, else that of the database whose dataset the
+    asset is.
+    """
+    found = first(sources, "openlineage/sql", "dagster/query")
+    if not found:
+        return None
+    dialect, _ = first(sources, "openlineage/sql_dialect", "dagster/storage_kind") or (None, None)
+    if dialect is None and ref:
+        scheme = uris.scheme_of(ref.namespace)
+        dialect = _DIALECTS.get(scheme, scheme) if scheme in uris.DATABASES else None
+    return Sourced(ol.sql_job.SQLJobFacet(query=str(found[0]), dialect=dialect), found[1])
+
+
+def lineage(read: DatasetRef) -> Sourced:
+    """`lineage` of a job that reads a dataset and writes none, as that of checks: the job itself is where data goes."""
+    kind = ol.lineage
+    source = kind.LineageDatasetInput(namespace=read.namespace, name=read.name, type="DATASET")
+    return Sourced(kind.LineageJobFacet(entries=[kind.LineageJobEntry(type="JOB", inputs=[source])]), Origin.LOG)
