@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
+from referencing.exceptions import NoSuchResource
 
 from tests.tools import shared
 
@@ -19,8 +20,18 @@ OURS = Path(__file__).parents[1] / "weather_pipeline" / "lineage" / "schemas"
 def _registry() -> Registry[Any]:
     files = [*shared("lineage/spec").rglob("*.json"), *OURS.rglob("*.json")]
     documents = [json.loads(file.read_text()) for file in files]
-    resources = [(document["$id"], Resource.from_contents(document)) for document in documents if "$id" in document]
-    return Registry().with_resources(resources)  # type: ignore[no-any-return]
+    known = {document["$id"]: document for document in documents if "$id" in document}
+
+    def newest_older(uri: str) -> Resource[Any]:
+        """The client may be ahead of the schemas that are kept: SchemaVer only adds to a facet."""
+        name = uri.rsplit("/", 1)[-1]
+        versions = sorted(each for each in known if "/facets/" in each and each.endswith(f"/{name}") and each < uri)
+        if not versions:
+            raise NoSuchResource(ref=uri)
+        return Resource.from_contents({**known[versions[-1]], "$id": uri})
+
+    resources = [(uri, Resource.from_contents(document)) for uri, document in known.items()]
+    return Registry(retrieve=newest_older).with_resources(resources)  # type: ignore[call-arg,no-any-return]
 
 
 def findings(event: dict[str, Any]) -> list[str]:

@@ -11,8 +11,18 @@ backend has accepted. A run never waits for lineage and never fails because of i
 """
 
 from weather_pipeline.lineage.dagster_internals import UnsupportedDagster
+from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
 from weather_pipeline.lineage.identity import asset_run_id
 from weather_pipeline.lineage.naming import InvalidName
+from weather_pipeline.lineage.policy import EmissionPolicy
 from weather_pipeline.lineage.sensor import build_openlineage_sensor
 
-__all__ = ["InvalidName", "UnsupportedDagster", "asset_run_id", "build_openlineage_sensor"]
+__all__ = [
+    "EmissionPolicy",
+    "FacetEntity",
+    "FacetKind",
+    "InvalidName",
+    "UnsupportedDagster",
+    "asset_run_id",
+    "build_openlineage_sensor",
+]

@@ -171,6 +171,8 @@ class Dispatcher:
                 tick.progress.accepted += 1
                 self._proof = message
                 self._is_back(tick)
+                for lost in (each for each in message.withheld if each.failed):
+                    tick.log.warning("Dagster run %s is told without %s: %s", delivered.run, lost.where, lost.reason)
 
     def bury(self, tick: Tick, key: str, reason: str, body: dict[str, Any]) -> None:
         """Keep what can't be sent as a dead letter."""

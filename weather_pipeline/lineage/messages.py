@@ -81,6 +81,8 @@ class Withheld:
 
     where: str
     reason: str
+    failed: bool = False
+    """It could not be built: something to repair."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ class _Gate:
         for key, sourced in facets.items():
             at = f"{where}.{key}"
             if isinstance(sourced, LeftOut):
-                self._withheld.append(Withheld(at, sourced.reason))
+                self._withheld.append(Withheld(at, sourced.reason, sourced.failed))
                 self._failed += [(at, sourced)] if sourced.failed else []
             elif reason := self._policy.why_not_facet(key):
                 self._withheld.append(Withheld(at, reason))
@@ -289,7 +291,7 @@ class _Gate:
                 return
             if key in _NEEDED:
                 continue
-            freed = size_of(_pruned(Serde.to_dict({key: facets.pop(key)})))
+            freed = size_of({key: _pruned(Serde.to_dict(facets.pop(key)))})
             reason = f"the event has {size} bytes, more than the {limit} of max_event_bytes"
             self._withheld.append(Withheld(where, reason))
             self._statements = [said for said in self._statements if said.where != where]

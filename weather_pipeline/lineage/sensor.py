@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -20,8 +21,10 @@ from weather_pipeline.lineage.dagster_internals import (
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
+from weather_pipeline.lineage.facets.custom import FacetsHook
 from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.policy import EmissionPolicy
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.publish import Publisher
 from weather_pipeline.lineage.sinks import open_sink
@@ -67,6 +70,9 @@ def build_openlineage_sensor(
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations: bool = False,
     publish_definitions: bool = True,
+    policy: EmissionPolicy | None = None,
+    facets_hook: FacetsHook | None = None,
+    parent_facet: Literal["run"] | None = None,
     sink: Sink | None = None,
 ) -> OpenLineageSensorDefinition:
     """A sensor that sends every asset run of its code location to an OpenLineage backend.
@@ -93,16 +99,20 @@ def build_openlineage_sensor(
         monitor_all_code_locations: Send the runs of other code locations too, with what the event log alone knows.
         publish_definitions: Send the asset graph itself as well, whenever the code location is loaded and has changed,
             so that a new asset shows before its first run.
+        policy: Which assets and facets may leave, and how large they may be; by default all, within bounds.
+        facets_hook: Gives further facets for a run, job or dataset (see `FacetEntity`). One that raises costs no event.
+        parent_facet: `run` makes the Dagster run the parent of its assets' runs. Marquez then renames their jobs.
         sink: Where events go instead, for tests and for backends of your own.
 
     Raises:
         InvalidName: A namespace that no backend should get.
-        ValueError: `url` is no http(s) address, or `since` has no timezone.
+        ValueError: `url` is no http(s) address, `since` has no timezone, or `parent_facet` is another word.
     """
     if url is not None and not urlsplit(url).netloc:
         raise ValueError(f"url is {url!r}: an address such as http://localhost:5000 is needed.")
     if since is not None and since.tzinfo is None:
         raise ValueError(f"since is {since}, without a timezone: write datetime(…, tzinfo=UTC).")
+    policy = policy or EmissionPolicy()
     options = Options(
         namespace=namespace,
         job_suffix=job_suffix,
@@ -110,6 +120,10 @@ def build_openlineage_sensor(
         dagster_url=dagster_url,
         grace=grace,
         max_runtime=max_runtime,
+        policy=policy,
+        facets_hook=facets_hook,
+        parent_facet=parent_facet,
+        environment={name: os.environ[name] for name in policy.environment if name in os.environ},
     )
 
     def opened() -> Sink:

@@ -50,9 +50,9 @@ class Where:
     @contextmanager
     def opened(self) -> Iterator[Project]:
         """The project; what goes wrong with it, or with its backend, is one message."""
-        from weather_pipeline.lineage.model import StorageUnavailable
         from weather_pipeline.lineage.explain import NotFound
         from weather_pipeline.lineage.marquez_api import BackendError
+        from weather_pipeline.lineage.model import StorageUnavailable
         from weather_pipeline.lineage.projects import ProjectError, open_project
 
         try:
