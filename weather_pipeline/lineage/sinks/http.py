@@ -9,10 +9,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
-import requests
 from openlineage.client.transport.http import HttpCompression, HttpConfig, HttpTransport
+from requests import Request, Session
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from weather_pipeline.lineage.delivery import WORKERS, Answer, Verdict
 from weather_pipeline.lineage.messages import Message
@@ -48,10 +49,14 @@ class HttpSink:
 
     def __init__(self, config: HttpConfig) -> None:
         config.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=WORKERS, max_retries=0)
-        self._transport = HttpTransport(config)
-        self._session = self._transport.session
-        self._url = urljoin(self._transport.url, self._transport.endpoint)
-        self._timeout = min(config.timeout, _LONGEST_TIMEOUT)
+        transport = HttpTransport(config)
+        url = urljoin(transport.url, transport.endpoint)
+        self._config = config
+        self._seconds = min(config.timeout, _LONGEST_TIMEOUT)
+        self._timeout = Timeout(connect=self._seconds, read=self._seconds)
+        self._pool, self._target, self._headers = _connected(
+            transport.session, config.adapter, url, transport.verify, transport.cert
+        )
         self.name = without_secrets(config.url)
 
     @property
@@ -63,41 +68,38 @@ class HttpSink:
         """POST one event."""
         data, headers = self._request(message)
         try:
-            response = self._session.post(
-                self._url,
-                data=data,
+            response = self._pool.urlopen(
+                "POST",
+                self._target,
+                body=data,
                 headers=headers,
                 timeout=self._timeout,
-                verify=self._transport.verify,
-                cert=self._transport.cert,
-                # Credentials in ~/.netrc would go before the configured ones.
-                auth=_as_configured if "Authorization" in headers else None,
                 # A redirected POST becomes a GET: the login page's 200 would count as acceptance.
-                allow_redirects=False,
-                stream=True,
+                redirect=False,
+                retries=False,
+                preload_content=False,
             )
             return self._answer(response, _read(response))
-        except requests.ReadTimeout as error:
-            return self._failure(Verdict.DOUBTFUL, error, f"No answer within {self._timeout:g} s")
-        except requests.ConnectionError as error:
-            broke = error.args and isinstance(error.args[0], ProtocolError)
-            return self._failure(Verdict.DOUBTFUL if broke else Verdict.LATER, error)
-        except (requests.RequestException, OSError) as error:
-            return self._failure(Verdict.LATER, error)
+        except ReadTimeoutError as error:
+            return _failure(Verdict.DOUBTFUL, error, f"No answer within {self._seconds:g} s")
+        except ProtocolError as error:
+            return _failure(Verdict.DOUBTFUL, error)
+        except (HTTPError, OSError) as error:
+            return _failure(Verdict.LATER, error)
 
     def _request(self, message: Message) -> tuple[bytes, dict[str, str]]:
-        config, data = self._transport.config, encoded(message.body())
-        headers = {"Content-Type": "application/json"}
+        config, data = self._config, encoded(message.body())
+        headers = dict(self._headers)
         if bearer := config.auth.get_bearer():
             headers["Authorization"] = bearer
         headers |= config.custom_headers
-        if self._transport.compression == HttpCompression.GZIP:
+        if config.compression == HttpCompression.GZIP:
             headers["Content-Encoding"] = "gzip"
             data = gzip.compress(data, compresslevel=3)
         return data, headers
 
-    def _answer(self, response: requests.Response, text: str) -> Answer:
-        status = response.status_code
+    def _answer(self, response: BaseHTTPResponse, text: str) -> Answer:
+        status = response.status
         if status in _SUCCESS:
             return Answer(Verdict.ACCEPTED)
         if status in _REDIRECTS:
@@ -106,8 +108,25 @@ class HttpSink:
         reason = redacted(f"HTTP {status}: {text[:_REASON_LIMIT].strip()}")
         return Answer(verdict_on(status, text), reason, _retry_after(response.headers.get("Retry-After")))
 
-    def _failure(self, verdict: Verdict, error: Exception, words: str | None = None) -> Answer:
-        return Answer(verdict, redacted(f"{words or type(error).__name__}: {error}"[:_REASON_LIMIT]))
+
+def _connected(
+    session: Session, adapter: HTTPAdapter, url: str, verify: bool | str, cert: str | tuple[str, str] | None
+) -> tuple[HTTPConnectionPool, str, dict[str, str]]:
+    """A pool of connections, the request target and the headers of every request.
+
+    `requests` reads proxies, bundles of CAs and credentials from the environment, and does so for every request, which
+    costs more than the request: here it does so once.
+    """
+    request = session.prepare_request(Request("POST", url, headers={"Content-Type": "application/json"}))
+    request.headers.pop("Content-Length", None)
+    chosen = session.merge_environment_settings(url, {}, None, verify, cert)
+    pool: Any = adapter.get_connection_with_tls_context(request, chosen["verify"], chosen["proxies"], chosen["cert"])
+    adapter.cert_verify(pool, url, chosen["verify"], chosen["cert"])
+    return pool, adapter.request_url(request, chosen["proxies"]), dict(request.headers)
+
+
+def _failure(verdict: Verdict, error: Exception, words: str | None = None) -> Answer:
+    return Answer(verdict, redacted(f"{words or type(error).__name__}: {error}"[:_REASON_LIMIT]))
 
 
 def verdict_on(status: int, text: str = "") -> Verdict:
@@ -148,18 +167,14 @@ def _seconds_until(date: str) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
 
 
-def _read(response: requests.Response) -> str:
+def _read(response: BaseHTTPResponse) -> str:
     """The beginning of an answer; leaves the connection to the next request where that was all."""
     data = b""
     while len(data) < _ANSWER_LIMIT:
-        more = response.raw.read(_ANSWER_LIMIT - len(data), decode_content=True)
+        more = response.read(_ANSWER_LIMIT - len(data), decode_content=True)
         if not more:
+            response.release_conn()
             return data.decode(errors="replace")
         data += more
     response.close()
     return data.decode(errors="replace")
-
-
-def _as_configured(request: Any) -> Any:
-    """As `requests`' authentication: leaves the request as it is."""
-    return request
