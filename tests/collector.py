@@ -104,7 +104,7 @@ class Collector:
 
     def of(self, job: str) -> list[dict[str, Any]]:
         """The accepted events of one job, in the order of their arrival."""
-        return [event for event in self.events if event["job"]["name"] == job]
+        return [event for event in self.events if event.get("job", {}).get("name") == job]
 
     def kinds(self, job: str) -> list[str]:
         return [event["eventType"] for event in self.of(job)]

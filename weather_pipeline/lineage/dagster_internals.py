@@ -33,6 +33,7 @@ __all__ = [
     "load_repositories",
     "location_of_run",
     "location_of_sensor",
+    "log_cursor",
     "mapped_partitions",
     "materialization",
     "observation",
@@ -211,16 +212,27 @@ def _dimensions(definition: Any, key: str) -> Mapping[str, str]:
 
 
 def run_records(
-    instance: DagsterInstance, run_id: str, *, cursor: str | None, of_type: set[dg.DagsterEventType], limit: int
+    instance: DagsterInstance,
+    run_id: str,
+    *,
+    cursor: str | None,
+    of_type: set[dg.DagsterEventType],
+    limit: int,
+    ascending: bool = True,
 ) -> Any:
-    """A page of a run's own log, oldest first, with `records`, `cursor` and `has_more`."""
+    """A page of a run's own log, oldest or newest first, with `records`, `cursor` and `has_more`."""
     looked_at = _schemas_looked_at(instance, run_id)
     looked_at.add(run_id)
     try:
-        return instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type, limit=limit)
+        return instance.get_records_for_run(run_id, cursor=cursor, of_type=of_type, limit=limit, ascending=ascending)
     except Exception:
         looked_at.discard(run_id)
         raise
+
+
+def log_cursor(storage_id: int) -> str:
+    """The cursor of a run's log after a storage id."""
+    return _part("EventLogCursor", "dagster._core.event_api").from_storage_id(storage_id).to_string()
 
 
 def _schemas_looked_at(instance: DagsterInstance, run_id: str) -> set[str]:

@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 
 from weather_pipeline.lineage import reader
 from weather_pipeline.lineage.progress import OpenRun, Progress
+from weather_pipeline.lineage.runless import open_reports
 
 MAX_OPEN = 500
 """Open runs at once: bounds the cursor and the work of a tick."""
@@ -31,6 +32,7 @@ def discover(instance: DagsterInstance, progress: Progress, now: float) -> None:
         progress: Positions, open and closed runs; changed in place.
         now: The present, seconds since the epoch.
     """
+    open_reports(progress)
     for kind in reader.STATUS_CHANGES:
         room = MAX_OPEN - len(progress.open)
         if room <= 0:

@@ -17,10 +17,21 @@ from weather_pipeline.lineage import provenance
 from weather_pipeline.lineage.catalog import RunCatalog
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.facets import inputs, quality, runs
-from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, present
+from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, iso, present
 from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
-from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, run_message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, CheckResult, CheckRun, JobRun, RunInfo, StepError
+from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, dataset_message, run_message
+from weather_pipeline.lineage.model import (
+    AssetPath,
+    AssetRun,
+    CheckResult,
+    CheckRun,
+    JobRun,
+    Materialization,
+    Observation,
+    Reported,
+    RunInfo,
+    StepError,
+)
 from weather_pipeline.lineage.model import RunState as State
 from weather_pipeline.lineage.options import Options
 
@@ -60,6 +71,8 @@ class EventBuilder:
         if reason := self._kept_in(run.path, run.run):
             return f"The policy keeps it in: {reason}."
         info = self._catalog.get(run.path)
+        if info and info.is_external and not run.materializations:
+            return "It is observed, not materialized: its observations are events about its dataset."
         if run.announced and (info is None or info.output_required):
             return None
         if run.ended_at is None:
@@ -91,7 +104,9 @@ class EventBuilder:
         """
         if self._kept_in(run.path, run.run):
             return
-        run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS)
+        # Several may be reported at the same time without a run.
+        which = "" if run.run.run_id else "".join(f":{check.name}:{iso(check.at)}" for check in run.checks)
+        run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS + which)
         tests = present(test=lambda: quality.test_run(run.checks) if run.checks else None)
         facets = {**self._run_facets(run.run), **self._parent(run.run), **tests}
         end = _TERMINAL[run.state], run.ended_at, {**facets, **_failure(run.state, run.error)}
@@ -105,6 +120,42 @@ class EventBuilder:
                 inputs=[self._describe.input(run.path, checks=run.checks)],
                 policy=self._options.policy,
             )
+
+    def dataset_events(self, noticed: Materialization | Observation) -> Iterator[Message]:
+        """The event about the dataset that an asset is, as something was learnt about it that no run of its job wrote.
+
+        Raises:
+            InvalidName: The dataset has a name that no backend should get.
+        """
+        kind = "observed" if isinstance(noticed, Observation) else "reported"
+        made = Materialization(
+            noticed.path, noticed.at, None, noticed.partition, metadata=noticed.metadata, tags=noticed.tags
+        )
+        run = AssetRun(_no_run(noticed.at), noticed.path, noticed.at, State.COMPLETE, noticed.at, (made,))
+        if self.why_not(run):
+            return
+        ref, _ = self._describe.named(noticed.path, noticed.metadata)
+        part = f"{kind}:{iso(noticed.at)}" + (f":{noticed.partition}" if noticed.partition else "")
+        yield from (
+            dataset_message(part, noticed.at, each, policy=self._options.policy)
+            for each in self._describe.outputs(run)
+            if each.ref == ref
+        )
+
+    def report_events(self, reported: Reported) -> Iterator[Message]:
+        """What was reported without any run: an event about the dataset, or a run of the asset's checks.
+
+        Raises:
+            InvalidName: The dataset or the job has a name that no backend should get.
+        """
+        if isinstance(reported, CheckResult):
+            at = reported.at
+            return self.check_events(CheckRun(_no_run(at), reported.path, at, at, (reported,)))
+        return self.dataset_events(reported)
+
+    def defines(self, path: AssetPath) -> bool:
+        """Whether the definitions know an asset."""
+        return self._catalog.get(path) is not None
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an asset that it reads, by that asset."""
@@ -163,10 +214,15 @@ class EventBuilder:
         return present(parent=runs.parent(job_run_id(run.run_id, run.created_at), job.namespace, job.name))
 
     def _run_facets(self, run: RunInfo, **known: Any) -> Facets:
+        url = self._options.dagster_url
         return present(
-            dagster_run=runs.dagster_run(run, dagster_url=self._options.dagster_url, **known),
-            processing_engine=_engine(),
+            dagster_run=lambda: runs.dagster_run(run, dagster_url=url, **known) if run.run_id else None,
+            processing_engine=_engine,
         )
+
+
+def _no_run(at: datetime) -> RunInfo:
+    return RunInfo("", "", at)
 
 
 def _failure(state: State, error: StepError | None) -> Facets:

@@ -19,13 +19,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from weather_pipeline.lineage import discovery, reader
+from weather_pipeline.lineage import discovery, reader, runless
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.dispatch import Dispatcher, Report, Tick
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.fold import RunLog, fold_log
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.model import RunInfo, StorageUnavailable
+from weather_pipeline.lineage.model import RunEnded, RunInfo, RunState, StepError, StorageUnavailable
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.story import Problem, messages_of
@@ -91,6 +91,7 @@ class Exporter:
         if since is not None:
             return Progress(positions=dict.fromkeys(reader.STATUS_CHANGES, reader.BEGINNING), since=since.timestamp())
         positions = {kind: reader.newest_position(instance, kind) for kind in reader.STATUS_CHANGES}
+        positions[runless.POSITION] = runless.begin(instance)
         now = self._clock().timestamp()
         return Progress(positions=positions, since=now, swept_at=now)
 
@@ -155,28 +156,32 @@ class Exporter:
             if messages := self._look(tick, builder, run_id, location):
                 dispatcher.put(tick, run_id, messages)
             self._close_the_told(tick)
-            if tick.is_over:
+            if tick.is_over and run_id != runless.NO_RUN:
                 break
         dispatcher.settle(tick)
         self._close_the_told(tick)
         tick.report.not_reached = len(runs) - reached
 
     def _order(self, progress: Progress) -> list[str]:
-        """The open runs, beginning after the one at which the last tick ended; those that fail come last."""
-        runs = list(progress.open)
-        if self._reached in progress.open:
+        """The open runs, beginning after the one at which the last tick ended; those that fail come last.
+
+        Reports without a run come first, but while the backend is down in their turn: the probe goes round.
+        """
+        first = [runless.NO_RUN] if runless.NO_RUN in progress.open and progress.failing_since is None else []
+        runs = [run_id for run_id in progress.open if run_id not in first]
+        if self._reached in runs:
             start = runs.index(self._reached) + 1
             runs = runs[start:] + runs[:start]
-        return sorted(runs, key=lambda run_id: bool(progress.open[run_id].strikes))
+        return first + sorted(runs, key=lambda run_id: bool(progress.open[run_id].strikes))
 
     def _look(self, tick: Tick, builder: EventBuilder, run_id: str, location: str | None) -> list[Message]:
         """The unsent events of a run; closes it where it is complete. A run that can't be read waits for itself."""
         try:
+            if run_id == runless.NO_RUN:
+                return self._look_at_reports(tick, builder, location)
             known = self._read(tick.instance, run_id)
             if known is None:
-                tick.log.warning("Dagster run %s was deleted while its lineage was open.", run_id)
-                self._forget(tick.progress, run_id)
-                return []
+                return self._end_deleted(tick, builder, run_id)
             if location is not None and known.info.location not in (None, location):
                 tick.progress.closed[run_id] = self._clock().timestamp()
                 self._forget(tick.progress, run_id)
@@ -186,6 +191,37 @@ class Exporter:
             reason = error if isinstance(error, StorageUnavailable) else traceback.format_exc()
             tick.log.warning("Dagster run %s can't be read, and is tried again: %s", run_id, reason)
             return []
+
+    def _end_deleted(self, tick: Tick, builder: EventBuilder, run_id: str) -> list[Message]:
+        """The ends of what was open when its run was deleted, as far as this process still knows the run's log."""
+        known = self._known.get(run_id)
+        if known:
+            if known.log.ended is None:
+                error = StepError(None, "The Dagster run was deleted while it was open.")
+                fold_log([RunEnded(RunState.ABORT, known.last_at, error, inferred=True)], known.log)
+            known.quiet = False
+            if unsent := self._unsent(tick, builder, run_id, known):
+                return unsent
+            if self._clock() - known.last_at < self._options.grace:
+                return []
+        tick.log.warning("Dagster run %s was deleted while its lineage was open.", run_id)
+        self._forget(tick.progress, run_id)
+        return []
+
+    def _look_at_reports(self, tick: Tick, builder: EventBuilder, location: str | None) -> list[Message]:
+        """The unsent events of what was reported without a run."""
+        open_run = tick.progress.open[runless.NO_RUN]
+        now = self._clock().timestamp()
+        while True:
+            story = runless.look(tick.instance, builder, tick.progress, now=now, location=location)
+            for problem in story.problems:
+                self._withhold(tick, open_run, runless.NO_RUN, problem)
+            open_run.look({message.key: datetime.fromisoformat(message.at).timestamp() for message in story.messages})
+            if story.messages:
+                return story.messages
+            if not story.problems:
+                self._forget(tick.progress, runless.NO_RUN)
+                return []
 
     def _read(self, instance: dg.DagsterInstance, run_id: str, *, anew: bool = False) -> _Known | None:
         """Read what is new in the run's log, or the whole log anew; None where the run was deleted."""

@@ -190,7 +190,7 @@ def job_run(log: RunLog, run: RunInfo, *, now: datetime, settle: timedelta, max_
         # Whoever takes a run for failed may be wrong about its worker, which begins after that.
         ended_at=ended and max(ended.at, started_at),
         error=_job_error(log, ended) if ended else None,
-        inferred=log.ended is None and ended is not None,
+        inferred=ended is not None and ended.inferred,
     )
 
 
@@ -291,7 +291,7 @@ def _dead(log: RunLog, now: datetime, max_runtime: timedelta) -> RunEnded | None
     if log.last_at is None or now - log.last_at <= max_runtime:
         return None
     message = f"No sign of life for {max_runtime}: taken as dead."
-    return RunEnded(RunState.ABORT, log.last_at + max_runtime, StepError(None, message))
+    return RunEnded(RunState.ABORT, log.last_at + max_runtime, StepError(None, message), inferred=True)
 
 
 def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: timedelta) -> RunEnded | None:
@@ -312,6 +312,8 @@ def _asset_run(
         return None
     partitions = tuple(dict.fromkeys([*log.plans.get(path, ("", []))[1], *(m.partition for m in done if m.partition)]))
     state, ended_at, error, inferred = _outcome(step, [] if log.ended is None else group, ended, done)
+    if state is RunState.ABORT and step.outcome is RunState.COMPLETE and _observed(log, path, key):
+        state = RunState.COMPLETE  # Dagster plans observations as it plans materializations.
     return AssetRun(
         run=run,
         path=path,
@@ -329,6 +331,10 @@ def _asset_run(
         inferred=inferred,
         upstream=_upstream(log, done),
     )
+
+
+def _observed(log: RunLog, path: AssetPath, key: str) -> bool:
+    return any(seen.path == path and seen.step == key for seen in log.observations)
 
 
 def _upstream(log: RunLog, done: Sequence[Materialization]) -> dict[AssetPath, tuple[Materialization, ...]]:

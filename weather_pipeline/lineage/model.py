@@ -213,10 +213,16 @@ class RunEnded:
     state: RunState
     at: datetime
     error: StepError | None = None
+    inferred: bool = False
+    """Concluded, not read from the log."""
 
 
 LogEvent = Planned | CheckPlanned | StepChange | Materialization | Observation | CheckResult | RunStarted | RunEnded
 """One entry of a run's event log, as far as lineage cares."""
+
+
+Reported = Materialization | Observation | CheckResult
+"""What may be reported about an asset, in a run or without any."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class Progress:
     open: dict[str, OpenRun] = field(default_factory=dict)
     closed: dict[str, float] = field(default_factory=dict)
     """Until when each closed run has been told, seconds since the epoch: only a later change opens it again."""
+    reported: list[str] = field(default_factory=list)
+    """Reports without a run that were told, of those that are read again (`runless`)."""
     swept_at: float = 0.0
     """When runs were last looked for by update time, seconds since the epoch."""
     since: float = 0.0

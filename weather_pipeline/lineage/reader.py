@@ -48,7 +48,7 @@ OVERLAP = 256
 LATE = 900.0
 """Seconds after which a record that is written has become visible on every storage."""
 
-_REWIND = 600.0
+REWIND = 600.0
 """Seconds before the last known record from which runs are looked for when ids have been used again."""
 
 _PAGE = 500
@@ -138,7 +138,7 @@ def changed_runs(
     records = _status_records(instance, kind, after, limit + OVERLAP)
     if not any(record.storage_id == position.storage_id and record.run_id == position.run_id for record in records):
         # The record at the position was deleted, and its id may have been used again.
-        records = _status_records(instance, kind, 0, limit + OVERLAP, after_time=position.at - _REWIND)
+        records = _status_records(instance, kind, 0, limit + OVERLAP, after_time=position.at - REWIND)
         return _page(records, newest_position(instance, kind), now, since)
     earliest = max(since, position.moved_at - LATE)
     before = [r for r in records if r.storage_id < position.storage_id and r.timestamp >= earliest]

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.events import EventBuilder
+from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, RunInfo, StorageUnavailable
+from weather_pipeline.lineage.model import AssetPath, AssetRun, Reported, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 
@@ -26,7 +27,7 @@ class Problem:
     """Something that happened and can't be told."""
 
     about: str
-    """The asset, as `shop/orders`, with `.checks` where it is about its own checks; or the Dagster job."""
+    """The asset, as `shop/orders`, with `.checks` for its own checks or the time of a report; or the Dagster job."""
     reason: str
     """What to do about it, or the traceback of a fault in the exporter."""
 
@@ -64,8 +65,30 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
         _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
     for checks in check_runs(log, info, read_by=_read_by(builder, runs), **waits):
         _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
+    for observed in log.observations:
+        _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed))
     story.messages.sort(key=lambda message: message.at)
     return story
+
+
+def story_of_reports(reported: Iterable[Reported], builder: EventBuilder) -> Story:
+    """All messages about what was reported without any run.
+
+    Args:
+        reported: Materializations, observations and check evaluations, oldest first.
+        builder: Builds events from what the definitions say.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    story = Story([], [])
+    for event in reported:
+        _tell(story, _about(event), lambda event=event: builder.report_events(event))
+    return story
+
+
+def _about(reported: Reported) -> str:
+    return f"{'/'.join(reported.path)} at {iso(reported.at)}"
 
 
 def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> None:

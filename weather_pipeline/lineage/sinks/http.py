@@ -49,7 +49,8 @@ class HttpSink:
 
     def __init__(self, config: HttpConfig) -> None:
         config.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=WORKERS, max_retries=0)
-        transport = HttpTransport(config)
+        self.transport = transport = HttpTransport(config)
+        """OpenLineage's transport with the address, the credentials and the TLS settings."""
         url = urljoin(transport.url, transport.endpoint)
         self._config = config
         self._seconds = min(config.timeout, _LONGEST_TIMEOUT)
@@ -58,11 +59,6 @@ class HttpSink:
             transport.session, config.adapter, url, transport.verify, transport.cert
         )
         self.name = without_secrets(config.url)
-
-    @property
-    def transport(self) -> HttpTransport:
-        """OpenLineage's transport with the address, the credentials and the TLS settings."""
-        return self._transport
 
     def send(self, message: Message) -> Answer:
         """POST one event."""
