@@ -94,7 +94,7 @@ def test_what_a_run_observes_is_told_with_its_run(instance: dg.DagsterInstance, 
     assert event["dataset"]["namespace"] == "gs://b"
     assert backend.kinds("sees_dagster") == ["START", "COMPLETE"]
     assert backend.kinds("orders_dagster") == []
-    assert backend.kinds("assets.job_dagster") == ["START", "COMPLETE"] * 2
+    assert backend.kinds("in_process_observation_job.job_dagster") == ["START", "COMPLETE"]
     assert [finding for event in backend.events for finding in findings(event)] == []
 
 
