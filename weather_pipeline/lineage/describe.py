@@ -260,7 +260,9 @@ class Describer:
         given = {**custom.from_metadata(entity.kind, *sources)}
         given |= custom.from_hook(self._options.facets_hook, entity)
         # One that failed is told, and takes nothing away.
-        users = {f"{key}:given" if isinstance(each, LeftOut) else key: each for key, each in given.items()}
+        users = {
+            f"{key}:given" if isinstance(each, LeftOut) and key in facets else key: each for key, each in given.items()
+        }
         return {**facets, **users}
 
     def _listed(self, key: str, info: AssetInfo | None, run: AssetRun) -> list[DatasetDescription]:

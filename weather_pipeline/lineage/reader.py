@@ -222,6 +222,7 @@ def _info(record: dg.RunRecord) -> RunInfo:
         tags=dict(run.tags),
         location=location.name,
         repository=location.repository,
+        config=run.run_config or {},
     )
 
 

@@ -111,8 +111,9 @@ def test_column_lineage_says_how_a_column_is_made() -> None:
         dagster__column_lineage={"total": [(("raw",), "price"), (("hidden",), "x")], "gone": [(("hidden",), "y")]},
         openlineage__transformations={"total": {"type": "DIRECT", "subtype": "AGGREGATION"}},
     )
-    lineage = datasets.column_lineage(lambda path: FILES if path == ("raw",) else None, source)
-    assert sent("dataset", "columnLineage", lineage)["fields"] == {
+    assert sent(
+        "dataset", "columnLineage", datasets.column_lineage(lambda path: FILES if path == ("raw",) else None, source)
+    )["fields"] == {
         "total": {
             "inputFields": [
                 {
