@@ -75,11 +75,20 @@ class Tick:
     deadline: float
     """On the monotonic clock."""
     report: Report = field(default_factory=Report)
+    warned: set[str] = field(default_factory=set)
+    """What `warn_of_lost` has said."""
 
     @property
     def is_over(self) -> bool:
         """Whether the budget is used up."""
         return time.monotonic() >= self.deadline
+
+    def warn_of_lost(self, run_id: str, message: Message) -> None:
+        """Say which parts of an accepted event could not be built; what is wrong with many is said once."""
+        for lost in message.withheld:
+            if lost.failed and lost.reason not in self.warned:
+                self.warned.add(lost.reason)
+                self.log.warning("Dagster run %s is told without %s: %s", run_id, lost.where, lost.reason)
 
 
 class Dispatcher:
@@ -171,8 +180,7 @@ class Dispatcher:
                 tick.progress.accepted += 1
                 self._proof = message
                 self._is_back(tick)
-                for lost in (each for each in message.withheld if each.failed):
-                    tick.log.warning("Dagster run %s is told without %s: %s", delivered.run, lost.where, lost.reason)
+                tick.warn_of_lost(delivered.run, message)
 
     def bury(self, tick: Tick, key: str, reason: str, body: dict[str, Any]) -> None:
         """Keep what can't be sent as a dead letter."""
