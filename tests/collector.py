@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +20,7 @@ class Collector:
     """Accepts events on `url` with 201, unless `behave` says otherwise.
 
     `behave` gets the event and returns (status, body); a status of 0 hangs for `hang` seconds, then hangs up.
+    `answer_headers` go with every answer; with `tls` it speaks HTTPS.
     """
 
     hang = 30.0
@@ -25,9 +29,12 @@ class Collector:
         self.events: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.answer_headers: dict[str, str] = {}
+        self.connections = 0
+        self.tls: ssl.SSLContext | None = None
         self.behave: Callable[[dict[str, Any]], Answer] = lambda event: (201, "")
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         self.port = 0
         self._stopping = threading.Event()
 
@@ -36,54 +43,22 @@ class Collector:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        collector = self
         self._stopping.clear()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                event = json.loads(body)
-                status, text = collector._take(event, dict(self.headers))
-                if status == 0:
-                    collector._stopping.wait(collector.hang)
-                    self.close_connection = True
-                    return
-                self._answer(status, text)
-
-            def do_GET(self) -> None:
-                self._answer(200, '{"namespaces": []}')
-
-            def _answer(self, status: int, text: str) -> None:
-                data = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                pass  # a client that went away while we hung
-
-        self._server = Server(("127.0.0.1", self.port), Handler)
+        self._server = _Server(("127.0.0.1", self.port), _handler(self))
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def stop(self) -> None:
+        """Stop as a killed server does: kept connections end too."""
         self._stopping.set()
         if self._server:
             self._server.shutdown()
             self._server.server_close()
+            self._server.hang_up()
             self._server = None
 
     def _take(self, event: dict[str, Any], headers: dict[str, str]) -> Answer:
@@ -108,3 +83,66 @@ class Collector:
 
     def kinds(self, job: str) -> list[str]:
         return [event["eventType"] for event in self.of(job)]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._connections: set[socket.socket] = set()
+
+    def hang_up(self) -> None:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that went away while we hung
+
+
+def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            collector.connections += 1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            status, text = collector._take(json.loads(body), dict(self.headers))
+            if status == 0:
+                collector._stopping.wait(collector.hang)
+                self.close_connection = True
+                return
+            self._answer(status, text)
+
+        def do_GET(self) -> None:
+            self._answer(200, '{"namespaces": []}')
+
+        def _answer(self, status: int, text: str) -> None:
+            data = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            for name, value in collector.answer_headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
+            pass
+
+    return Handler

@@ -43,6 +43,7 @@ __all__ = [
     "run_records",
     "saved_values",
     "sensor_records",
+    "sensor_settings",
     "sensors_of",
     "step_failure",
     "store_values",
@@ -156,6 +157,11 @@ def location_of_sensor(context: dg.SensorEvaluationContext) -> str | None:
     """The code location that a sensor is evaluated in; None outside the daemon."""
     origin = context.code_location_origin
     return origin.location_name if origin else None
+
+
+def sensor_settings(instance: DagsterInstance) -> Mapping[str, Any]:
+    """How the daemon evaluates sensors (`use_threads`, `num_workers`), as dagster.yaml has it."""
+    return instance.get_sensor_settings() or {}
 
 
 def asset_graph(repository: dg.RepositoryDefinition) -> Any:

@@ -17,6 +17,7 @@ from enum import Enum, StrEnum
 from typing import Any, Protocol
 
 from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.redaction import redacted
 from weather_pipeline.lineage.stored import message_of
 
 WORKERS = 8
@@ -90,7 +91,7 @@ def ask(sink: Sink, message: Message) -> Answer:
     try:
         return sink.send(message)
     except Exception as error:  # noqa: BLE001  (any sink, any error: it was not accepted)
-        return Answer(Verdict.LATER, f"{type(error).__name__}: {error}")
+        return Answer(Verdict.LATER, redacted(f"{type(error).__name__}: {error}"))
 
 
 @dataclass(frozen=True)

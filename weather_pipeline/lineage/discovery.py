@@ -24,13 +24,14 @@ REMEMBER_CLOSED = 4 * reader.LATE
 REMEMBER_AT_MOST = 2000
 
 
-def discover(instance: DagsterInstance, progress: Progress, now: float) -> None:
+def discover(instance: DagsterInstance, progress: Progress, now: float, *, quick: bool = False) -> None:
     """Open the runs that have changed since the last look, as far as there is room.
 
     Args:
         instance: The Dagster instance.
         progress: Positions, open and closed runs; changed in place.
         now: The present, seconds since the epoch.
+        quick: Not look for what has become visible late; another look seconds later does.
     """
     open_reports(progress)
     for kind in reader.STATUS_CHANGES:
@@ -38,7 +39,7 @@ def discover(instance: DagsterInstance, progress: Progress, now: float) -> None:
         if room <= 0:
             break
         position = progress.positions.get(kind, reader.BEGINNING)
-        page = reader.changed_runs(instance, kind, position, now=now, since=progress.since, limit=room)
+        page = reader.changed_runs(instance, kind, position, now=now, since=progress.since, limit=room, quick=quick)
         for change in page.changes:
             _admit(progress, change)
         progress.positions[kind] = page.position

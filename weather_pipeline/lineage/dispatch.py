@@ -54,6 +54,14 @@ class Report:
     blamed: dg.DagsterRun | None = None
     """A run whose events wait, by which the failure is shown."""
 
+    def add(self, later: Report) -> None:
+        """Take in what a later look of the same evaluation did."""
+        for name in ("accepted", "refused", "retried"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        for name in ("open_runs", "waiting", "not_reached", "lag", "trouble", "blamed"):
+            setattr(self, name, getattr(later, name))
+        self.doubt = later.doubt or self.doubt
+
     def summary(self) -> str:
         """One line for the tick log."""
         parts = [f"{self.accepted} accepted", f"{self.refused} refused"]

@@ -103,6 +103,7 @@ class Exporter:
         log: logging.Logger,
         *,
         location: str | None = None,
+        quick: bool = False,
     ) -> Report:
         """Bring the backend as far as the budget allows; changes `progress` as events are accepted.
 
@@ -112,11 +113,12 @@ class Exporter:
             progress: How far the exporter has come.
             log: Hears what a user should know.
             location: Only runs of this code location, and those of none, are told; None tells all.
+            quick: Not look for what has become visible late: the tick before this one did, seconds ago.
         """
         tick = Tick(instance, progress, log, time.monotonic() + self._budget)
         report = tick.report
         if self._dispatcher.may_begin(tick):
-            self._bring(tick, builder, location)
+            self._bring(tick, builder, location, quick=quick)
         now = self._clock().timestamp()
         progress.end_tick(now)
         report.open_runs, report.waiting, report.lag = len(progress.open), progress.waiting, progress.lag
@@ -124,13 +126,13 @@ class Exporter:
         report.blamed = next((self._known[run_id].run for run_id in waiting if run_id in self._known), None)
         return report
 
-    def _bring(self, tick: Tick, builder: EventBuilder, location: str | None) -> None:
+    def _bring(self, tick: Tick, builder: EventBuilder, location: str | None, *, quick: bool) -> None:
         """Find runs and send what they give rise to, until nothing is due, nothing passes or the budget is used up."""
         report = tick.report
         while True:
             before = report.accepted + report.refused
             try:
-                discovery.discover(tick.instance, tick.progress, self._clock().timestamp())
+                discovery.discover(tick.instance, tick.progress, self._clock().timestamp(), quick=quick)
             except Exception as error:
                 tick.progress.note_error(f"Dagster's storage: {error}", self._clock().timestamp())
                 if not before:

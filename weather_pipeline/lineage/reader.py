@@ -118,7 +118,14 @@ class Page:
 
 
 def changed_runs(
-    instance: DagsterInstance, kind: str, position: Position, *, now: float, since: float = 0.0, limit: int = _PAGE
+    instance: DagsterInstance,
+    kind: str,
+    position: Position,
+    *,
+    now: float,
+    since: float = 0.0,
+    limit: int = _PAGE,
+    quick: bool = False,
 ) -> Page:
     """Runs with a status change of this kind after the position, and those that became visible late before it.
 
@@ -129,11 +136,12 @@ def changed_runs(
         now: The present, seconds since the epoch.
         since: Changes before this time (seconds since the epoch) are not of interest.
         limit: At most so many new records.
+        quick: Leave what becomes visible late to the next look that is not.
     """
     if position == BEGINNING:
         return _page(_status_records(instance, kind, 0, limit, after_time=since), position, now, since)
     # Once the position has stood still for long, nothing before it can become visible any more.
-    late = now - position.moved_at <= LATE
+    late = now - position.moved_at <= LATE and not quick
     after = max(0, position.storage_id - (OVERLAP if late else 1))
     records = _status_records(instance, kind, after, limit + OVERLAP)
     if not any(record.storage_id == position.storage_id and record.run_id == position.run_id for record in records):

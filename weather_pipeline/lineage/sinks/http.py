@@ -52,9 +52,9 @@ class HttpSink:
         self.transport = transport = HttpTransport(config)
         """OpenLineage's transport with the address, the credentials and the TLS settings."""
         url = urljoin(transport.url, transport.endpoint)
-        self._config = config
-        self._seconds = min(config.timeout, _LONGEST_TIMEOUT)
-        self._timeout = Timeout(connect=self._seconds, read=self._seconds)
+        self._transport = transport
+        self.timeout = min(config.timeout, _LONGEST_TIMEOUT)
+        self._timeout = Timeout(connect=self.timeout, read=self.timeout)
         self._pool, self._target, self._headers = _connected(
             transport.session, config.adapter, url, transport.verify, transport.cert
         )
@@ -72,19 +72,20 @@ class HttpSink:
                 timeout=self._timeout,
                 # A redirected POST becomes a GET: the login page's 200 would count as acceptance.
                 redirect=False,
+                assert_same_host=False,  # a proxy is asked for another host's address
                 retries=False,
                 preload_content=False,
             )
             return self._answer(response, _read(response))
         except ReadTimeoutError as error:
-            return _failure(Verdict.DOUBTFUL, error, f"No answer within {self._seconds:g} s")
+            return _failure(Verdict.DOUBTFUL, error, f"No answer within {self.timeout:g} s")
         except ProtocolError as error:
             return _failure(Verdict.DOUBTFUL, error)
         except (HTTPError, OSError) as error:
             return _failure(Verdict.LATER, error)
 
     def _request(self, message: Message) -> tuple[bytes, dict[str, str]]:
-        config, data = self._config, encoded(message.body())
+        config, data = self._transport.config, encoded(message.body())
         headers = dict(self._headers)
         if bearer := config.auth.get_bearer():
             headers["Authorization"] = bearer

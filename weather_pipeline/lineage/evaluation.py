@@ -1,0 +1,144 @@
+"""One evaluation of the sensor: a tick of the exporter, or several where it lingers, and the line that Dagster shows.
+
+Low latency: the daemon evaluates a sensor every 5 seconds at most. An evaluation that lingers looks again until shortly
+before the next one. It occupies a thread of the daemon's meanwhile, so it lingers only where other sensors have theirs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.dagster_internals import (
+    DagsterRunReaction,
+    SerializableErrorInfo,
+    location_of_sensor,
+    sensor_settings,
+)
+from weather_pipeline.lineage.delivery import Sink
+from weather_pipeline.lineage.dispatch import Report
+from weather_pipeline.lineage.events import EventBuilder
+from weather_pipeline.lineage.exporter import Exporter
+from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.progress import Progress
+from weather_pipeline.lineage.publish import Publisher
+from weather_pipeline.lineage.sinks.others import DisabledSink
+
+LINGER = 3.8
+"""Seconds for which an evaluation looks again: the daemon's next round comes 5 seconds after the last."""
+_PAUSE = 0.4
+"""Seconds between two looks."""
+_THREADS_NEEDED = 2
+
+
+@dataclass
+class Evaluator:
+    """Evaluates one sensor; one evaluation at a time in a process, since one that the daemon gave up still runs."""
+
+    name: str
+    options: Options
+    open_sink: Callable[[], Sink]
+    since: datetime | None = None
+    monitor_all_code_locations: bool = False
+    publish_definitions: bool = True
+    low_latency: bool = False
+
+    def __post_init__(self) -> None:
+        self._running = threading.Lock()
+        self._sink: Sink | None = None
+        self._exporter: Exporter | None = None
+        self._publisher = Publisher(self.options, self.name)
+
+    def __call__(self, context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason | DagsterRunReaction]:
+        """What Dagster calls."""
+        if not self._running.acquire(blocking=False):
+            yield dg.SkipReason("The evaluation before this one is still running.")
+            return
+        try:
+            result = self._evaluate(context)
+        finally:
+            self._running.release()
+        yield result
+
+    def _evaluate(self, context: dg.SensorEvaluationContext) -> dg.SkipReason | DagsterRunReaction:
+        begun_at = time.monotonic()
+        if self._sink is None or self._exporter is None:
+            self._sink = self.open_sink()
+            self._exporter = Exporter(self._sink, self.options, name=self.name)
+        progress = Progress.load(context.cursor) or self._exporter.begin(context.instance, self.since)
+        if isinstance(self._sink, DisabledSink):
+            context.update_cursor(context.cursor or progress.dump())
+            return dg.SkipReason(
+                f"Lineage is switched off by {self._sink.reason}: nothing is sent. Nothing is lost: what happens "
+                "meanwhile is sent when it is on again."
+            )
+        report = self._tick(self._exporter, context, progress)
+        if self.publish_definitions and not report.trouble:
+            self._publish(self._sink, context, progress)
+        hint = None
+        if self.low_latency and (hint := why_not_linger(context.instance)) is None:
+            self._linger(self._exporter, context, progress, report, begun_at + LINGER)
+        context.update_cursor(progress.dump())
+        return _result(report, hint)
+
+    def _tick(
+        self, exporter: Exporter, context: dg.SensorEvaluationContext, progress: Progress, *, quick: bool = False
+    ) -> Report:
+        builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options)
+        location = None if self.monitor_all_code_locations else location_of_sensor(context)
+        return exporter.tick(context.instance, builder, progress, context.log, location=location, quick=quick)
+
+    def _publish(self, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
+        """Publish the definitions where they have changed."""
+        self._publisher.tick(
+            context.instance,
+            context.repository_def,
+            location_of_sensor(context) or "",
+            sink,
+            context.log,
+            told_since=datetime.fromtimestamp(progress.since, UTC),
+        )
+
+    def _linger(
+        self,
+        exporter: Exporter,
+        context: dg.SensorEvaluationContext,
+        progress: Progress,
+        report: Report,
+        until: float,
+    ) -> None:
+        """Look again until a time on the monotonic clock, or until the backend is found away."""
+        while report.trouble is None and time.monotonic() + _PAUSE < until:
+            time.sleep(_PAUSE)
+            report.add(self._tick(exporter, context, progress, quick=True))
+
+
+def why_not_linger(instance: dg.DagsterInstance) -> str | None:
+    """Why an evaluation that lingers would delay other sensors, and what to configure; None where it would not."""
+    settings = sensor_settings(instance)
+    workers = settings.get("num_workers")
+    if settings.get("use_threads") and (workers is None or workers >= _THREADS_NEEDED):
+        return None
+    return (
+        "low_latency is not in effect, since it would delay other sensors: set `sensors: {use_threads: true, "
+        "num_workers: 4}` in dagster.yaml."
+    )
+
+
+def _result(report: Report, hint: str | None) -> dg.SkipReason | DagsterRunReaction:
+    """A red tick that keeps its cursor where the backend took nothing, else a line that says what was done.
+
+    Raising would drop the cursor, and with it what was accepted before the failure.
+    """
+    summary = report.summary() + (f". {hint}" if hint else "")
+    if report.trouble and report.blamed:
+        message = f"The lineage backend takes no events for now ({summary}): {report.trouble}"
+        error = SerializableErrorInfo(message=message, stack=[], cls_name="LineageBackendUnavailable")
+        return DagsterRunReaction(report.blamed, error=error, run_status=report.blamed.status)
+    return dg.SkipReason(summary)
