@@ -128,7 +128,7 @@ class ShopProject:
         return json.loads(result.stdout)
 
 
-def until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 150.0) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
