@@ -16,12 +16,17 @@ from weather_pipeline.errors import StackError
 from weather_pipeline.stack.jars import class_path
 from weather_pipeline.stack.java import Java
 from weather_pipeline.stack.logs import tail
-from weather_pipeline.stack.ports import HOST, free_port, is_listening
+from weather_pipeline.stack.ports import HOST, free_port
 
 _START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 30.0
 
+_STARTED = "Kafka Server started"
+"""What the broker logs once it takes requests: its port is open before, while it refuses to make topics."""
+
 _LOGGING = """\
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=INFO
 rootLogger.level=WARN
 rootLogger.appenderRefs=stdout
 rootLogger.appenderRef.stdout.ref=STDOUT
@@ -72,7 +77,7 @@ class KafkaBroker:
         return f"{HOST}:{self.port}"
 
     def start(self) -> subprocess.Popen[Any]:
-        """Format the storage where needed, start the broker and wait until it accepts connections.
+        """Format the storage where needed, start the broker and wait until it takes requests.
 
         Returns:
             The running broker.
@@ -86,6 +91,7 @@ class KafkaBroker:
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
         self._format()
         with self.log_file.open("ab") as log:
+            beginning = log.tell()
             # A session of its own: Ctrl-C in the terminal must reach the stack, which stops its parts in order.
             self.process = subprocess.Popen(
                 self._command("kafka.Kafka", str(self._properties)),
@@ -94,7 +100,7 @@ class KafkaBroker:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._wait_until_ready(self.process)
+        self._wait_until_ready(self.process, beginning)
         return self.process
 
     def stop(self) -> None:
@@ -178,9 +184,9 @@ class KafkaBroker:
             said = (done.stderr.strip() or done.stdout.strip())[-2000:]
             raise StackError(f"Kafka's storage in {self.directory} could not be formatted: {said}")
 
-    def _wait_until_ready(self, process: subprocess.Popen[Any]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[Any], beginning: int) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not is_listening(self.port):
+        while _STARTED not in self.log_file.read_bytes()[beginning:].decode(errors="replace"):
             if process.poll() is not None:
                 raise StackError(
                     f"Kafka ended with code {process.returncode} while starting on port {self.port}. "
