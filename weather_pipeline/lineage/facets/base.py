@@ -126,8 +126,45 @@ def declared(kind: Callable[..., Known], found: object, key: str) -> Known:
         raise Unusable(f"{key} has {', '.join(map(repr, unknown))}: {known}.")
     if missing := sorted(set(needed) - set(given)):
         raise Unusable(f"{key} lacks {', '.join(missing)}: {known}.")
-    texts = {name for name, each in fields.items() if str(each.type).removesuffix(" | None") == "str"}
-    return kind(**{name: text(value) if name in texts else value for name, value in given.items()})
+    return kind(**typed(kind, given, key))
+
+
+def typed(kind: Callable[..., Any], given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Values as the fields of one of the client's classes take them: numbers as texts where texts are needed.
+
+    Raises:
+        Unusable: A value has another type.
+    """
+    types = {each.name: str(each.type).removesuffix(" | None") for each in attr.fields(kind)}  # type: ignore[arg-type]
+    return {name: _as_type(types.get(name, ""), value, f"{name} of {key}") for name, value in given.items()}
+
+
+def _as_type(kind: str, value: Any, where: str) -> Any:
+    if kind.startswith("dict[str, "):
+        if not isinstance(value, Mapping):
+            raise Unusable(f"{where} is {value!r}: an object is needed.")
+        inner = kind.removeprefix("dict[str, ").removesuffix("]")
+        return {str(name): _as_type(inner, each, f"{where}, {name}") for name, each in value.items()}
+    needed = _TYPES.get(kind)
+    if needed is None:
+        return value
+    word, fits = needed
+    if not fits(value):
+        raise Unusable(f"{where} is {value!r}: {word} is needed.")
+    return text(value) if kind == "str" else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+_TYPES: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "str": ("a text", lambda value: isinstance(value, str | int | float)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", lambda value: _is_number(value) and value == int(value)),  # type: ignore[call-overload]
+    "float": ("a number", _is_number),
+}
+"""The plain types of the client's fields, in words, and what fits them."""
 
 
 def listed(found: object, key: str) -> Sequence[Any]:
@@ -150,7 +187,7 @@ def number(metadata: Metadata, key: str) -> int | None:
     value = metadata.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0 or value % 1:
+    if not _is_number(value) or value < 0 or value % 1:
         raise Unusable(f"{key} is {value!r}: a whole number of zero or more is needed.")
     return int(value)
 

@@ -13,7 +13,7 @@ import attr
 from openlineage.client import facet_v2 as ol
 from openlineage.client.serde import Serde
 
-from weather_pipeline.lineage.facets.base import PRODUCER, PROJECT, Facets, LeftOut, Sourced, Unusable, attempt
+from weather_pipeline.lineage.facets.base import PRODUCER, PROJECT, Facets, LeftOut, Sourced, Unusable, attempt, typed
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin, RunInfo, Source
 
 PREFIX = "openlineage/facets"
@@ -124,6 +124,7 @@ def _facet(kind: FacetKind, key: str, value: object, where: str) -> Any:
     standard = STANDARD[kind].get(key)
     if standard and (missing := sorted(_needed(standard) - set(body))):
         raise Unusable(f"{where} lacks {', '.join(missing)}, which every {standard.__name__} has.")
+    body = typed(standard, body, where) if standard else body
     default = standard._get_schema() if standard else f"{CUSTOM_SCHEMA}/{_BASES[kind][0]}"  # noqa: SLF001  (the client's name for it)
     return {"_producer": PRODUCER, **body, "_schemaURL": _address(body.get("_schemaURL"), where) or default}
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from openlineage.client import facet_v2 as ol
 
 from weather_pipeline.lineage import uris
-from weather_pipeline.lineage.facets.base import Sourced, Unusable, first
+from weather_pipeline.lineage.facets.base import Sourced, Unusable, first, text
 from weather_pipeline.lineage.facets.datasets import MARKDOWN, asset_tags
 from weather_pipeline.lineage.model import AssetInfo, DatasetRef, Origin, Source
 from weather_pipeline.lineage.redaction import without_secrets
@@ -99,7 +99,7 @@ def sql(ref: DatasetRef | None, *sources: Source) -> Sourced | None:
     if dialect is None and ref:
         scheme = uris.scheme_of(ref.namespace)
         dialect = _DIALECTS.get(scheme, scheme) if scheme in uris.DATABASES else None
-    return Sourced(ol.sql_job.SQLJobFacet(query=str(found[0]), dialect=dialect), found[1])
+    return Sourced(ol.sql_job.SQLJobFacet(query=str(found[0]), dialect=text(dialect)), found[1])
 
 
 def lineage(read: DatasetRef) -> Sourced:

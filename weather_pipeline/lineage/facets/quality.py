@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from openlineage.client import facet_v2 as ol
@@ -169,14 +168,6 @@ def subset_written(materialized: Sequence[Materialization]) -> Sourced | None:
     return Sourced(ol.base_subset_dataset.OutputSubsetOutputDatasetFacet(outputCondition=condition), origin)
 
 
-def subset_read(partitions: Sequence[str]) -> Sourced | None:
-    """`subset` of an input: the partitions of it that the run read."""
-    condition = _partitions([(partition, {"partition": partition}) for partition in partitions])
-    if condition is None:
-        return None
-    return Sourced(ol.base_subset_dataset.InputSubsetInputDatasetFacet(inputCondition=condition), Origin.LOG)
-
-
 def _partitions(
     found: Iterable[tuple[str, dict[str, str]]],
 ) -> ol.base_subset_dataset.PartitionSubsetCondition | None:
@@ -210,10 +201,6 @@ def _columns(kind: Any, found: object, key: str) -> dict[str, Any]:
 
 def _column(kind: Any, said: object, key: str) -> Any:
     column = declared(kind, said, key)
-    for name in ("sum", "count", "min", "max"):
-        value = getattr(column, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value)):
-            raise Unusable(f"{key} has {name} {value!r}: a number is needed.")
     for name in ("nullCount", "distinctCount"):
         setattr(column, name, number({name: getattr(column, name)}, name))
     return column

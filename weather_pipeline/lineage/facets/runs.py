@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
-from math import isfinite
 from typing import Any, ClassVar
 
 import attr
@@ -197,11 +196,8 @@ def cost(*sources: Source) -> Sourced | None:
         return None
     key = "openlineage/cost"
     facet = declared(CostRunFacet, found[0], key)
-    _amount(facet.amount, key)
     if not _CURRENCY.fullmatch(facet.currency):
         raise Unusable(f"{key} has currency {facet.currency!r}: three letters, as EUR, are needed.")
-    if facet.estimated is not None and not isinstance(facet.estimated, bool):
-        raise Unusable(f"{key} has estimated {facet.estimated!r}: true or false is needed.")
     if facet.items is not None:
         facet.items = [_cost_item(each, f"{key} items") for each in listed(facet.items, f"{key} items")]
     return Sourced(facet, found[1])
@@ -217,15 +213,7 @@ class _CostItem:
 
 def _cost_item(found: object, key: str) -> dict[str, Any]:
     item = declared(_CostItem, found, key)
-    for value in (item.amount, item.quantity):
-        if value is not None:
-            _amount(value, key)
     return {name: value for name, value in attr.asdict(item).items() if value is not None}
-
-
-def _amount(value: object, key: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise Unusable(f"{key} has {value!r}: a number is needed.")
 
 
 def parent(run_id: str, namespace: str, name: str, root: tuple[str, str, str] | None = None) -> Sourced:
