@@ -126,14 +126,16 @@ class Describer:
         )
 
     def producing_runs(self, reads: Mapping[AssetPath, Read]) -> list[tuple[JobDescription, str]]:
-        """The runs that produced what was read, each the run of an asset's job."""
+        """The runs that produced what was read, each the run of an asset's job; none of what nobody may know of."""
         found: list[tuple[JobDescription, str]] = []
         for read in reads.values():
             run_ids = [run_id for each in read.producers if (run_id := inputs.producing_run(read, each))]
             try:
-                found += [(self.asset_job(read.path), run_id) for run_id in run_ids]
+                name = naming.job_name(read.path, suffix=self._options.job_suffix)
             except naming.InvalidName:
                 continue  # that asset's own trouble
+            if not self.why_not(read.path):
+                found += [(JobDescription(self._options.namespace, name, {}), run_id) for run_id in run_ids]
         return found
 
     def inputs(self, run: AssetRun, reads: Mapping[AssetPath, Read] | None = None) -> list[DatasetDescription]:

@@ -208,7 +208,7 @@ class EventBuilder:
 
     def _parent(self, run: RunInfo) -> Facets:
         """The Dagster run as the parent of its assets' runs, where the user wants that."""
-        if self._options.parent_facet is None:
+        if self._options.parent_facet is None or not run.run_id:
             return {}
         job = self._describe.dagster_job(run.job_name)
         return present(parent=runs.parent(job_run_id(run.run_id, run.created_at), job.namespace, job.name))

@@ -132,7 +132,8 @@ def explain_run(
     wanted = None if jobs is None else set(jobs)
     messages = [each for each in story.messages if wanted is None or _job_name(each) in wanted]
     refused = {letter.key: letter.reason for letter in dead_letters(instance)}
-    return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), tuple(story.problems))
+    withheld = (*story.problems, *story.silent)
+    return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), withheld)
 
 
 def explain_asset(catalog: RepositoryCatalog, path: AssetPath, options: Options, now: datetime) -> Explanation:
@@ -145,6 +146,8 @@ def explain_asset(catalog: RepositoryCatalog, path: AssetPath, options: Options,
     if catalog.get(path) is None:
         known = ", ".join("/".join(each) for each in catalog.paths()[:20])
         raise NotFound(f"This code location has no asset {'/'.join(path)!r}, and no run begins so. Its assets: {known}")
+    if reason := Describer(catalog, options).why_not(path):
+        return Explanation(None, (), (Problem("/".join(path), f"The policy keeps it in: {reason}."),))
     try:
         messages = Designs(catalog, options).messages(path, now)
     except InvalidName as error:

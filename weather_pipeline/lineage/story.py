@@ -7,7 +7,7 @@ answer.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -38,6 +38,8 @@ class Story(NamedTuple):
     messages: list[Message]
     """Oldest first; the events of one subject in their order."""
     problems: list[Problem]
+    silent: Sequence[Problem] = ()
+    """Assets' runs of which nothing is told on purpose, and why: skipped outputs, and what the policy keeps in."""
 
 
 def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> Story:
@@ -61,6 +63,7 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     if job:
         _tell(story, info.job_name, lambda: builder.job_events(job))
     runs = asset_runs(log, info, **waits)
+    silent = [Problem("/".join(run.path), reason) for run in runs if (reason := builder.why_not(run))]
     for run in runs:
         _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
     for checks in check_runs(log, info, read_by=_read_by(builder, runs), **waits):
@@ -68,7 +71,7 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     for observed in log.observations:
         _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed))
     story.messages.sort(key=lambda message: message.at)
-    return story
+    return story._replace(silent=silent)
 
 
 def story_of_reports(reported: Iterable[Reported], builder: EventBuilder) -> Story:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,11 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage import EmissionPolicy, FacetEntity, FacetKind
+from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.events import EventBuilder
+from weather_pipeline.lineage.explain import explain_asset, explain_run, find_run
 from weather_pipeline.lineage.identity import job_run_id
+from weather_pipeline.lineage.publish import plan
 
 SECRET = "hunter2secret"
 
@@ -101,7 +106,7 @@ def test_metadata_becomes_facets_and_one_that_fails_costs_only_itself(
 
 def test_what_the_policy_keeps_in_is_named_nowhere(instance: dg.DagsterInstance, backend: Collector) -> None:
     policy = EmissionPolicy(exclude_tags=["confidential"], exclude_facets=["sql", "tags"])
-    told(instance, backend, policy=policy)
+    exporting = told(instance, backend, policy=policy)
     assert backend.of("plans_dagster") == []
     everything = json.dumps(backend.events)
     assert "s3://lake" not in everything
@@ -110,6 +115,17 @@ def test_what_the_policy_keeps_in_is_named_nowhere(instance: dg.DagsterInstance,
     assert end["inputs"] == []
     assert not {"sql", "tags"} & (set(end["job"]["facets"]) | set(end["run"]["facets"]))
     assert backend.kinds("fails_dagster") == ["START", "FAIL"]
+    repository = exporting.definitions.get_repository_def()
+    catalog, options = RepositoryCatalog(repository, instance), exporting.sensor.options
+    (record,) = instance.get_run_records()
+    info = find_run(instance, record.dagster_run.run_id)
+    explained = explain_run(instance, info, EventBuilder(catalog, options), options, datetime.now(UTC))
+    assert [(each.about, each.reason) for each in explained.withheld] == [
+        ("plans", "The policy keeps it in: tag excluded by 'confidential'.")
+    ]
+    of_asset = explain_asset(catalog, ("plans",), options, datetime.now(UTC))
+    assert (of_asset.events, of_asset.withheld[0].about) == ((), "plans")
+    assert plan(catalog, options, {}, now=datetime.now(UTC), everything=True).drafts[-1].messages == ()
 
 
 def test_only_what_is_included_leaves(instance: dg.DagsterInstance, backend: Collector) -> None:
