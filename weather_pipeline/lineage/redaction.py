@@ -181,6 +181,10 @@ _BY_COLUMN = ("fields", "columnMetrics", "quantiles")
 _IDENTITY = ("namespace", "name", "field", "runId")
 
 
+_Place = tuple[Any, ...]
+"""Where a value stands: its last step, and the place that it stands in."""
+
+
 class Redactor:
     """Takes the secrets out of facets, and remembers where it found some.
 
@@ -192,6 +196,7 @@ class Redactor:
         """Where something was hidden, as a path."""
         self.weight = 0
         """About how many bytes the texts and names are that were looked at; the user of it sets it back."""
+        self._changes = 0
 
     def facet(self, where: str, facet: Any) -> Any:
         """The facet without secrets.
@@ -200,41 +205,51 @@ class Redactor:
             where: What the facet is called in `found`.
             facet: One of the client's classes, or a JSON object.
         """
-        return self._value(where, facet, by_column=False)
+        return self._value((where,), facet, by_column=False)
 
-    def _value(self, where: str, value: Any, *, by_column: bool) -> Any:
+    def _note(self, where: _Place) -> None:
+        """Write down where something was found. Places are chains: most of them are never looked at."""
+        self._changes += 1
+        step, *rest = where
+        steps = [step]
+        while rest:
+            step, *rest = rest[0]
+            steps.append(step)
+        self.found.append("".join(reversed(steps)))
+
+    def _value(self, where: _Place, value: Any, *, by_column: bool) -> Any:
         if isinstance(value, str):
             safe = redacted(shortened(value, _LONGEST))
             self.weight += len(safe) if safe.isascii() else 6 * len(safe)
             if safe != value:
-                self.found.append(where)
+                self._note(where)
             return safe
         if isinstance(value, Mapping):
             pairs = {str(key): inner for key, inner in value.items()}
             return self._pairs(where, pairs, keys_are_names=not by_column)
         if isinstance(value, list | tuple):
-            return [self._value(f"{where}[{at}]", inner, by_column=False) for at, inner in enumerate(value)]
-        if isinstance(value, float) and not isfinite(value):
-            return str(value)  # JSON has no word for it
-        if attr.has(type(value)):
-            return self._object(where, value)
-        return value
+            return [self._value((f"[{at}]", where), inner, by_column=False) for at, inner in enumerate(value)]
+        return self._object(where, value) if attr.has(type(value)) else self._scalar(value)
 
-    def _object(self, where: str, value: Any) -> Any:
-        names = [each.name for each in attr.fields(type(value))]
-        before = {name: getattr(value, name) for name in names}
-        after = self._pairs(where, before, keys_are_names=False)
-        if after == before:
+    def _scalar(self, value: Any) -> Any:
+        if not isinstance(value, float) or isfinite(value):
             return value
-        return _changed(value, {name: after[name] for name in names if after[name] is not before[name]})
+        self._changes += 1
+        return str(value)  # JSON has no word for it
 
-    def _pairs(self, where: str, pairs: Mapping[str, Any], *, keys_are_names: bool) -> dict[str, Any]:
+    def _object(self, where: _Place, value: Any) -> Any:
+        changes = self._changes
+        fields = {each.name: getattr(value, each.name) for each in attr.fields(type(value))}
+        cleaned = self._pairs(where, fields, keys_are_names=False)
+        return value if self._changes == changes else _changed(value, cleaned)
+
+    def _pairs(self, where: _Place, pairs: Mapping[str, Any], *, keys_are_names: bool) -> dict[str, Any]:
         is_identity = "namespace" in pairs and "name" in pairs
         label = pairs.get("key", pairs.get("name"))
         names_a_secret = isinstance(label, str) and is_secret(label, pairs.get("value", ""))
         cleaned = {}
         for key, inner in pairs.items():
-            at = f"{where}.{key}"
+            at = (f".{key}", where)
             self.weight += len(key) + 8
             if key.startswith("_") or (is_identity and key in _IDENTITY):
                 cleaned[key] = inner
@@ -244,15 +259,15 @@ class Redactor:
                 cleaned[key] = self._value(at, inner, by_column=key in _BY_COLUMN)
         return cleaned
 
-    def _hidden(self, where: str, value: Any) -> Any:
+    def _hidden(self, where: _Place, value: Any) -> Any:
         """What a secret's name stands for: every text and number in it."""
         if isinstance(value, Mapping):
-            return {str(key): self._hidden(f"{where}.{key}", inner) for key, inner in value.items()}
+            return {str(key): self._hidden((f".{key}", where), inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
-            return [self._hidden(f"{where}[{at}]", inner) for at, inner in enumerate(value)]
+            return [self._hidden((f"[{at}]", where), inner) for at, inner in enumerate(value)]
         if value is None or isinstance(value, bool):
             return value
-        self.found.append(where)
+        self._note(where)
         return HIDDEN
 
 
