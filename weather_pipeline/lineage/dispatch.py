@@ -135,9 +135,12 @@ class Dispatcher:
         tick.report.trouble = f"It asked for no request before {until}: {tick.progress.last_error}"
         return False
 
-    def has(self, run: str) -> bool:
-        """Whether events of a run are on their way."""
-        return self._courier.has(run)
+    def has(self, tick: Tick, run: str) -> bool:
+        """Whether events of a run are on their way; where none are, progress knows what became of the last."""
+        if self._courier.has(run):
+            return True
+        self.collect(tick)
+        return False
 
     def put(self, tick: Tick, run: str, messages: Sequence[Message]) -> None:
         """Send a run's events; waits while enough of them wait already, or until the backend is seen to be back."""

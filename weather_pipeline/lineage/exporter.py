@@ -153,7 +153,7 @@ class Exporter:
             self._read_ahead(tick.instance, runs, reached)
             reached += 1
             self._reached = run_id
-            if dispatcher.has(run_id):
+            if dispatcher.has(tick, run_id):
                 continue
             if messages := self._look(tick, builder, run_id, location):
                 dispatcher.put(tick, run_id, messages)

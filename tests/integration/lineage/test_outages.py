@@ -1,0 +1,269 @@
+"""What a backend can do to an exporter, and what becomes of events meanwhile: nothing is lost, nobody is stormed."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from tests.collector import Collector
+from tests.integration.lineage.conftest import Exporting, error_of
+from tests.integration.lineage.test_shapes_of_work import chain
+from tests.integration.lineage.test_ticks import ACCEPTED, LATER, Backend, Site, a, b
+from weather_pipeline.lineage import delivery, dispatch, evaluation
+from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.delivery import Answer, Verdict
+from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.progress import OpenRun, Progress
+from weather_pipeline.lineage.sinks import open_sink
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def test_no_request_before_the_time_that_the_backend_names(instance: dg.DagsterInstance, backend: Collector) -> None:
+    site = Site(instance, a)
+    site.use(open_sink(backend.url))
+    site.run()
+    backend.behave = lambda event: (429, "too many")
+    backend.answer_headers = {"Retry-After": "900"}
+    assert site.tick().trouble == "HTTP 429: too many"
+    asked = len(backend.requests)
+    report = site.tick(5, minutes=2)
+    assert len(backend.requests) == asked
+    assert "asked for no request before" in (report.trouble or "")
+    assert report.blamed
+    backend.behave = lambda event: (201, "")
+    assert site.tick(minutes=10).trouble is None
+    assert len(backend.events) == len({str(event["run"]) for event in backend.events}) * 2
+    assert site.progress.not_before == 0.0
+
+
+def test_a_short_wait_that_the_backend_names_is_waited_within_the_tick(
+    instance: dg.DagsterInstance, backend: Collector
+) -> None:
+    site = Site(instance, a)
+    site.use(open_sink(backend.url))
+    site.run()
+    backend.answer_headers = {"Retry-After": "1"}
+    backend.behave = lambda event: (429, "") if len(backend.requests) == 1 else (201, "")
+    report = site.tick()
+    assert report.trouble is None
+    assert report.retried == 1
+    assert report.waiting == 0
+
+
+@pytest.mark.parametrize("status", [400, 405, 422])
+def test_a_backend_that_refuses_everything_is_ill_and_no_event_is_to_blame(
+    instance: dg.DagsterInstance, backend: Collector, status: int
+) -> None:
+    site = Site(instance, a, b)
+    site.use(open_sink(backend.url))
+    site.run()
+    site.tick()
+    before = len(backend.events)
+    site.run(10)
+    backend.behave = lambda event: (status, "The plain HTTP request was sent to HTTPS port")
+    report = site.tick()
+    assert "plain HTTP" in (report.trouble or "")
+    asked = len(backend.requests)
+    site.tick(10, minutes=5)
+    assert len(backend.requests) - asked <= 20, "a probe a tick, and the proof that nothing passes"
+    assert dead_letters(instance) == []
+    backend.behave = lambda event: (201, "")
+    site.tick(2)
+    assert {event["run"]["runId"] for event in backend.events[:before]} < {e["run"]["runId"] for e in backend.events}
+    assert len({(event["run"]["runId"], event["eventType"]) for event in backend.events}) == 11 * before
+    assert site.progress.waiting == 0
+
+
+def test_a_request_that_hangs_holds_up_its_own_run_alone(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(dispatch, "_SLACK", 0.1)
+    site = Site(instance, a, b, budget=0.3)
+    stuck = site.run()[0]
+    release = threading.Event()
+
+    def behave(message: Message) -> Answer:
+        facet = message.body()["run"]["facets"].get("dagster_run", {})
+        if facet.get("runId") == stuck and not release.is_set():
+            release.wait()
+        return ACCEPTED
+
+    site.backend.behave = behave
+    report = site.tick()
+    assert report.trouble == "the test's backend has not answered yet."
+    site.run(3)
+    site.tick(6)
+    assert list(site.progress.open) == [stuck]
+    assert {message.body()["run"]["facets"]["dagster_run"]["runId"] for message in site.backend.accepted}.isdisjoint(
+        {stuck}
+    )
+    release.set()
+    while site.progress.open:
+        site.tick()
+    keys = [message.key for message in site.backend.accepted]
+    assert len(keys) == len(set(keys)), "what was under way was not sent twice"
+    for message in site.backend.accepted:
+        assert message.part == "start" or f"{message.subject}:start" in keys[: keys.index(message.key)]
+
+
+def test_a_request_that_never_ends_gives_its_thread_back(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "_LEAST_SECONDS", 0.2)
+    monkeypatch.setattr(dispatch, "_SLACK", 0.0)
+    monkeypatch.setattr(delivery, "_ABANDON", 0.0)
+    site = Site(instance, a, budget=0.2)
+    never = threading.Event()
+    site.backend.behave = lambda message: ACCEPTED if never.wait(60) else LATER
+    site.run(2 * delivery.WORKERS)
+    for _ in range(3):
+        site.tick()
+    site.backend.behave = lambda message: ACCEPTED
+    while site.progress.open:
+        site.tick()
+    assert site.backend.told()["a_dagster"] == {"START": 2 * delivery.WORKERS, "COMPLETE": 2 * delivery.WORKERS}
+    never.set()
+
+
+def test_a_moment_of_failure_is_over_within_the_tick(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    site.run(3)
+    failures = [Answer(Verdict.LATER, "HTTP 503"), Answer(Verdict.DOUBTFUL, "HTTP 500")]
+    site.backend.behave = lambda message: failures.pop() if failures else ACCEPTED
+    report = site.tick()
+    assert report.trouble is None
+    assert (report.retried, site.progress.retried) == (2, 2)
+    assert site.progress.open == {}
+
+
+def test_the_figures_of_a_tick(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    site.run(2)
+    site.backend.behave = lambda message: LATER
+    report = site.tick(minutes=1)
+    progress = site.progress
+    assert report.summary().startswith(f"0 accepted, 0 refused, {report.retried} retried, 2 runs open, ")
+    assert report.retried >= delivery.ATTEMPTS
+    assert progress.retried == report.retried
+    assert (progress.last_error, progress.accepted, progress.refused) == ("away", 0, 0)
+    assert progress.waiting + progress.unread > 0
+    assert progress.lag >= 60
+    assert progress.ticked_at == pytest.approx(progress.last_error_at, abs=60)
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(2)
+    assert (site.progress.waiting, site.progress.unread, site.progress.lag) == (0, 0, 0.0)
+    assert site.progress.last_error == "away", "the last one, though it is over"
+
+
+def test_the_log_hears_of_an_outage_twice(instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture) -> None:
+    site = Site(instance, a)
+    site.run(3)
+    site.backend.behave = lambda message: LATER
+    with caplog.at_level("INFO", "tests.exporter"):
+        site.tick(10)
+        site.backend.behave = lambda message: ACCEPTED
+        site.tick(2)
+    said = [record.getMessage() for record in caplog.records if record.name == "tests.exporter"]
+    assert said == ["the test's backend takes no events for now: away", "the test's backend accepts events again."]
+
+
+def test_while_lineage_is_off_nothing_is_sent_and_nothing_lost(
+    instance: dg.DagsterInstance, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = Exporting(instance, chain(), backend.url, since=None)
+    monkeypatch.setenv("OPENLINEAGE_DISABLED", "true")
+    first = off.tick()
+    assert "switched off by OPENLINEAGE_DISABLED=true" in (first.skip_message or "")
+    off.run()
+    cursor = off.tick().cursor
+    assert cursor == first.cursor
+    assert backend.requests == []
+    monkeypatch.delenv("OPENLINEAGE_DISABLED")
+    on = Exporting(instance, chain(), backend.url, since=None)
+    on.cursor = cursor
+    on.tick()
+    assert {event["job"]["name"] for event in backend.events} >= {"raw_dagster", "clean_dagster", "table_dagster"}
+
+
+def threaded(home: Path, sensors: dict[str, object] | None) -> dg.DagsterInstance:
+    home.mkdir()
+    config = {"telemetry": {"enabled": False}, **({"sensors": sensors} if sensors else {})}
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
+    return dg.DagsterInstance.from_config(str(home))
+
+
+@pytest.mark.parametrize("sensors", [None, {"use_threads": False}, {"use_threads": True, "num_workers": 1}])
+def test_low_latency_delays_no_other_sensor(
+    tmp_path: Path, backend: Collector, sensors: dict[str, object] | None
+) -> None:
+    with threaded(tmp_path / "home", sensors) as instance:
+        exporting = Exporting(instance, chain(), backend.url, low_latency=True)
+        exporting.run()
+        message = exporting.tick().skip_message or ""
+        assert "low_latency is not in effect" in message
+        assert "use_threads: true" in message
+        assert backend.events
+
+
+def test_low_latency_sends_what_ends_while_an_evaluation_lingers(
+    tmp_path: Path, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "LINGER", 120.0)
+    monkeypatch.setattr(evaluation, "_PAUSE", 0.05)
+    with threaded(tmp_path / "home", {"use_threads": True, "num_workers": 4}) as instance:
+        exporting = Exporting(instance, chain(), backend.url, low_latency=True)
+        results: list[str | None] = []
+        lingering = threading.Thread(target=lambda: results.append(error_of(exporting.tick())))
+        lingering.start()
+        exporting.run()
+        while len(backend.kinds("table_dagster")) < 2:
+            assert lingering.is_alive()
+            lingering.join(0.05)
+        backend.behave = lambda event: (503, "")  # which ends the evaluation
+        exporting.run()
+        lingering.join()
+        assert "HTTP 503" in (results[0] or "")
+        saved = Progress.load(exporting.cursor)
+        assert saved
+        assert saved.accepted == len(backend.events)
+
+
+def test_two_sensors_of_one_instance_do_not_disturb_each_other(instance: dg.DagsterInstance) -> None:
+    backends = [Backend(), Backend()]
+    sensors = [
+        Exporting(instance, chain(), "http://unused.example", sink=backend, name=f"sensor_{number}")
+        for number, backend in enumerate(backends)
+    ]
+    sensors[0].run()
+    threads = [threading.Thread(target=sensor.tick) for sensor in sensors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first, second = ({message.key for message in backend.accepted} for backend in backends)
+    assert first == second
+    assert first
+
+
+def test_the_largest_cursor_is_small(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, b)
+    site.run()
+    site.tick()
+    keys = [message.key for message in site.backend.accepted][:10]
+    run = OpenRun(set(keys), {keys[0]: dispatch.Strikes(3, 1.7e9)}, 4, 1.7e9)
+    progress = Progress(
+        open={f"{number:036}": run for number in range(500)},
+        closed={f"{number:036}": 1.7e9 + number for number in range(2000)},
+    )
+    assert len(progress.dump()) < 1_000_000
