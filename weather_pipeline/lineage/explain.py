@@ -17,13 +17,14 @@ from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.events import EventBuilder
-from weather_pipeline.lineage.history import tell
+from weather_pipeline.lineage.fold import fold_log
+from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetPath, RunInfo
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.publish import Designs
-from weather_pipeline.lineage.story import Problem
+from weather_pipeline.lineage.story import Problem, messages_of
 
 _SHORTEST_PREFIX = 6
 
@@ -114,6 +115,7 @@ def explain_run(
     now: datetime,
     *,
     jobs: Iterable[str] | None = None,
+    about: AssetPath | None = None,
 ) -> Explanation:
     """What a Dagster run gives rise to.
 
@@ -124,16 +126,19 @@ def explain_run(
         options: What the user chose.
         now: The present, timezone-aware.
         jobs: Only events of these OpenLineage jobs.
+        about: Only what is withheld about this asset.
 
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    story = tell(instance, info, builder, options, now).story
+    events, _ = reader.read_run(instance, info.run_id, None)
+    log = fold_log(events)
+    story = messages_of(log, info, builder, options, now)
     wanted = None if jobs is None else set(jobs)
     messages = [each for each in story.messages if wanted is None or _job_name(each) in wanted]
     refused = {letter.key: letter.reason for letter in dead_letters(instance)}
-    withheld = (*story.problems, *story.silent)
-    return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), withheld)
+    withheld = [each for each in (*story.problems, *story.silent) if about is None or _is_about(each, about)]
+    return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), tuple(withheld))
 
 
 def explain_asset(catalog: RepositoryCatalog, path: AssetPath, options: Options, now: datetime) -> Explanation:
@@ -170,6 +175,10 @@ def last_run_of(instance: dg.DagsterInstance, path: AssetPath) -> RunInfo | None
     records = instance.fetch_materializations(dg.AssetKey(path), limit=1).records
     found = reader.run_info(instance, records[0].run_id) if records and records[0].run_id else None
     return found[0] if found else None
+
+
+def _is_about(problem: Problem, path: AssetPath) -> bool:
+    return problem.about.removesuffix(CHECKS) == "/".join(path)
 
 
 def _job_name(message: Message) -> str | None:

@@ -163,7 +163,7 @@ def resend_letters(
     stays: dict[str, str | None] = {}
     pending: dict[str, list[Message]] = defaultdict(list)
     of_message: dict[int, DeadLetter] = {}
-    listed = sorted(letters, key=lambda letter: str(letter.event.get("eventTime")))
+    listed = sorted(letters, key=_when)
     for letter in listed:
         stays[letter.key] = "not tried: an event before it was not accepted, or the backend is away"
         try:
@@ -181,3 +181,7 @@ def resend_letters(
     deadletters.drop(instance, [letter.key for letter in accepted])
     stays |= dict.fromkeys((letter.key for letter in accepted), None)
     return [(letter, stays[letter.key]) for letter in listed]
+
+
+def _when(letter: DeadLetter) -> tuple[str, bool]:
+    return str(letter.event.get("eventTime")), letter.event.get("eventType") != "START"

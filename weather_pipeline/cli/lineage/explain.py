@@ -69,7 +69,7 @@ def _explained(project: Project, what: str) -> dict[str, Explanation | None]:
     told = None
     if run is not None:
         jobs = jobs_of(catalog, path, options)
-        told = explain_run(project.instance, run, project.builder(), options, now, jobs=jobs)
+        told = explain_run(project.instance, run, project.builder(), options, now, jobs=jobs, about=path)
     return {"definition": definition, "run": told}
 
 
