@@ -52,17 +52,25 @@ do. “Daemon” is the sensor in a code server under `dagster-daemon` with its 
 “ticks alone” is one process that evaluates the sensor's ticks one after another. Everything shares the machine. The
 lineage service is the embedded one on embedded PostgreSQL, as the stack runs it, empty at the start of each turn; the
 bare collector only keeps bodies, so there the exporter is measured against Python's HTTP alone. Daemon and generator
-take turns, and medians count. Memory is that of the process that evaluates the sensor: after a quarter of the events
-and at the end."""
+take turns, and medians count. CPU and memory are those of the process that evaluates the sensor; memory after a quarter
+of the events and at the end."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was seen at one moment: on the monotonic clock, events accepted, resident bytes of the exporting process."""
+    """What was seen at one moment.
+
+    Attributes:
+        at: The moment, on the monotonic clock.
+        events: Events accepted.
+        resident: Resident bytes of the exporting process.
+        cpu: CPU seconds that it has used.
+    """
 
     at: float
     events: int
     resident: int
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -79,16 +87,25 @@ class Drained:
     @property
     def rate(self) -> float:
         """Events a second between the first and the last that was accepted."""
-        first = next(sample for sample in self.samples if sample.events)
-        last = next(sample for sample in self.samples if sample.events == self.events)
+        first, last = self._ends
         return (last.events - first.events) / (last.at - first.at) if last.at > first.at else 0.0
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds of the exporting process for each event between the first and the last."""
+        first, last = self._ends
+        return (last.cpu - first.cpu) / (last.events - first.events) * 1000 if last.events > first.events else 0.0
+
+    @property
+    def _ends(self) -> tuple[Sample, Sample]:
+        first = next(sample for sample in self.samples if sample.events)
+        return first, next(sample for sample in self.samples if sample.events == self.events)
 
     @property
     def memory(self) -> tuple[float, float]:
         """Resident MB after a quarter of the events, and when the last one had come."""
         quarter = next(sample for sample in self.samples if sample.events >= self.events / 4)
-        last = next(sample for sample in self.samples if sample.events == self.events)
-        return quarter.resident / 1e6, last.resident / 1e6
+        return quarter.resident / 1e6, self._ends[1].resident / 1e6
 
 
 def run(rounds: int, say: Say, quick: bool) -> Section:
@@ -109,7 +126,17 @@ def run(rounds: int, say: Say, quick: bool) -> Section:
             stored = store_runs(directory / storage, count, apart=_APART, postgres_url=url, say=say)
             lines += _measure(storage, stored, sinks, 1 if quick else rounds, say)
             shutil.rmtree(stored.home)
-    header = ["storage, sink, way", "events", "events/s", "generator, events/s", "ratio", "MB at 25%", "MB at the end"]
+    header = [
+        "storage, sink, way",
+        "events",
+        "events/s",
+        "generator, events/s",
+        "ratio",
+        "CPU ms an event",
+        "generator, CPU ms",
+        "MB at 25%",
+        "MB at the end",
+    ]
     caption = f"{count:,} finished runs, {count * 4:,} materializations"
     return Section("backlog", "Draining a backlog", _METHOD, [table(caption, header, lines)], LINEAGE_PACKAGES)
 
@@ -122,24 +149,26 @@ def _measure(storage: str, stored: Stored, sinks: dict[str, OpenSink], rounds: i
     for name, open_sink in sinks.items():
         ways: dict[str, Drainer] = {DAEMON: by_daemon, **({TICKS: by_ticks} if name == SERVICE else {})}
         drained: dict[str, list[Drained]] = {way: [] for way in ways}
-        generated: list[float] = []
+        generated: list[_Generated] = []
         for number in range(rounds):
             with open_sink() as sink:
                 generated.append(_generated(bodies, sink))
-            say(f"{storage}, {name}, round {number + 1}, generator: {generated[-1]:.0f} events/s")
+            say(f"{storage}, {name}, round {number + 1}, generator: {generated[-1].rate:.0f} events/s")
             for way, drainer in ways.items():
                 with open_sink() as sink:
                     drained[way].append(watched(stored, sink, drainer))
                 say(f"{storage}, {name}, round {number + 1}, {way}: {drained[way][-1].rate:.0f} events/s")
         for way, turns in drained.items():
-            yield _table_line(f"{storage}, {name}, {way}", turns, statistics.median(generated))
+            yield _table_line(f"{storage}, {name}, {way}", turns, generated)
 
 
-def _table_line(name: str, turns: Sequence[Drained], generated: float) -> list[str]:
+def _table_line(name: str, turns: Sequence[Drained], generated: Sequence[_Generated]) -> list[str]:
     rate = statistics.median(each.rate for each in turns)
-    quarter, last = (statistics.median(each.memory[place] for each in turns) for place in (0, 1))
-    figures = (shown(rate, 0), shown(generated, 0), shown(rate / generated), shown(quarter, 0), shown(last, 0))
-    return [name, f"{turns[-1].events:,}", *figures]
+    plain = statistics.median(each.rate for each in generated)
+    cpu = [statistics.median(each.cpu_ms for each in found) for found in (turns, generated)]
+    memory = [statistics.median(each.memory[place] for each in turns) for place in (0, 1)]
+    figures = [shown(rate, 0), shown(plain, 0), shown(rate / plain), *(shown(each) for each in cpu)]
+    return [name, f"{turns[-1].events:,}", *figures, *(shown(each, 0) for each in memory)]
 
 
 def watched(stored: Stored, sink: Sink, drainer: Drainer, *, quiet: float = _QUIET) -> Drained:
@@ -159,7 +188,8 @@ def watched(stored: Stored, sink: Sink, drainer: Drainer, *, quiet: float = _QUI
     with drainer(stored, sink) as process:
         changed = time.monotonic()
         while True:
-            sample = Sample(time.monotonic(), sink.count(), process.memory_info().rss)
+            used = process.cpu_times()
+            sample = Sample(time.monotonic(), sink.count(), process.memory_info().rss, used.user + used.system)
             if not samples or sample.events != samples[-1].events:
                 changed = sample.at
             samples.append(sample)
@@ -192,7 +222,15 @@ def by_ticks(stored: Stored, sink: Sink) -> Iterator[psutil.Process]:
         process.wait()
 
 
-def _generated(bodies: Path, sink: Sink) -> float:
+@dataclass(frozen=True)
+class _Generated:
+    """One turn of the load generator: events a second, and CPU milliseconds of its process for each."""
+
+    rate: float
+    cpu_ms: float
+
+
+def _generated(bodies: Path, sink: Sink) -> _Generated:
     command = [sys.executable, "-m", "benchmarks.lineage.load_generator", str(bodies), sink.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -200,4 +238,4 @@ def _generated(bodies: Path, sink: Sink) -> float:
     found = json.loads(done.stdout)
     if found["refused"]:
         raise RuntimeError(f"The sink refused {found['refused']} of {found['events']} events of the load generator.")
-    return found["events"] / found["seconds"]
+    return _Generated(found["events"] / found["seconds"], found["cpu_seconds"] / found["events"] * 1000)

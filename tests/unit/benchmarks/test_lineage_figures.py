@@ -127,8 +127,8 @@ def test_bodies_are_told_run_by_run_in_order() -> None:
     assert by_run(lines) == [[bodies["asset graph"]], [bodies["one"], bodies["one, later"]], [bodies["other"]]]
 
 
-def test_a_drain_s_rate_and_memory() -> None:
-    seen = [(0, 0, 100), (10, 20, 150), (20, 40, 160), (30, 120, 200), (40, 120, 900)]
-    drained = Drained([Sample(at, events, megabytes * 1_000_000) for at, events, megabytes in seen])
-    assert drained.rate == 5.0
+def test_a_drain_s_rate_cpu_and_memory() -> None:
+    seen = [(0, 0, 100, 3.0), (10, 20, 150, 4.0), (20, 40, 160, 5.0), (30, 120, 200, 6.0), (40, 120, 900, 8.0)]
+    drained = Drained([Sample(at, events, megabytes * 1_000_000, cpu) for at, events, megabytes, cpu in seen])
+    assert (drained.rate, drained.cpu_ms) == (5.0, 20.0)
     assert drained.memory == (160.0, 200.0)
