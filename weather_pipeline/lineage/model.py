@@ -109,6 +109,8 @@ class RunInfo:
     repository: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     """The run's configuration; it leaves only where the user allows it by name."""
+    parent_run_id: str | None = None
+    """The Dagster run that this one tries again."""
 
 
 @dataclass(frozen=True)

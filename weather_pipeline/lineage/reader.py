@@ -231,6 +231,7 @@ def _info(record: dg.RunRecord) -> RunInfo:
         location=location.name,
         repository=location.repository,
         config=run.run_config or {},
+        parent_run_id=run.parent_run_id,
     )
 
 

@@ -16,19 +16,32 @@ from tests.collector import Collector
 from weather_pipeline.lineage import build_openlineage_sensor
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+STORAGES = ("sqlite", "consolidated", "postgres")
+"""Dagster's default, an SQLite file for each run; one SQLite file for all of them; PostgreSQL."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def storage_config(kind: str, home: Path, database: Callable[[], str]) -> dict[str, Any]:
+    """The `dagster.yaml` of an instance on a kind of storage."""
+    config: dict[str, Any] = {"telemetry": {"enabled": False}}
+    if kind == "postgres":
+        config["storage"] = {"postgres": {"postgres_url": database()}}
+    elif kind == "consolidated":
+        config["event_log_storage"] = {
+            "module": "dagster._core.storage.event_log",
+            "class": "ConsolidatedSqliteEventLogStorage",
+            "config": {"base_dir": str(home / "events")},
+        }
+    return config
+
+
+@pytest.fixture(params=STORAGES)
 def instance(
     request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[], str]
 ) -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance on its default SQLite storage, and one on PostgreSQL."""
-    config: dict[str, Any] = {"telemetry": {"enabled": False}}
-    if request.param == "postgres":
-        config["storage"] = {"postgres": {"postgres_url": new_database()}}
+    """A Dagster instance on each kind of storage."""
     home = tmp_path / "dagster_home"
     home.mkdir()
-    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
+    (home / "dagster.yaml").write_text(yaml.safe_dump(storage_config(request.param, home, new_database)))
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance
 

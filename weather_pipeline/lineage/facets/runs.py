@@ -77,7 +77,7 @@ def dagster_run(
         location=run.location,
         stepKey=step,
         attempts=attempts,
-        retryOf=run.tags.get("dagster/parent_run_id"),
+        retryOf=run.parent_run_id or run.tags.get("dagster/parent_run_id"),
         partitions=list(partitions) or None,
         url=f"{dagster_url.rstrip('/')}/runs/{run.run_id}" if dagster_url else None,
         inferredEnd=inferred or None,
