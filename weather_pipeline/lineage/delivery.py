@@ -368,7 +368,7 @@ def deliver(sink: Sink, pending: Mapping[str, Sequence[Message]], *, deadline: f
     for run, messages in pending.items():
         if not courier.put(run, messages, until=deadline):
             break
-    courier.finish(float("inf"))
+    courier.finish(deadline + _ABANDON)
     for each in courier.collect():
         if each.answer.verdict.is_done:
             outcome.accepted.setdefault(each.run, []).append(each.message)

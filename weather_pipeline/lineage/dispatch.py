@@ -45,6 +45,8 @@ class Report:
     """Events that were due and not accepted, of the runs that were looked at."""
     not_reached: int = 0
     """Open runs for which the tick had no time."""
+    is_cut_short: bool = False
+    """The budget was used up."""
     lag: float = 0.0
     """The age of the oldest event that was due and not accepted, in seconds."""
     doubt: str | None = None
@@ -54,11 +56,16 @@ class Report:
     blamed: dg.DagsterRun | None = None
     """A run whose events wait, by which the failure is shown."""
 
+    @property
+    def has_backlog(self) -> bool:
+        """Whether the budget was used up before everything was sent."""
+        return bool(self.is_cut_short and (self.waiting or self.not_reached))
+
     def add(self, later: Report) -> None:
         """Take in what a later look of the same evaluation did."""
         for name in ("accepted", "refused", "retried"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
-        for name in ("open_runs", "waiting", "not_reached", "lag", "trouble", "blamed"):
+        for name in ("open_runs", "waiting", "not_reached", "is_cut_short", "lag", "trouble", "blamed"):
             setattr(self, name, getattr(later, name))
         self.doubt = later.doubt or self.doubt
 

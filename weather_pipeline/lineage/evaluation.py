@@ -1,7 +1,10 @@
-"""One evaluation of the sensor: a tick of the exporter, or several where it lingers, and the line that Dagster shows.
+"""One evaluation of the sensor: a tick of the exporter, or several, and the line that Dagster shows.
 
-Low latency: the daemon evaluates a sensor every 5 seconds at most. An evaluation that lingers looks again until shortly
-before the next one. It occupies a thread of the daemon's meanwhile, so it lingers only where other sensors have theirs.
+The daemon begins a round of evaluations every 5 seconds, and leaves out the sensors whose last one still runs. Where it
+evaluates each in a thread, an evaluation may take longer without delaying other sensors, and two things come of it:
+
+* A backlog is worked off until shortly before a round: ending after a round has begun would idle until the next.
+* Low latency: an evaluation that has nothing left looks again until shortly before the next round.
 """
 
 from __future__ import annotations
@@ -30,8 +33,12 @@ from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.publish import Publisher
 from weather_pipeline.lineage.sinks.others import DisabledSink
 
+BUDGET = 5.0
+"""Seconds that one look may take."""
 LINGER = 3.8
 """Seconds for which an evaluation looks again: the daemon's next round comes 5 seconds after the last."""
+DRAIN = 23.8
+"""Seconds for which an evaluation works at a backlog: four rounds more, and far from the 60 that the daemon grants."""
 _PAUSE = 0.4
 """Seconds between two looks."""
 _THREADS_NEEDED = 2
@@ -70,7 +77,7 @@ class Evaluator:
         begun_at = time.monotonic()
         if self._sink is None or self._exporter is None:
             self._sink = self.open_sink()
-            self._exporter = Exporter(self._sink, self.options, name=self.name)
+            self._exporter = Exporter(self._sink, self.options, budget=BUDGET, name=self.name)
         progress = Progress.load(context.cursor) or self._exporter.begin(context.instance, self.since)
         if isinstance(self._sink, DisabledSink):
             context.update_cursor(context.cursor or progress.dump())
@@ -81,11 +88,11 @@ class Evaluator:
         report = self._tick(self._exporter, context, progress)
         if self.publish_definitions and not report.trouble:
             self._publish(self._sink, context, progress)
-        hint = None
-        if self.low_latency and (hint := why_not_linger(context.instance)) is None:
-            self._linger(self._exporter, context, progress, report, begun_at + LINGER)
+        hint = why_not_linger(context.instance)
+        if hint is None:
+            self._go_on(self._exporter, context, progress, report, begun_at)
         context.update_cursor(progress.dump())
-        return _result(report, hint)
+        return _result(report, hint if self.low_latency else None)
 
     def _tick(
         self, exporter: Exporter, context: dg.SensorEvaluationContext, progress: Progress, *, quick: bool = False
@@ -105,18 +112,24 @@ class Evaluator:
             told_since=datetime.fromtimestamp(progress.since, UTC),
         )
 
-    def _linger(
+    def _go_on(
         self,
         exporter: Exporter,
         context: dg.SensorEvaluationContext,
         progress: Progress,
         report: Report,
-        until: float,
+        begun_at: float,
     ) -> None:
-        """Look again until a time on the monotonic clock, or until the backend is found away."""
-        while report.trouble is None and time.monotonic() + _PAUSE < until:
-            time.sleep(_PAUSE)
-            report.add(self._tick(exporter, context, progress, quick=True))
+        """Work off a backlog, then look again, as long as that delays nobody and the backend takes events."""
+        while report.trouble is None:
+            took = time.monotonic() - begun_at
+            if report.has_backlog and took + exporter.budget < DRAIN:
+                report.add(self._tick(exporter, context, progress))
+            elif self.low_latency and took + _PAUSE < LINGER:
+                time.sleep(_PAUSE)
+                report.add(self._tick(exporter, context, progress, quick=True))
+            else:
+                return
 
 
 def why_not_linger(instance: dg.DagsterInstance) -> str | None:

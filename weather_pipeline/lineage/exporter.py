@@ -77,7 +77,8 @@ class Exporter:
         name: str = "",
     ) -> None:
         self._options = options
-        self._budget = budget
+        self.budget = budget
+        """Seconds that a tick may take."""
         self._clock = clock or (lambda: datetime.now(UTC))
         self._dispatcher = Dispatcher(sink, name=name, clock=self._clock)
         self._known: dict[str, _Known] = {}
@@ -115,12 +116,13 @@ class Exporter:
             location: Only runs of this code location, and those of none, are told; None tells all.
             quick: Not look for what has become visible late: the tick before this one did, seconds ago.
         """
-        tick = Tick(instance, progress, log, time.monotonic() + self._budget)
+        tick = Tick(instance, progress, log, time.monotonic() + self.budget)
         report = tick.report
         if self._dispatcher.may_begin(tick):
             self._bring(tick, builder, location, quick=quick)
         now = self._clock().timestamp()
         progress.end_tick(now)
+        report.is_cut_short = tick.is_over
         report.open_runs, report.waiting, report.lag = len(progress.open), progress.waiting, progress.lag
         waiting = (run_id for run_id, open_run in progress.open.items() if open_run.due)
         report.blamed = next((self._known[run_id].run for run_id in waiting if run_id in self._known), None)

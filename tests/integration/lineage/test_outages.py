@@ -267,3 +267,23 @@ def test_the_largest_cursor_is_small(instance: dg.DagsterInstance) -> None:
         closed={f"{number:036}": 1.7e9 + number for number in range(2000)},
     )
     assert len(progress.dump()) < 1_000_000
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_backlog_is_worked_off_in_one_evaluation_where_that_delays_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: bool
+) -> None:
+    monkeypatch.setattr(dispatch, "_LEAST_SECONDS", 0.05)
+    monkeypatch.setattr(evaluation, "DRAIN", 120.0)
+    monkeypatch.setattr(evaluation, "BUDGET", 0.05)
+    slow = Backend(lambda message: ACCEPTED)
+    with threaded(tmp_path / "home", {"use_threads": threads}) as instance:
+        exporting = Exporting(instance, chain(), "http://unused.example", sink=slow)
+        for _ in range(6):
+            exporting.run()
+        result = exporting.tick()
+        saved = Progress.load(result.cursor)
+        assert saved
+        backlog = saved.waiting + saved.unread
+        assert (backlog == 0) is threads
+        assert (len(slow.accepted) == 6 * 8) is threads
