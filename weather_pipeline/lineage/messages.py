@@ -6,11 +6,13 @@ secrets, cuts what is too large, and says what it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import attr
 from openlineage.client.event_v2 import (
     DatasetEvent,
     InputDataset,
@@ -109,7 +111,7 @@ class Message:
 
     def body(self) -> dict[str, Any]:
         """The event as JSON values, without anything empty that OpenLineage does not need."""
-        return _pruned(Serde.to_dict(self.event))
+        return _json(self.event)
 
 
 def run_message(
@@ -307,3 +309,35 @@ def _pruned(value: Any) -> Any:
         pruned = {key: _pruned(inner) for key, inner in value.items()}
         return {key: inner for key, inner in pruned.items() if inner not in ({}, [], None) or key in _KEPT}
     return [_pruned(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _json(value: Any) -> Any:
+    """What `_pruned(Serde.to_dict(…))` gives, in one walk: every event takes it."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if names := _fields_of(kind):
+        return _kept((name, getattr(value, name)) for name in names)
+    if isinstance(value, Mapping):
+        return _kept(value.items())
+    if isinstance(value, list | tuple):
+        plain = (_json(each) for each in value)
+        return [each for each in plain if each is not None and each != {}]
+    return Serde.remove_nulls_and_enums(value)
+
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def _kept(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    kept = {}
+    for key, value in items:
+        plain = _json(value)
+        if plain is not None and (plain not in ({}, []) or key in _KEPT):
+            kept[key] = plain
+    return kept
+
+
+@lru_cache(maxsize=512)
+def _fields_of(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in attr.fields(kind)) if attr.has(kind) else ()

@@ -77,7 +77,8 @@ def present(**facets: Sourced | Callable[[], Sourced | None] | None) -> dict[str
         facet = attempt(given) if callable(given) else given
         if isinstance(facet, Sourced):
             # The client's own way of naming a producer is a global of the process, which may be somebody else's.
-            setattr(facet.facet, "_producer", PRODUCER)  # noqa: B010  (the client's name for it is private)
+            # Past the client's validator, which parses the address again for each facet of each event.
+            object.__setattr__(facet.facet, "_producer", PRODUCER)
         if facet is not None:
             known[key] = facet
     return known
