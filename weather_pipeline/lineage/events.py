@@ -61,7 +61,7 @@ class EventBuilder:
         if self.why_not(run):
             return
         # START says what was known at the start, so that it is the same whenever it is sent.
-        known = replace(run, materializations=(), checks=(), attempts=1, inferred=False)
+        known = replace(run, materializations=(), checks=(), partitions=run.planned, attempts=1, inferred=False)
         yield self._asset_event(RunState.START, run.started_at, known)
         if run.ended_at is not None:
             yield self._asset_event(_TERMINAL[run.state], run.ended_at, run)

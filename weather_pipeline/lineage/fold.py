@@ -213,7 +213,8 @@ def check_runs(
         grace: How long after the run's end an orphaned step may still evaluate its checks.
         max_runtime: How long a run may stay open without any sign of its end.
     """
-    if not (log.ended or _dead(log, now, max_runtime)):
+    ended = _inferred_end(log, now, grace, max_runtime)
+    if ended is None and (log.ended is None or log.has_unfinished_steps):
         return ()
     by_asset: dict[AssetPath, list[tuple[datetime, CheckResult]]] = defaultdict(list)
     for step in log.steps.values():
@@ -221,11 +222,10 @@ def check_runs(
             if (check.path, check.name) not in read_by:
                 by_asset[check.path].append((step.started_at or check.at, check))
     broken = _broken_checks(log, read_by)
-    ended = _inferred_end(log, now, grace, max_runtime)
     told = [
         _check_run(run, path, by_asset.get(path, []), broken.get(path, []), ended) for path in {**by_asset, **broken}
     ]
-    return tuple(sorted((check_run for check_run in told if check_run), key=lambda check_run: check_run.path))
+    return tuple(sorted(told, key=lambda check_run: check_run.path))
 
 
 def _broken_checks(log: RunLog, read_by: Sequence[tuple[AssetPath, str]]) -> dict[AssetPath, list[_Step]]:
@@ -247,10 +247,8 @@ def _check_run(
     evaluated: Sequence[tuple[datetime, CheckResult]],
     broken: Sequence[_Step],
     ended: RunEnded | None,
-) -> CheckRun | None:
-    """One asset's checks; None while a step that is to evaluate one of them may still do it."""
-    if ended is None and any(step.outcome is None for step in broken):
-        return None
+) -> CheckRun:
+    """One asset's checks, evaluated or broken; `ended` is there where a broken one has no end of its own."""
     starts = [start for start, _ in evaluated] + [step.started_at for step in broken if step.started_at]
     started_at = min(starts)
     ends = [check.at for _, check in evaluated] + [step.ended_at for step in broken if step.ended_at]
@@ -310,7 +308,7 @@ def _asset_run(
     started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
     if started_at is None:
         return None
-    partitions = tuple(dict.fromkeys([*log.plans.get(path, ("", []))[1], *(m.partition for m in done if m.partition)]))
+    planned = tuple(dict.fromkeys(log.plans.get(path, ("", []))[1]))
     state, ended_at, error, inferred = _outcome(step, [] if log.ended is None else group, ended, done)
     if state is RunState.ABORT and step.outcome is RunState.COMPLETE and _observed(log, path, key):
         state = RunState.COMPLETE  # Dagster plans observations as it plans materializations.
@@ -324,7 +322,8 @@ def _asset_run(
         materializations=done,
         checks=tuple(step.checks),
         error=error,
-        partitions=partitions,
+        partitions=tuple(dict.fromkeys([*planned, *(made.partition for made in done if made.partition)])),
+        planned=planned,
         step=key,
         attempts=step.attempts,
         announced=announced,

@@ -284,6 +284,9 @@ class AssetRun:
     checks: tuple[CheckResult, ...] = ()
     error: StepError | None = None
     partitions: tuple[str, ...] = ()
+    """Those that were planned, and those that were written."""
+    planned: tuple[str, ...] = ()
+    """The partitions that were planned: known from the start."""
     step: str | None = None
     attempts: int = 1
     announced: bool = True
