@@ -78,8 +78,8 @@ class Collector:
         self.stop()
 
     def of(self, job: str) -> list[dict[str, Any]]:
-        """The accepted events of one job, in the order of their arrival."""
-        return [event for event in self.events if event.get("job", {}).get("name") == job]
+        """The accepted events of one job's runs, in the order of their arrival."""
+        return [event for event in self.events if "run" in event and event["job"]["name"] == job]
 
     def kinds(self, job: str) -> list[str]:
         return [event["eventType"] for event in self.of(job)]

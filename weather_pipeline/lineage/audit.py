@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from openlineage.client.transport import HttpTransport
+
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.history import Recorded, Span, runs_in, tell
@@ -13,6 +15,7 @@ from weather_pipeline.lineage.model import RunInfo
 from weather_pipeline.lineage.projects import Project
 from weather_pipeline.lineage.reader import run_info
 from weather_pipeline.lineage.resend import Parcel, Resending, Resent
+from weather_pipeline.lineage.sinks import HttpSink
 from weather_pipeline.lineage.verify import (
     ExpectedRun,
     Verification,
@@ -34,17 +37,24 @@ def api_of(sink: Sink, url: str | None) -> MarquezApi:
     Raises:
         BackendError: The sink sends to no HTTP address, and none is given; or no Marquez answers.
     """
-    transport = getattr(sink, "transport", None)
-    own = getattr(transport, "url", None)
+    transport = _http_transport(sink)
+    own = transport.url if transport else None
     if own is None and url is None:
         raise BackendError(
             f"Events go to {sink.name}, which can't be asked what it knows. Where a Marquez gets them from there, "
             "name it: --url http://HOST:PORT."
         )
     address = url or str(own)
-    api = MarquezApi(address, transport if own is not None and same_server(address, str(own)) else None)
+    api = MarquezApi(address, transport if own and same_server(address, own) else None)
     api.check()
     return api
+
+
+def _http_transport(sink: Sink) -> HttpTransport | None:
+    """The HTTP transport of a sink, or of the first of those within it that has one."""
+    if isinstance(sink, HttpSink):
+        return sink.transport
+    return next((found for inner in getattr(sink, "inner", ()) if (found := _http_transport(inner))), None)
 
 
 class Audit:

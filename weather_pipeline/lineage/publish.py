@@ -201,6 +201,7 @@ class Register:
     """
 
     def __init__(self, instance: dg.DagsterInstance, location: str, sensor: str) -> None:
+        self.sensor = sensor
         self._instance = instance
         self._keys = [f"openlineage/published/{location}/{sensor}/{shard}" for shard in range(_SHARDS)]
 
@@ -303,7 +304,7 @@ def publish(
         while left and not found.drafts and (deadline is None or time.monotonic() < deadline):
             batch, left = left[:_TOGETHER], left[_TOGETHER:]
             outcome = deliver(sink, {draft.asset: draft.messages for draft in batch}, deadline=deadline or float("inf"))
-            refused = _bury_refused(instance, outcome)
+            refused = _bury_refused(instance, outcome, register.sensor)
             done.failure = outcome.failed[-1][2].reason if outcome.failed else done.failure
             for draft in batch:
                 taken = refused | {message.key for message in outcome.accepted.get(draft.asset, ())}
@@ -321,11 +322,16 @@ def publish(
     return done
 
 
-def _bury_refused(instance: dg.DagsterInstance, outcome: Outcome) -> set[str]:
-    """Keep the events that were refused for good as dead letters; returns their keys."""
+def _bury_refused(instance: dg.DagsterInstance, outcome: Outcome, writer: str) -> set[str]:
+    """Keep the events that were refused for good as dead letters; returns their keys.
+
+    Where nothing was accepted beside them, the backend or its address may be to blame: they wait.
+    """
     refused = [(message, answer) for _, message, answer in outcome.failed if answer.verdict is Verdict.REFUSED]
+    if not outcome.accepted:
+        return set()
     for message, answer in refused:
-        deadletters.bury(instance, message.key, answer.reason, message.body())
+        deadletters.bury(instance, message.key, answer.reason, message.body(), writer=writer)
     return {message.key for message, _ in refused}
 
 

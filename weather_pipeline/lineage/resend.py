@@ -19,7 +19,7 @@ import dagster as dg
 
 from weather_pipeline.lineage import deadletters
 from weather_pipeline.lineage.deadletters import DeadLetter
-from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
+from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, ask, deliver
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.stored import message_of
 
@@ -59,7 +59,7 @@ class Resent:
 
 
 class BackendAway(Exception):
-    """The backend took nothing for longer than it was waited for."""
+    """The backend took nothing for longer than it was waited for, or refuses whatever it is sent."""
 
 
 @dataclass
@@ -81,6 +81,8 @@ class Resending:
     patience: float = PATIENCE
     done: Resent = field(default_factory=Resent)
     _is_stopped: bool = False
+    _proof: Message | None = None
+    """The last event that was accepted."""
 
     def send(self, parcels: Iterable[Parcel]) -> Resent:
         """Send all parcels.
@@ -127,10 +129,19 @@ class Resending:
             self.tell(self.done)
 
     def _settle(self, outcome: Outcome, failures: dict[str, int]) -> set[str]:
-        """The keys of the events that are done with: accepted, or refused for good."""
+        """The keys of the events that are done with: accepted, or refused for good.
+
+        Raises:
+            BackendAway: It refuses whatever it is sent: its address or its state is to blame, no event.
+        """
         accepted = {message.key for messages in outcome.accepted.values() for message in messages}
         self.done.accepted += len(accepted)
+        if outcome.accepted:
+            self._proof = next(reversed(outcome.accepted.values()))[-1]
         refused = set()
+        refusal = next((a.reason for _, _, a in outcome.failed if a.verdict is Verdict.REFUSED), None)
+        if refusal and not accepted and not self._is_well():
+            raise BackendAway(f"{self.sink.name} refuses everything: {refusal}")
         for _, message, answer in outcome.failed:
             if answer.verdict is Verdict.DOUBTFUL and accepted:
                 # Others pass: this event itself may be to blame.
@@ -139,6 +150,10 @@ class Resending:
                 self._bury(message, answer)
                 refused.add(message.key)
         return accepted | refused
+
+    def _is_well(self) -> bool:
+        """Whether the backend takes an event that it has taken before: sending again changes nothing."""
+        return self._proof is not None and ask(self.sink, self._proof).verdict is Verdict.ACCEPTED
 
     def _bury(self, message: Message, answer: Answer) -> None:
         deadletters.bury(self.instance, message.key, answer.reason, message.body(), writer=self.writer)

@@ -64,6 +64,7 @@ class ClientSink:
     def __init__(self, client: OpenLineageClient, sink: Sink) -> None:
         self._client = client
         self._sink = sink
+        self.inner = (sink,)
         self.name = sink.name
 
     def send(self, message: Message) -> Answer:

@@ -61,6 +61,7 @@ class TransformSink:
     def __init__(self, transformer: EventTransformer, sink: Sink) -> None:
         self._transformer = transformer
         self._sink = sink
+        self.inner = (sink,)
         self.name = sink.name
 
     def send(self, message: Message) -> Answer:
@@ -87,6 +88,7 @@ class CompositeSink:
         self, sinks: Sequence[Sink], *, continue_on_failure: bool = True, continue_on_success: bool = True
     ) -> None:
         self._sinks = sinks
+        self.inner = tuple(sinks)
         self._continue_on_failure = continue_on_failure
         self._continue_on_success = continue_on_success
         self._taken: dict[str, set[int]] = {}
