@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from openlineage.client.transport import HttpTransport
 
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Sink
-from weather_pipeline.lineage.history import Recorded, Span, runs_in, tell
+from weather_pipeline.lineage.explain import job_name
+from weather_pipeline.lineage.history import Recorded, Span, reports_in, runs_in, tell
 from weather_pipeline.lineage.marquez_api import BackendError, MarquezApi, same_server
-from weather_pipeline.lineage.model import RunInfo
+from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.projects import Project
 from weather_pipeline.lineage.reader import run_info
-from weather_pipeline.lineage.resend import Parcel, Resending, Resent
+from weather_pipeline.lineage.resend import Parcel, Resending
 from weather_pipeline.lineage.sinks import HttpSink
 from weather_pipeline.lineage.verify import (
+    ExpectedDataset,
     ExpectedRun,
     Verification,
     Verifier,
+    expected_datasets,
     expected_runs,
     incomplete,
     verification,
@@ -76,7 +79,8 @@ class Audit:
         self._span = span
         self._now = now
         self._tell = tell
-        self._expected: list[ExpectedRun] = []
+        self._runs: list[ExpectedRun] = []
+        self._datasets: dict[str, ExpectedDataset] = {}
         self._problems: list[str] = []
 
     def verify(self) -> Verification:
@@ -86,102 +90,85 @@ class Audit:
             BackendError: The backend can't be asked.
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        builder, options = self._project.builder(), self._project.options
-        self._expected, self._problems = [], []
-        runs = runs_in(self._project.instance, self._span, location=self._project.tells)
-        for number, info in enumerate(runs, 1):
-            recorded = tell(self._project.instance, info, builder, options, self._now)
+        self._runs, self._datasets, self._problems = [], {}, []
+        for number, recorded in enumerate(recorded_in(self._project, self._span, self._now), 1):
+            about = f"in Dagster run {recorded.run_id}" if recorded.run_id else "reported without a run"
             self._problems += [
-                f"{problem.about} in Dagster run {info.run_id}: {problem.reason.strip().splitlines()[-1]}"
+                f"{problem.about}, {about}: {problem.reason.strip().splitlines()[-1]}"
                 for problem in recorded.story.problems
             ]
-            if self._span.touches(recorded.story):
-                self._expected += expected_runs(recorded)
+            self._runs += expected_runs(recorded)
+            self._datasets |= expected_datasets(recorded)
             self._tell(f"Reading Dagster's log: {number:,} runs")
         return self._compare()
 
-    def repair(self, resending: Resending) -> Verification:
-        """Send again what the last comparison lacked, and compare anew.
+    def repair(self, found: Verification, resending: Resending) -> Verification:
+        """Send again what a comparison lacked, and compare anew.
 
         Raises:
             BackendAway: The backend takes nothing for long.
             BackendError: The backend can't be asked.
         """
-        lacking = incomplete(self._expected, self._compare())
-        if lacking:
-            resending.send(self._parcels(lacking))
+        resending.send(self._lacking(incomplete(found)))
         return self._compare()
 
-    def _parcels(self, lacking: dict[str, set[str]]) -> Iterator[Parcel]:
-        builder, options = self._project.builder(), self._project.options
+    def _lacking(self, lacking: dict[str, set[str]]) -> Iterator[Parcel]:
+        project, builder, now = self._project, self._project.builder(), self._now
         for run_id, subjects in lacking.items():
-            found = run_info(self._project.instance, run_id)
-            if found is not None:
-                recorded = tell(self._project.instance, found[0], builder, options, self._now)
-                yield _parcel(recorded, lambda subject, subjects=subjects: subject in subjects)
+            if not run_id:
+                reports = reports_in(project.instance, self._span, builder, now, location=project.tells)
+                yield from (
+                    _parcel(each, lambda message, wanted=subjects: message.subject in wanted) for each in reports
+                )
+            elif known := run_info(project.instance, run_id):
+                recorded = tell(project.instance, known[0], builder, project.options, now)
+                yield _parcel(recorded, lambda message, wanted=subjects: message.subject in wanted)
 
     def _compare(self) -> Verification:
-        total = len(self._expected)
+        total = len(self._runs)
         verifier = Verifier(self._api, lambda done: self._tell(f"Asking {self._api.name}: {done:,} of {total:,} runs"))
-        gaps = verifier.gaps(self._expected)
+        gaps = verifier.gaps(self._runs) | verifier.dataset_gaps(self._datasets)
         refused = {letter.key for letter in dead_letters(self._project.instance)}
         found = Verification(self._span.since.isoformat(), self._span.until.isoformat(), self._api.name)
         found.problems = self._problems
         young_since = self._now - self._project.options.grace - _YOUNG
-        result = verification(self._expected, gaps, found=found, refused=refused, young_since=young_since)
+        result = verification(self._runs, self._datasets, gaps, found=found, refused=refused, young_since=young_since)
         result.requests = self._api.requests
         return result
 
 
-def replay(
-    project: Project,
-    span: Span,
-    resending: Resending,
-    now: datetime,
-    *,
-    jobs: Collection[str] | None = None,
-    tell_read: Callable[[RunInfo], None] = lambda _: None,
-) -> Resent:
-    """Send everything of the runs that a span touches again, oldest run first; the sensor's cursor stays as it is.
+def recorded_in(project: Project, span: Span, now: datetime) -> Iterator[Recorded]:
+    """All that the sensor tells of a span: what was reported without a run, then run by run in their order.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    builder = project.builder()
+    yield from reports_in(project.instance, span, builder, now, location=project.tells)
+    for info in runs_in(project.instance, span, location=project.tells):
+        recorded = tell(project.instance, info, builder, project.options, now)
+        if recorded.story.problems or span.touches(recorded.story):
+            yield recorded
+
+
+def parcels(project: Project, span: Span, now: datetime, *, jobs: Collection[str] | None = None) -> Iterator[Parcel]:
+    """All events of a span, run by run as they are asked for, oldest run first.
 
     Args:
         project: The project.
         span: The span.
-        resending: Sends, and knows how far it came.
         now: The present, timezone-aware.
-        jobs: Only events of these OpenLineage jobs; None sends all.
-        tell_read: Hears of every run that was read.
+        jobs: Only events of these OpenLineage jobs; None gives all.
 
     Raises:
-        BackendAway: The backend takes nothing for long.
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    return resending.send(parcels(project, span, now, jobs=jobs, tell_read=tell_read))
+    for recorded in recorded_in(project, span, now):
+        parcel = _parcel(recorded, lambda message: jobs is None or job_name(message) in jobs)
+        if parcel.messages:
+            yield parcel
 
 
-def parcels(
-    project: Project,
-    span: Span,
-    now: datetime,
-    *,
-    jobs: Collection[str] | None = None,
-    tell_read: Callable[[RunInfo], None] = lambda _: None,
-) -> Iterator[Parcel]:
-    """The events of the runs that a span touches, run by run as they are asked for."""
-    builder, options = project.builder(), project.options
-    for info in runs_in(project.instance, span, location=project.tells):
-        recorded = tell(project.instance, info, builder, options, now)
-        tell_read(info)
-        if span.touches(recorded.story):
-            parcel = _parcel(recorded, lambda _: True, jobs=jobs)
-            if parcel.messages:
-                yield parcel
-
-
-def _parcel(recorded: Recorded, wanted: Callable[[str], bool], *, jobs: Iterable[str] | None = None) -> Parcel:
-    messages = [
-        message
-        for message in recorded.story.messages
-        if wanted(message.subject) and (jobs is None or message.body().get("job", {}).get("name") in jobs)
-    ]
-    return Parcel(recorded.info.run_id, recorded.info.created_at, messages)
+def _parcel(recorded: Recorded, wanted: Callable[[Message], bool]) -> Parcel:
+    messages = [message for message in recorded.story.messages if wanted(message)]
+    return Parcel(recorded.run_id or "reported", recorded.at, messages)

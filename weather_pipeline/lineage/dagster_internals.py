@@ -7,6 +7,7 @@ versions that have it; otherwise a tick would fail in the middle with a tracebac
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -364,5 +365,8 @@ def load_repositories(
         attribute=attribute,
         working_directory=working_directory,
     )
-    loaded = _part("LoadedRepositories", "dagster._grpc.server")(origin, None, ["dagster"], None)
+    with warnings.catch_warnings():
+        # What user code should hear, it hears from its code server.
+        warnings.simplefilter("ignore")
+        loaded = _part("LoadedRepositories", "dagster._grpc.server")(origin, None, ["dagster"], None)
     return list(loaded.definitions_by_name.values())

@@ -135,7 +135,7 @@ def explain_run(
     log = fold_log(events)
     story = messages_of(log, info, builder, options, now)
     wanted = None if jobs is None else set(jobs)
-    messages = [each for each in story.messages if wanted is None or _job_name(each) in wanted]
+    messages = [each for each in story.messages if wanted is None or job_name(each) in wanted]
     refused = {letter.key: letter.reason for letter in dead_letters(instance)}
     withheld = [each for each in (*story.problems, *story.silent) if about is None or _is_about(each, about)]
     return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), tuple(withheld))
@@ -181,6 +181,7 @@ def _is_about(problem: Problem, path: AssetPath) -> bool:
     return problem.about.removesuffix(CHECKS) == "/".join(path)
 
 
-def _job_name(message: Message) -> str | None:
+def job_name(message: Message) -> str | None:
+    """The name of the job that an event is about; None for an event about a dataset."""
     job: Mapping[str, Any] = message.body().get("job", {})
     return job.get("name")

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from weather_pipeline.lineage import reader
+from weather_pipeline.lineage import reader, runless
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.fold import fold_log
 from weather_pipeline.lineage.model import RunInfo
 from weather_pipeline.lineage.options import Options
-from weather_pipeline.lineage.story import Story, messages_of
+from weather_pipeline.lineage.story import Story, messages_of, story_of_reports
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -40,9 +40,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A Dagster run and all that it gives rise to."""
+    """What gives rise to events, and all of them: a Dagster run, or some of what was reported without any."""
 
-    info: RunInfo
+    run_id: str
+    """The Dagster run's id; empty for what was reported without any run."""
+    at: datetime
+    """When the run was created, or reporting is looked at from."""
     story: Story
 
 
@@ -92,4 +95,31 @@ def tell(
         StorageUnavailable: Dagster's storage can't be read now.
     """
     events, _ = reader.read_run(instance, info.run_id, None)
-    return Recorded(info, messages_of(fold_log(events), info, builder, options, now))
+    return Recorded(info.run_id, info.created_at, messages_of(fold_log(events), info, builder, options, now))
+
+
+def reports_in(
+    instance: dg.DagsterInstance, span: Span, builder: EventBuilder, now: datetime, *, location: str | None
+) -> Iterator[Recorded]:
+    """What was reported without any run in a span, in pages.
+
+    Args:
+        instance: The Dagster instance.
+        span: The span.
+        builder: Builds events from what the definitions say.
+        now: The present, timezone-aware.
+        location: Where not None, only assets that this code location defines: a report has no location.
+
+    Raises:
+        StorageUnavailable: Dagster's storage can't be read now.
+    """
+    position, told = reader.BEGINNING, frozenset[str]()
+    while True:
+        page = runless.read_reports(instance, position, now=now.timestamp(), since=span.since.timestamp())
+        fresh = [each.event for each in page.reports if each.key not in told and each.event.at < span.until]
+        ours = [event for event in fresh if location is None or builder.defines(event.path)]
+        if ours:
+            yield Recorded(runless.NO_RUN, span.since, story_of_reports(ours, builder))
+        if page.is_last:
+            return
+        position, told = page.position, frozenset(each.key for each in page.reports)

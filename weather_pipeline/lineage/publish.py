@@ -20,7 +20,7 @@ import traceback
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from weather_pipeline.lineage.catalog import Catalog, RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import saved_values, store_values
 from weather_pipeline.lineage.delivery import Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.describe import Describer
-from weather_pipeline.lineage.messages import Message, dataset_message, job_message
+from weather_pipeline.lineage.messages import DatasetDescription, Message, dataset_message, job_message
 from weather_pipeline.lineage.model import (
     AssetInfo,
     AssetPath,
@@ -45,6 +45,8 @@ from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_OF_A_RUN = frozenset({"lifecycleStateChange", "version"})
+"""Facets of a dataset that speak of a single run's doing."""
 _SHARDS = 64
 """Values over which the fingerprints are spread: a value of MySQL's holds 64 kB."""
 _SECONDS_A_TICK = 2.0
@@ -140,14 +142,14 @@ class Designs:
             yield dataset_message("definition", at, describe.input(path), policy=self._policy)
             return
         design = _as_run(path, last)
-        outputs = describe.outputs(design)
+        outputs = [_timeless_dataset(each) for each in describe.outputs(design)]
         own = [each for each in outputs if each.ref == describe.named(path, last)[0]]
         yield from (dataset_message("definition", at, each, policy=self._policy) for each in own)
         yield job_message(
             "definition",
             at,
             job=describe.asset_job(path, design),
-            inputs=describe.inputs(design),
+            inputs=[_timeless_dataset(each) for each in describe.inputs(design)],
             outputs=outputs,
             policy=self._policy,
         )
@@ -183,6 +185,12 @@ def _as_run(path: AssetPath, last: Metadata) -> AssetRun:
     """
     done = Materialization(path, _EPOCH, None, metadata=last)
     return AssetRun(RunInfo("", "", _EPOCH), path, _EPOCH, RunState.RUNNING, materializations=(done,))
+
+
+def _timeless_dataset(dataset: DatasetDescription) -> DatasetDescription:
+    """A dataset without what the last run did to it."""
+    lasting = {key: facet for key, facet in dataset.facets.items() if key not in _OF_A_RUN}
+    return replace(dataset, facets=lasting, io_facets={})
 
 
 def _timeless(value: Any) -> Any:

@@ -7,13 +7,13 @@ gives rise to. Coverage is the share of complete runs among those that had to be
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from openlineage.client.event_v2 import RunEvent
+from openlineage.client.event_v2 import DatasetEvent, RunEvent
 
 from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.history import Recorded
@@ -68,15 +68,30 @@ class ExpectedRun:
 
 
 @dataclass(frozen=True)
+class ExpectedDataset:
+    """A dataset about which something was reported or observed."""
+
+    name: Name
+    dagster_run: str
+    at: str
+    """The time of the newest event about it."""
+    key: str
+    """That event, by `Message.key`."""
+
+
+@dataclass(frozen=True)
 class Gap:
     """Something that Dagster recorded and the backend does not know."""
 
     kind: str
-    """`run`, `state`, `input`, `output` or `facet`."""
+    """`run`, `state`, `input`, `output`, `facet` or `dataset`."""
     detail: str
-    run_id: str
+    subject: str
+    """The OpenLineage run id; for a dataset, the subject of the events about it."""
     job: str
+    """The job's name, or the dataset's."""
     dagster_run: str
+    """Empty where no run was involved."""
 
 
 @dataclass
@@ -90,6 +105,10 @@ class Verification:
     complete: int = 0
     in_flight: int = 0
     """Not there yet, and so young that they may be on their way: they count neither way."""
+    datasets: int = 0
+    """Datasets about which something was reported or observed, and that had to be there."""
+    datasets_found: int = 0
+    in_flight_datasets: int = 0
     edges: int = 0
     """Edges of the runs that had to be there …"""
     edges_found: int = 0
@@ -97,7 +116,7 @@ class Verification:
     """… and their facets."""
     facets_found: int = 0
     dead_letters: int = 0
-    """Incomplete runs of which an event was refused for good."""
+    """Incomplete runs, and missing datasets, of which an event was refused for good."""
     problems: list[str] = field(default_factory=list)
     """What Dagster recorded and no event can be built of, in words."""
     gaps: list[Gap] = field(default_factory=list)
@@ -110,8 +129,9 @@ class Verification:
 
     @property
     def coverage(self) -> float:
-        """Complete runs of those that had to be there, in percent."""
-        return 100.0 * self.complete / self.due if self.due else 100.0
+        """Complete runs, and reported datasets that are known, of those that had to be there; in percent."""
+        due = self.due + self.datasets
+        return 100.0 * (self.complete + self.datasets_found) / due if due else 100.0
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON values; coverage is rounded down, so that 100 means all."""
@@ -120,7 +140,7 @@ class Verification:
 
 
 def expected_runs(recorded: Recorded) -> list[ExpectedRun]:
-    """The OpenLineage runs that a Dagster run gives rise to."""
+    """The OpenLineage runs that a Dagster run, or what was reported without any, gives rise to."""
     events: dict[str, list[dict[str, Any]]] = defaultdict(list)
     keys: dict[str, list[str]] = defaultdict(list)
     for message in recorded.story.messages:
@@ -131,7 +151,7 @@ def expected_runs(recorded: Recorded) -> list[ExpectedRun]:
         ExpectedRun(
             run_id=run_id,
             job=(told[-1]["job"]["namespace"], told[-1]["job"]["name"]),
-            dagster_run=recorded.info.run_id,
+            dagster_run=recorded.run_id,
             state=_STATES[told[-1]["eventType"]],
             at=told[-1]["eventTime"],
             keys=tuple(keys[run_id]),
@@ -142,6 +162,17 @@ def expected_runs(recorded: Recorded) -> list[ExpectedRun]:
         )
         for run_id, told in events.items()
     ]
+
+
+def expected_datasets(recorded: Recorded) -> dict[str, ExpectedDataset]:
+    """The datasets about which there are events without a run, by subject."""
+    found: dict[str, ExpectedDataset] = {}
+    for message in recorded.story.messages:
+        if isinstance(message.event, DatasetEvent):
+            dataset = message.event.dataset
+            name = (dataset.namespace, dataset.name)
+            found[message.subject] = ExpectedDataset(name, recorded.run_id, message.at, message.key)
+    return found
 
 
 def _ends(events: Sequence[Mapping[str, Any]], side: str) -> Ends:
@@ -185,6 +216,22 @@ class Verifier:
                 compared += count
                 self._tell(compared)
         return found
+
+    def dataset_gaps(self, expected: Mapping[str, ExpectedDataset]) -> dict[str, list[Gap]]:
+        """The datasets that the backend does not know, by subject.
+
+        Raises:
+            BackendError: The backend can't be asked.
+        """
+        with ThreadPoolExecutor(READERS, thread_name_prefix="openlineage-verify") as pool:
+            known = dict(
+                zip(expected, pool.map(lambda each: self._api.dataset(*each.name), expected.values()), strict=True)
+            )
+        return {
+            subject: [Gap("dataset", f"{each.name[0]}/{each.name[1]}", subject, each.name[1], each.dagster_run)]
+            for subject, each in expected.items()
+            if known[subject] is None
+        }
 
     def _gaps_of_job(self, expected: list[ExpectedRun]) -> tuple[dict[str, list[Gap]], int]:
         known = self._read(expected)
@@ -259,6 +306,7 @@ class Verifier:
 
 def verification(
     expected: Sequence[ExpectedRun],
+    datasets: Mapping[str, ExpectedDataset],
     gaps: Mapping[str, Sequence[Gap]],
     *,
     found: Verification,
@@ -269,7 +317,8 @@ def verification(
 
     Args:
         expected: All expected runs.
-        gaps: What is missing, by run id.
+        datasets: All expected datasets, by subject.
+        gaps: What is missing, by run id, and by subject for datasets.
         found: What is known of the span and the backend; the counts go there.
         refused: Keys of events that became dead letters.
         young_since: Runs whose newest event is younger may still be on their way.
@@ -293,6 +342,15 @@ def verification(
         found.facets_found += max(0, run.facet_count - lost_facets)
         found.dead_letters += bool(missing) and any(key in refused for key in run.keys)
         found.gaps += missing
+    for subject, dataset in datasets.items():
+        missing = gaps.get(subject, ())
+        if missing and dataset.at >= young:
+            found.in_flight_datasets += 1
+            continue
+        found.datasets += 1
+        found.datasets_found += not missing
+        found.dead_letters += bool(missing) and dataset.key in refused
+        found.gaps += missing
     return found
 
 
@@ -305,11 +363,9 @@ def _name(version: Mapping[str, Any]) -> Name:
     return identity["namespace"], identity["name"]
 
 
-def incomplete(expected: Iterable[ExpectedRun], found: Verification) -> dict[str, set[str]]:
-    """The runs to be sent again: Dagster run → OpenLineage run ids."""
-    lacking = {gap.run_id for gap in found.gaps}
+def incomplete(found: Verification) -> dict[str, set[str]]:
+    """What is to be sent again: Dagster run → subjects; an empty one for what was reported without any run."""
     by_run: dict[str, set[str]] = defaultdict(set)
-    for run in expected:
-        if run.run_id in lacking:
-            by_run[run.dagster_run].add(run.run_id)
+    for gap in found.gaps:
+        by_run[gap.dagster_run].add(gap.subject)
     return by_run

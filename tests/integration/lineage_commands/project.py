@@ -54,7 +54,7 @@ def by_day() -> None: ...
 
 
 defs = dg.Definitions(
-    assets=[raw, orders, by_day],
+    assets=[raw, orders, by_day, dg.AssetSpec("rates", metadata={"dagster/uri": "s3://bank/rates"})],
     sensors=[
         build_openlineage_sensor(
             namespace="shop", url="@URL@", since=datetime(2020, 1, 1, tzinfo=UTC), grace=timedelta(0)

@@ -8,7 +8,16 @@ import pytest
 
 from tests.marquez_double import NOT_FOUND, Answer, MarquezDouble
 from weather_pipeline.lineage.marquez_api import BackendError, MarquezApi, same_server
-from weather_pipeline.lineage.verify import Ends, ExpectedRun, Gap, Verification, Verifier, verification
+from weather_pipeline.lineage.verify import (
+    Ends,
+    ExpectedDataset,
+    ExpectedRun,
+    Gap,
+    Verification,
+    Verifier,
+    incomplete,
+    verification,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RAW, ORDERS = ("db", "raw"), ("db", "orders")
@@ -129,7 +138,7 @@ def test_old_runs_of_a_job_with_many_are_asked_for_by_their_ids() -> None:
 def count(wanted: list[ExpectedRun], found: dict[str, list[Gap]], refused: set[str] | None = None) -> Verification:
     start = Verification("since", "until", "backend")
     young_since = NOW - timedelta(minutes=1)
-    return verification(wanted, found, found=start, refused=refused or set(), young_since=young_since)
+    return verification(wanted, {}, found, found=start, refused=refused or set(), young_since=young_since)
 
 
 def gap(number: int, kind: str = "run") -> dict[str, list[Gap]]:
@@ -157,6 +166,19 @@ def test_a_young_gap_is_in_flight() -> None:
 def test_a_refused_event_is_told_apart_and_still_counts() -> None:
     found = count([expected(1)], gap(1), {"run-1:end"})
     assert (found.dead_letters, found.coverage) == (1, 0.0)
+
+
+def test_a_dataset_that_was_reported_and_is_not_there_is_a_gap() -> None:
+    there, lost = (ExpectedDataset(("db", name), "", "2026-11-21T10:00:00.000000Z", name) for name in ("raw", "lost"))
+    wanted = {"dataset:db/raw": there, "dataset:db/lost": lost}
+    with MarquezDouble(Backend(datasets={"raw": {}})) as server:
+        found = Verifier(MarquezApi(server.url)).dataset_gaps(wanted)
+    counted = verification(
+        [], wanted, found, found=Verification("since", "until", "backend"), refused=set(), young_since=NOW
+    )
+    assert [(gap.kind, gap.detail) for gap in counted.gaps] == [("dataset", "db/lost")]
+    assert (counted.datasets, counted.datasets_found, counted.coverage) == (2, 1, 50.0)
+    assert incomplete(counted) == {"": {"dataset:db/lost"}}
 
 
 def test_a_server_that_is_no_marquez_is_told() -> None:

@@ -59,7 +59,7 @@ def replay(
 
 
 def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: bool) -> int:
-    from weather_pipeline.lineage.audit import replay as replay_span
+    from weather_pipeline.lineage.audit import parcels
     from weather_pipeline.lineage.resend import BackendAway, Resending
 
     ticker = Ticker()
@@ -67,7 +67,7 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
     stopped: str | None = None
     code = 0
     try:
-        replay_span(project, span, resending, datetime.now(UTC), jobs=jobs)
+        resending.send(parcels(project, span, datetime.now(UTC), jobs=jobs))
     except KeyboardInterrupt:
         stopped, code = "Interrupted", _INTERRUPTED
     except BackendAway as error:

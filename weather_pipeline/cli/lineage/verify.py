@@ -67,7 +67,7 @@ def verify(
                 tell=lambda done: ticker.say(f"Sending: {done.accepted:,} events"),
             )
             try:
-                found = audit.repair(resending)
+                found = audit.repair(found, resending)
             except BackendAway as error:
                 raise click.ClickException(f"Not repaired: {error}") from error
             resent = resending.done
@@ -87,6 +87,7 @@ def verification_text(found: Verification, resent: Resent | None) -> str:
         ("To", found.until),
         ("Backend", found.backend),
         ("Coverage", f"{found.as_json()['coverage']:g}%: {found.complete:,} of {found.due:,} runs are complete"),
+        ("Datasets", f"{found.datasets_found:,} of {found.datasets:,} that were reported or observed"),
         ("Edges", f"{found.edges_found:,} of {found.edges:,}"),
         ("Facets", f"{found.facets_found:,} of {found.facets:,}"),
     ]
@@ -98,7 +99,7 @@ def verification_text(found: Verification, resent: Resent | None) -> str:
         pairs.append(("Sent again", f"{resent.accepted} events accepted, {resent.refused} refused"))
     lines = [rows(pairs)]
     lines += [f"! can't be told: {problem}" for problem in found.problems[:_SHOWN]]
-    lines += [f"! missing {gap.kind:<6} {gap.job} {gap.run_id}: {gap.detail}" for gap in found.gaps[:_SHOWN]]
+    lines += [f"! missing {gap.kind:<6} {gap.job} {gap.subject}: {gap.detail}" for gap in found.gaps[:_SHOWN]]
     if len(found.gaps) > _SHOWN:
         lines.append(f"  and {len(found.gaps) - _SHOWN:,} more: --json lists all")
     if found.gaps and resent is None:
