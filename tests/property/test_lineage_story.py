@@ -72,7 +72,7 @@ EVENTS: st.SearchStrategy[LogEvent] = st.one_of(
 
 
 def story(log: Sequence[LogEvent]) -> list[Message]:
-    messages, problems = messages_of(fold_log(log), RUN, BUILDER, OPTIONS, NOW)
+    messages, problems, _ = messages_of(fold_log(log), RUN, BUILDER, OPTIONS, NOW)
     assert problems == []
     return messages
 
