@@ -25,6 +25,9 @@ test: $(VENV)/.dev ## Run every test (ARGS="-k name" for some)
 test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Dagster that it supports
 	@$(OLDEST)/bin/python -m pytest tests/unit/lineage tests/integration/lineage tests/property/test_lineage_fold.py $(ARGS)
 
+conformance: $(VENV)/.dev ## Judge every event of the exporter's tests by OpenLineage's schemas
+	@$(BIN)/python -m tests.conformance $(ARGS)
+
 bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--write" for docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
 

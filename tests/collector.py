@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 Answer = tuple[int, str]
 
@@ -24,6 +24,8 @@ class Collector:
     """
 
     hang = 30.0
+    listeners: ClassVar[list[Callable[[Collector, dict[str, Any]], None]]] = []
+    """Hear every event that any backend accepts."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -68,6 +70,8 @@ class Collector:
             status, text = self.behave(event)
             if 200 <= status < 300:
                 self.events.append({**event, "_at": time.time()})
+                for listener in Collector.listeners:
+                    listener(self, event)
             return status, text
 
     def __enter__(self) -> Self:
