@@ -23,7 +23,8 @@ def check_sequences(backend: Collector) -> None:
     """One START before one terminal event for each run id, one job for each run id, everything valid."""
     by_run: dict[str, list[dict[str, Any]]] = {}
     for event in backend.events:
-        by_run.setdefault(event["run"]["runId"], []).append(event)
+        if "run" in event:
+            by_run.setdefault(event["run"]["runId"], []).append(event)
     for events in by_run.values():
         kinds = [event["eventType"] for event in events]
         assert kinds[0] == "START"
