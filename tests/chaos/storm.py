@@ -1,0 +1,241 @@
+"""The storm itself: runs of a job while everything around the exporter fails by plan; then calm, then the account."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from tests.chaos.judge import duplicates, findings
+from tests.chaos.plan import Fault, plan
+from tests.chaos.proxy import Proxy
+from tests.integration.marquez.conftest import LineageService
+from weather_pipeline.lineage.deadletters import dead_letters
+
+ROOT = Path(__file__).resolve().parents[2]
+CALM_RUNS = 5
+"""Runs without an exporter, before the storm: what a run takes when nobody reads its log."""
+_CALM_SECONDS = 240.0
+"""How long the exporter may take to catch up after the storm."""
+
+
+@dataclass
+class Account:
+    """What became of it all."""
+
+    seed: int
+    runs: int
+    succeeded: int = 0
+    calm_seconds: list[float] = field(default_factory=list)
+    """What each run took without an exporter …"""
+    storm_seconds: list[float] = field(default_factory=list)
+    """… and in the storm."""
+    faults: dict[str, int] = field(default_factory=dict)
+    daemon_kills: int = 0
+    answers: dict[int, int] = field(default_factory=dict)
+    """What the backend answered: status → times."""
+    accepted: int = 0
+    repeated: int = 0
+    findings: list[str] = field(default_factory=list)
+    catch_up_seconds: float = 0.0
+    verification: dict[str, Any] = field(default_factory=dict)
+    dead_letters: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost, wrong, refused or slowed to failure."""
+        complete = self.verification.get("coverage") == 100 and self.verification.get("expected") == 5 * self.runs
+        return complete and self.succeeded == self.runs and not self.findings and not self.dead_letters
+
+    def summary(self) -> dict[str, Any]:
+        """The account without lists of figures."""
+        said = asdict(self)
+        for name in ("calm_seconds", "storm_seconds"):
+            seconds = said.pop(name)
+            said[name] = {"median": round(statistics.median(seconds), 3), "worst": round(max(seconds), 3)}
+        said["verification"] = {
+            key: value for key, value in self.verification.items() if key not in ("gaps", "problems")
+        }
+        return said
+
+
+def storm(
+    home: Path, service: LineageService, *, seed: int, runs: int, tell: Callable[[str], None] = lambda _: None
+) -> Account:
+    """Run the storm.
+
+    Args:
+        home: An empty directory, Dagster's home.
+        service: The lineage service, on an empty database; started and stopped here.
+        seed: Decides what fails when.
+        runs: How many runs of the job.
+        tell: Hears what happens.
+    """
+    account = Account(seed, runs)
+    what_happens = plan(seed, runs)
+    write_home(home)
+    with service, Proxy(service.port) as proxy:
+        environment = {
+            **os.environ,
+            "DAGSTER_HOME": str(home),
+            "OPENLINEAGE__TRANSPORT": json.dumps({"type": "http", "url": proxy.url, "timeout": 2}),
+            "PYTHONPATH": str(ROOT),
+        }
+        with worker(environment, home) as run, _daemons(environment, home) as daemon:
+            for _ in range(CALM_RUNS):
+                account.calm_seconds.append(run()[0])
+            daemon.start()
+            for number in range(runs):
+                if number in what_happens.faults:
+                    _turn(proxy, service, what_happens.faults[number], account, tell)
+                if number in what_happens.daemon_kills:
+                    tell(f"run {number}: the daemon is killed")
+                    daemon.kill()
+                    daemon.start()
+                    account.daemon_kills += 1
+                seconds, succeeded = run()
+                account.storm_seconds.append(seconds)
+                account.succeeded += succeeded
+            _turn(proxy, service, None, account, tell)
+            _settle(account, environment, tell)
+        account.answers = dict(sorted(proxy.answers.items()))
+        events = [accepted.event for accepted in proxy.accepted]
+    account.accepted = len(events)
+    account.repeated = duplicates(events)
+    account.findings = findings(events)
+    return account
+
+
+def write_home(home: Path) -> None:
+    """Write Dagster's configuration: its defaults, and nothing sent to anybody."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(yaml.safe_dump({"telemetry": {"enabled": False}}))
+    module = {"python_module": {"module_name": "tests.chaos.location", "location_name": "chaos"}}
+    (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [module]}))
+
+
+def _turn(
+    proxy: Proxy, service: LineageService, fault: Fault | None, account: Account, tell: Callable[[str], None]
+) -> None:
+    if proxy.fault is Fault.KILLED:
+        service.start()
+    if fault is Fault.KILLED:
+        service.stop(signal.SIGKILL)
+    proxy.fault = fault
+    if fault is not None:
+        account.faults[fault] = account.faults.get(fault, 0) + 1
+        tell(f"fault: {fault}")
+
+
+def _settle(account: Account, environment: dict[str, str], tell: Callable[[str], None]) -> None:
+    """Wait until the backend knows everything, and keep what `verify` says."""
+    began = time.monotonic()
+    while True:
+        account.verification = _verify(environment)
+        account.catch_up_seconds = round(time.monotonic() - began, 1)
+        tell(f"{account.catch_up_seconds} s of calm: {account.verification['coverage']}% there")
+        with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+            account.dead_letters = len(dead_letters(instance))
+        complete = account.verification["coverage"] == 100 and not account.verification["in_flight"]
+        if complete or account.catch_up_seconds > _CALM_SECONDS:
+            return
+        time.sleep(2)
+
+
+def _verify(environment: dict[str, str]) -> dict[str, Any]:
+    command = ["lineage", "verify", "-m", "tests.chaos.location", "--since", "1d", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "weather_pipeline.cli", *command],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not done.stdout.strip():
+        raise RuntimeError(f"weather {' '.join(command)} ended with {done.returncode}: {done.stderr[-3000:]}")
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def worker(environment: dict[str, str], home: Path) -> Iterator[Callable[[], tuple[float, bool]]]:
+    """A process that runs the job when it is asked to, one run at a time: gives seconds, and whether it succeeded."""
+    with (home / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.worker"],
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            bufsize=1,
+        )
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
+
+    def run() -> tuple[float, bool]:
+        stdin.write("run\n")
+        answer = stdout.readline().split()
+        assert answer, f"the worker died: {(home / 'worker.log').read_text()[-3000:]}"
+        return float(answer[0]), answer[1] == "True"
+
+    try:
+        yield run
+    finally:
+        process.kill()
+        process.wait()
+        stdin.close()
+        stdout.close()
+
+
+class Daemon:
+    """Dagster's daemon with its code server; killed without a word, its code server is left behind for a while."""
+
+    def __init__(self, environment: dict[str, str], home: Path) -> None:
+        self._environment = environment
+        self._home = home
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(self._home / "workspace.yaml")]
+        with (self._home / "daemon.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self._environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
+        self._processes.append(process)
+
+    def kill(self) -> None:
+        self._processes[-1].kill()
+        self._processes[-1].wait()
+
+    def stop_all(self) -> None:
+        """Kill every daemon with all that it started."""
+        for process in self._processes:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            process.wait()
+
+
+@contextmanager
+def _daemons(environment: dict[str, str], home: Path) -> Iterator[Daemon]:
+    daemon = Daemon(environment, home)
+    try:
+        yield daemon
+    finally:
+        daemon.stop_all()

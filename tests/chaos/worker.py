@@ -1,0 +1,28 @@
+"""Runs the job once for every line of standard input, and answers each with a line: seconds, and how it ended.
+
+python -m tests.chaos.worker
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import dagster as dg
+
+from tests.chaos.location import JOB, defs
+
+
+def main() -> None:
+    """Run until standard input ends."""
+    job = defs.resolve_job_def(JOB.name)
+    with dg.DagsterInstance.get() as instance:
+        for _ in sys.stdin:
+            began = time.monotonic()
+            result = job.execute_in_process(instance=instance, raise_on_error=False)
+            sys.stdout.write(f"{time.monotonic() - began} {result.success}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
