@@ -38,6 +38,8 @@ class Proxy:
         self.accepted: list[Accepted] = []
         self.answers: dict[int, int] = {}
         """Status → how often it was answered to a POST."""
+        self.hit = threading.Event()
+        """Set once the present fault has met a request."""
         self._service_port = service_port
         self._fault: Fault | None = None
         self._guard = threading.Lock()
@@ -56,6 +58,7 @@ class Proxy:
     def fault(self, fault: Fault | None) -> None:
         self._close()
         self._fault = fault
+        self.hit.clear()
         if fault is not Fault.REFUSE:
             self._open()
 
@@ -71,6 +74,8 @@ class Proxy:
     def answer(self, method: str, path: str, body: bytes, headers: dict[str, str], hung: threading.Event) -> Any:
         """Status and body of the answer; None where there is none."""
         fault = self._fault if method == "POST" else None
+        if fault:
+            self.hit.set()
         if fault is Fault.HANG:
             hung.wait()
             return None
