@@ -9,7 +9,7 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test test-oldest-dagster check bench bench-backfill format lock lock-jars clean
+.PHONY: help install demo test test-oldest-dagster chaos check bench bench-backfill format lock lock-jars clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ conformance: $(VENV)/.dev ## Judge every event of the exporter's tests by OpenLi
 
 bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--write" for docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.dev ## Put the exporter into a storm of faults (ARGS="--runs 300 --seed 7")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
