@@ -9,7 +9,7 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install demo test test-oldest-dagster chaos check bench bench-backfill format lock lock-jars clean
+.PHONY: help install demo test test-oldest-dagster conformance chaos check bench bench-backfill format lock lock-jars clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
