@@ -208,11 +208,15 @@ def test_a_run_of_a_small_project_arrives(bare: Bare, backend: Collector) -> Non
         "    dg.materialize([project.orders, project.customers], instance=instance)"
     )
     with daemon_of(bare, backend) as daemon:
-        while len(backend.events) < 4:
+        while len(backend.of("orders_dagster")) < 2 or len(backend.of("customers_dagster")) < 2:
             assert daemon.poll() is None, bare.daemon_log.read_text()
             time.sleep(0.1)
     assert backend.kinds("orders_dagster") == backend.kinds("customers_dagster") == ["START", "COMPLETE"]
     assert [dataset["name"] for dataset in backend.of("customers_dagster")[1]["inputs"]] == ["orders"]
+    for arguments in (["status"], ["explain", "orders"], ["dead-letters", "list"], ["publish", "--dry-run"]):
+        asked = bare.run("weather", "lineage", *arguments, "-f", "project.py", "--json")
+        assert asked.returncode == 0, asked.stderr
+        json.loads(asked.stdout)
 
 
 def test_version_and_help_need_no_extra(bare: Bare) -> None:
