@@ -54,12 +54,14 @@ class Software:
         python: The interpreter of its environment.
         wrapper: Whether the rival's wrapper stands around the event log's storage.
         sensor: A sensor that must be switched on first.
+        settings: What it wants in `dagster.yaml`.
     """
 
     module: str
     python: Path = Path(sys.executable)
     wrapper: bool = False
     sensor: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Launcher:
@@ -119,7 +121,7 @@ class Deployment:
         self._id = uuid.uuid4().hex
         self._processes: list[subprocess.Popen[Any]] = []
         self._code_port = free_port()
-        write_home(self.home, wrapper=self.software.wrapper, postgres_url=self.postgres_url)
+        write_home(self.home, self.software, self.postgres_url)
         self._workspace = self.home / "workspace.yaml"
         server = {"grpc_server": {"host": HOST, "port": self._code_port, "location_name": LOCATION}}
         self._workspace.write_text(yaml.safe_dump({"load_from": [server]}))
@@ -237,12 +239,12 @@ class Deployment:
         return sum(tick.is_failure for tick in ticks), sum(tick.is_completed or tick.is_failure for tick in ticks)
 
 
-def write_home(home: Path, *, wrapper: bool = False, postgres_url: str | None = None) -> None:
+def write_home(home: Path, software: Software, postgres_url: str | None) -> None:
     """Write the instance's configuration, readable by the owner alone where it has the database's password."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     storage = {} if postgres_url is None else {"storage": {"postgres": {"postgres_url": postgres_url}}}
     around: Mapping[str, Any] = {}
-    if wrapper:
+    if software.wrapper:
         inner = {
             "module": "dagster._core.storage.event_log",
             "class": "SqliteEventLogStorage",
@@ -254,7 +256,7 @@ def write_home(home: Path, *, wrapper: bool = False, postgres_url: str | None = 
     for name, content in ((_READER, storage), ("dagster.yaml", {**storage, **around})):
         file = home / name
         file.touch(mode=0o600)
-        file.write_text(yaml.safe_dump({**_SETTINGS, **content}))
+        file.write_text(yaml.safe_dump({**_SETTINGS, **software.settings, **content}))
 
 
 def reading_instance(home: Path) -> DagsterInstance:

@@ -28,6 +28,9 @@ TICKS, QUICK_TICKS = 400, 30
 
 _APART = timedelta(minutes=1)
 _RECENT = timedelta(hours=1)
+_SILENT_TICKS = 5
+"""After so many ticks without an event everything has been exported."""
+
 _PAUSE = 0.1
 """Seconds between two rounds of ticks."""
 
@@ -62,7 +65,7 @@ def run(_rounds: int, say: Say, quick: bool) -> Section:
                 home = directory / f"{storage}-{count}"
                 stores[storage, count] = store_runs(home, count, apart=_APART, postgres_url=url, say=say)
         with Collector(directory / "events") as collector:
-            spent = idle_ticks(stores, collector.url, ticks, say)
+            spent = idle_ticks(stores, collector, ticks, say)
         for storage in ("SQLite", "PostgreSQL"):
             lines += _lines(storage, many, spent[storage, FEW], spent[storage, many])
     header = ["storage, stored runs", "wall, median ms", "p99 ms", "CPU, median ms", "wall, many / few", "CPU"]
@@ -71,17 +74,14 @@ def run(_rounds: int, say: Say, quick: bool) -> Section:
 
 
 def idle_ticks(
-    stores: Mapping[tuple[str, int], Stored], url: str, ticks: int, say: Say
+    stores: Mapping[tuple[str, int], Stored], collector: Collector, ticks: int, say: Say
 ) -> dict[tuple[str, int], Spent]:
     """Export the last hour of every store, then evaluate idle ticks in turns."""
     with contextlib.ExitStack() as stack:
-        exporters = {key: stack.enter_context(_exporter(stored, url)) for key, stored in stores.items()}
+        exporters = {key: stack.enter_context(_exporter(stored, collector.url)) for key, stored in stores.items()}
         for (storage, count), exporter in exporters.items():
-            cursor = ""
-            while cursor != exporter.cursor:
-                cursor = exporter.cursor
-                exporter.tick()
-            say(f"{storage}, {count:,} runs: exported, a cursor of {len(cursor or ''):,} characters")
+            events = _export(exporter, collector)
+            say(f"{storage}, {count:,} runs: {events:,} events, a cursor of {len(exporter.cursor or ''):,} characters")
         spent = {key: Spent() for key in exporters}
         for _ in range(ticks):
             for key, exporter in exporters.items():
@@ -91,6 +91,17 @@ def idle_ticks(
                 spent[key].wall.append((time.perf_counter() - wall) * 1000)
             time.sleep(_PAUSE)
         return spent
+
+
+def _export(exporter: Ticks, collector: Collector) -> int:
+    """Tick until nothing has come for a while; returns how many events came."""
+    before = accepted = collector.count()
+    silent = 0
+    while silent < _SILENT_TICKS:
+        exporter.tick()
+        silent = silent + 1 if collector.count() == accepted else 0
+        accepted = collector.count()
+    return accepted - before
 
 
 @contextlib.contextmanager

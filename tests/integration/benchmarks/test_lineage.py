@@ -46,7 +46,7 @@ def test_a_stored_history_drains_and_comes_to_rest(tmp_path: Path) -> None:
     assert len(starts) == len(set(starts)) == RUNS * len(ASSETS)
     assert set(jobs_of_run_ids(events).values()) == {1}
     with Collector(tmp_path / "idle") as collector:
-        spent = idle_ticks({("SQLite", RUNS): stored}, collector.url, 3, print)
+        spent = idle_ticks({("SQLite", RUNS): stored}, collector, 3, print)
         before = collector.count()
     assert len(spent["SQLite", RUNS].wall) == 3
     assert before >= RUNS * len(ASSETS) * 2
