@@ -284,7 +284,7 @@ def _expected(phase: Phase) -> int:
 
 def _method(plan: Plan, results: dict[str, Result]) -> str:
     paces = (
-        f"\n\nHere: {plan.runs} runs, one every {plan.pace:g} s, out of step with the daemon's loop of 5 s; outages of\n"
+        f"\n\nHere: {plan.runs} runs, one every {plan.pace:g} s, out of step with the daemon loop of 5 s; outages of\n"
         f"{plan.outage:g} s with a run every {plan.pace:g} s. An exporter was waited for until it had been silent for "
         f"{plan.quiet:g} s (310 s\nfor the interval of 300 s), {plan.patience / 60:g} minutes at most."
     )
