@@ -42,6 +42,9 @@ class Describer:
     def __init__(self, catalog: Catalog, options: Options) -> None:
         self._catalog = catalog
         self._options = options
+        self._of_jobs: dict[AssetPath, Facets] = {}
+        self._of_datasets: dict[AssetPath, Facets] = {}
+        """What definitions alone decide: the same in every event, so built once."""
 
     def why_not(self, path: AssetPath) -> str | None:
         """Why nobody may know of an asset and its dataset; None where they may leave."""
@@ -60,14 +63,18 @@ class Describer:
         known = self._catalog.get(path) or AssetInfo(path)
         last = last_metadata(run) if run else {}
         sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
+        if path not in self._of_jobs:
+            self._of_jobs[path] = present(
+                documentation=lambda: jobs.documentation(known),
+                ownership=lambda: jobs.ownership(known),
+                tags=lambda: jobs.tags(known),
+                sourceCodeLocation=lambda: jobs.source_code_location(known),
+            )
         facets = present(
             jobType=lambda: jobs.job_type("ASSET", *sources),
-            documentation=lambda: jobs.documentation(known),
-            ownership=lambda: jobs.ownership(known),
-            tags=lambda: jobs.tags(known),
-            sourceCodeLocation=lambda: jobs.source_code_location(known),
             sql=lambda: jobs.sql(self._ref_or_none(path), *sources),
         )
+        facets |= self._of_jobs[path]
         name = naming.job_name(path, suffix=self._options.job_suffix)
         entity = FacetEntity(FacetKind.JOB, path, _real(run), known, last)
         return JobDescription(self._options.namespace, name, self._with_users(facets, entity, *sources))
@@ -244,11 +251,14 @@ class Describer:
 
     def _static(self, ref: DatasetRef, known: AssetInfo, *sources: Source) -> dict[str, Sourced | LeftOut]:
         """What a dataset is, whatever happens to it."""
-        return present(
+        if known.path not in self._of_datasets:
+            self._of_datasets[known.path] = present(
+                documentation=lambda: datasets.documentation(known),
+                ownership=lambda: datasets.ownership(known),
+            )
+        return {**self._of_datasets[known.path]} | present(
             dataSource=lambda: datasets.data_source(ref, *sources),
             schema=lambda: datasets.schema(*sources),
-            documentation=lambda: datasets.documentation(known),
-            ownership=lambda: datasets.ownership(known),
             tags=lambda: datasets.tags(known, *sources),
             datasetType=lambda: datasets.dataset_type(ref, known, *sources),
             storage=lambda: datasets.storage(ref, known, *sources),
