@@ -364,12 +364,30 @@ def test_a_dead_run_is_ended_once_and_forgotten_and_its_real_end_still_arrives(i
     assert site.backend.told() == {"a_dagster": {"START": 1, "ABORT": 1, "FAIL": 1}}
 
 
-def test_a_run_that_is_deleted_while_it_is_open_is_forgotten(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_is_deleted_while_it_is_open_ends_and_is_forgotten(instance: dg.DagsterInstance) -> None:
     site = Site(instance, a)
     run_id = started_run(instance, site.repository)
     site.tick()
     assert list(site.progress.open) == [run_id]
     instance.delete_run(run_id)
+    site.backend.behave = lambda message: LATER
+    site.tick(2, minutes=2)
+    assert list(site.progress.open) == [run_id], "its end waits like any other"
+    site.backend.behave = lambda message: ACCEPTED
+    site.tick(2, minutes=2)
+    assert site.progress.open == {}
+    assert site.backend.told() == {"a_dagster": {"START": 1, "ABORT": 1}}
+    facets = site.backend.accepted_of_assets[-1].body()["run"]["facets"]
+    assert facets["dagster_run"]["inferredEnd"] is True
+    assert "was deleted while it was open" in facets["errorMessage"]["message"]
+
+
+def test_a_run_that_was_deleted_before_a_restart_is_forgotten(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    run_id = started_run(instance, site.repository)
+    site.tick()
+    instance.delete_run(run_id)
+    site.exporter._known.clear()
     site.tick(2, minutes=2)
     assert site.progress.open == {}
 
