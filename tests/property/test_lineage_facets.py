@@ -22,7 +22,7 @@ from weather_pipeline.lineage.model import (
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.policy import EmissionPolicy
-from weather_pipeline.lineage.reader import plain_all
+from weather_pipeline.lineage.translation import plain_all
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 RUN = RunInfo("2d8d6b9e-2f5c-4a63-8f0c-0c1f3a1f3d55", "job", AT, {"team": "a"})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.lineage.test_fold import BOOM, RUN, T0
-from weather_pipeline.lineage.fold import asset_runs, fold_log
+from weather_pipeline.lineage.fold import asset_runs
 from weather_pipeline.lineage.model import (
     LogEvent,
     Materialization,
@@ -17,6 +17,7 @@ from weather_pipeline.lineage.model import (
     StepChange,
     StepPhase,
 )
+from weather_pipeline.lineage.runlog import fold_log
 
 PATHS = st.sampled_from([("a",), ("b",), ("c", "d")])
 STEPS = st.sampled_from(["a", "b", "g.one", "g.two"])

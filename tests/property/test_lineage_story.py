@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.unit.lineage.test_fold import BOOM, RUN, T0
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.events import EventBuilder
-from weather_pipeline.lineage.fold import fold_log
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import (
     CheckPlanned,
@@ -31,6 +30,7 @@ from weather_pipeline.lineage.model import (
     StepPhase,
 )
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.runlog import fold_log
 from weather_pipeline.lineage.story import messages_of
 
 

@@ -12,8 +12,8 @@ import dagster as dg
 from weather_pipeline.lineage.dagster_internals import asset_graph, mapped_partitions
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata, Partition, PartitionsRead, Producer
 from weather_pipeline.lineage.provenance import Upstream
-from weather_pipeline.lineage.reader import plain_all
 from weather_pipeline.lineage.records import AssetRecords, reading
+from weather_pipeline.lineage.translation import plain_all
 
 MOST_PARTITIONS = 100
 """Partitions that an event lists; of more it says how many there are."""

@@ -23,11 +23,11 @@ from weather_pipeline.lineage import discovery, reader, runless
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.dispatch import Dispatcher, Report, Tick
 from weather_pipeline.lineage.events import EventBuilder
-from weather_pipeline.lineage.fold import RunLog, fold_log
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import RunEnded, RunInfo, RunState, StepError, StorageUnavailable
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
+from weather_pipeline.lineage.runlog import RunLog, fold_log
 from weather_pipeline.lineage.story import Problem, messages_of
 
 _LOOK_FOR_DELETED = 60.0

@@ -22,120 +22,25 @@ The rules (docs/exporter-states.md says them for users):
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
-    CheckPlanned,
     CheckResult,
     CheckRun,
     JobRun,
-    LogEvent,
     Materialization,
-    Observation,
-    Planned,
     RunEnded,
     RunInfo,
-    RunStarted,
     RunState,
-    StepChange,
     StepError,
-    StepPhase,
 )
 from weather_pipeline.lineage.provenance import recorded_reads
+from weather_pipeline.lineage.runlog import RunLog, StepLog
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
-_FINAL = {
-    StepPhase.SUCCEEDED: RunState.COMPLETE,
-    StepPhase.FAILED: RunState.FAIL,
-    StepPhase.INTERRUPTED: RunState.ABORT,
-}
-
-
-@dataclass
-class _Step:
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    outcome: RunState | None = None
-    error: StepError | None = None
-    attempts: int = 1
-    materialized: dict[AssetPath, list[Materialization]] = field(default_factory=lambda: defaultdict(list))
-    checks: list[CheckResult] = field(default_factory=list)
-
-
-@dataclass
-class RunLog:
-    """A run's log, folded: steps, plans and the run's own end."""
-
-    steps: dict[str, _Step] = field(default_factory=lambda: defaultdict(_Step))
-    plans: dict[AssetPath, tuple[str, list[str]]] = field(default_factory=dict)
-    planned_checks: dict[tuple[AssetPath, str], str] = field(default_factory=dict)
-    """(asset, check) → the step that is to evaluate it."""
-    observations: list[Observation] = field(default_factory=list)
-    run_started_at: datetime | None = None
-    ended: RunEnded | None = None
-    last_at: datetime | None = None
-    """The time of the newest event: the last sign of life."""
-
-    @property
-    def started_at(self) -> datetime | None:
-        """The first start of any step."""
-        return min((step.started_at for step in self.steps.values() if step.started_at), default=None)
-
-    @property
-    def has_unfinished_steps(self) -> bool:
-        """Whether a step started and has no final event."""
-        return any(step.started_at and step.outcome is None for step in self.steps.values())
-
-
-def fold_log(events: Iterable[LogEvent], log: RunLog | None = None) -> RunLog:
-    """Put the events, in the order of the log, into one `RunLog`: a new one, or the one of the events before them."""
-    log = log or RunLog()
-    for event in events:
-        if not isinstance(event, Planned | CheckPlanned):
-            log.last_at = max(event.at, log.last_at or event.at)
-        match event:
-            case StepChange():
-                _change(log.steps[event.step], event)
-            case Materialization():
-                log.steps[event.step or ""].materialized[event.path].append(event)
-            case CheckResult():
-                log.steps[event.step or ""].checks.append(event)
-            case _:
-                _note(log, event)
-    return log
-
-
-def _note(log: RunLog, event: LogEvent) -> None:
-    """What belongs to the run and to none of its steps."""
-    match event:
-        case Planned(path, step, partition):
-            _, partitions = log.plans.setdefault(path, (step, []))
-            if partition:
-                partitions.append(partition)
-        case CheckPlanned(path, name, step):
-            log.planned_checks[path, name] = step
-        case Observation():
-            log.observations.append(event)
-        case RunStarted(at):
-            log.run_started_at = log.run_started_at or at
-        case RunEnded():
-            log.ended = log.ended or event
-
-
-def _change(step: _Step, change: StepChange) -> None:
-    if change.phase is StepPhase.STARTED:
-        step.started_at = step.started_at or change.at
-    elif change.phase is StepPhase.RESTARTED:
-        step.started_at = step.started_at or change.at
-        step.attempts += 1
-        step.materialized.clear()
-        step.checks.clear()
-    elif change.phase in _FINAL:
-        step.outcome, step.ended_at, step.error = _FINAL[change.phase], change.at, change.error
 
 
 def asset_runs(
@@ -228,10 +133,10 @@ def check_runs(
     return tuple(sorted(told, key=lambda check_run: check_run.path))
 
 
-def _broken_checks(log: RunLog, read_by: Sequence[tuple[AssetPath, str]]) -> dict[AssetPath, list[_Step]]:
+def _broken_checks(log: RunLog, read_by: Sequence[tuple[AssetPath, str]]) -> dict[AssetPath, list[StepLog]]:
     """The steps that were to evaluate a check and did not, by asset; an asset's own step is that asset's matter."""
     making = {key for key, _ in log.plans.values()}
-    found: dict[AssetPath, list[_Step]] = defaultdict(list)
+    found: dict[AssetPath, list[StepLog]] = defaultdict(list)
     for (path, name), key in log.planned_checks.items():
         step = log.steps.get(key)
         if step is None or step.started_at is None or key in making or (path, name) in read_by:
@@ -245,7 +150,7 @@ def _check_run(
     run: RunInfo,
     path: AssetPath,
     evaluated: Sequence[tuple[datetime, CheckResult]],
-    broken: Sequence[_Step],
+    broken: Sequence[StepLog],
     ended: RunEnded | None,
 ) -> CheckRun:
     """One asset's checks, evaluated or broken; `ended` is there where a broken one has no end of its own."""
@@ -302,7 +207,7 @@ def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: tim
 def _asset_run(
     log: RunLog, run: RunInfo, path: AssetPath, key: str, *, announced: bool, ended: RunEnded | None
 ) -> AssetRun | None:
-    step = log.steps.get(key, _Step())
+    step = log.steps.get(key, StepLog())
     done = tuple(step.materialized.get(path, ()))
     group = _group(log, key)
     started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
@@ -367,7 +272,7 @@ def _logged_run(log: RunLog, run: RunInfo, path: AssetPath, keys: Sequence[str])
 
 
 def _outcome(
-    step: _Step, group: Sequence[_Step], ended: RunEnded | None, done: Sequence[Materialization]
+    step: StepLog, group: Sequence[StepLog], ended: RunEnded | None, done: Sequence[Materialization]
 ) -> tuple[RunState, datetime | None, StepError | None, bool]:
     """State, end, error, and whether the end is inferred; `group` has its steps once the Dagster run is over."""
     if step.outcome is not None:
@@ -388,7 +293,7 @@ def _outcome(
     return _unless_complete(ended), ended.at, ended.error, True
 
 
-def _group(log: RunLog, key: str) -> list[_Step]:
+def _group(log: RunLog, key: str) -> list[StepLog]:
     """The steps that belong to an asset's producing step: those of its graph, else that step alone."""
     if "." not in key:
         return [log.steps[key]] if key in log.steps else []

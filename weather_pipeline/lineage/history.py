@@ -12,9 +12,9 @@ import dagster as dg
 from weather_pipeline.lineage import reader, runless
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
-from weather_pipeline.lineage.fold import fold_log
 from weather_pipeline.lineage.model import RunInfo
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.runlog import fold_log
 from weather_pipeline.lineage.story import Story, messages_of, story_of_reports
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")

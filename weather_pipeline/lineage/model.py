@@ -16,7 +16,7 @@ AssetPath = tuple[str, ...]
 """An asset key's path: `("weather", "observations")`."""
 
 Metadata = Mapping[str, Any]
-"""Dagster metadata as plain Python values (see `reader.plain`)."""
+"""Dagster metadata as plain Python values (see `translation.plain`)."""
 
 
 class StorageUnavailable(Exception):

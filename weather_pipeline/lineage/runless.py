@@ -20,6 +20,7 @@ from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.model import Reported
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.story import Story, story_of_reports
+from weather_pipeline.lineage.translation import REPORTED, translate
 
 NO_RUN = ""
 """Dagster's run id of what was reported without a run; it is open while something of it is due."""
@@ -114,7 +115,7 @@ def read_reports(
     reports = tuple(
         Report(f"{record.storage_id}:{record.timestamp}", record.storage_id, event)
         for record in kept
-        for event in reader.translate(record)
+        for event in translate(record)
         if isinstance(event, Reported)
     )
     last = max(records, key=lambda record: record.storage_id, default=None)
@@ -143,7 +144,7 @@ def _newest_since(instance: DagsterInstance, since: float) -> list[Any]:
 def _records(instance: DagsterInstance, after: int | None, limit: int, *, ascending: bool = True) -> Sequence[Any]:
     cursor = dagster_internals.log_cursor(after) if after is not None else None
     return dagster_internals.run_records(
-        instance, NO_RUN, cursor=cursor, of_type=reader.REPORTED, limit=limit, ascending=ascending
+        instance, NO_RUN, cursor=cursor, of_type=REPORTED, limit=limit, ascending=ascending
     ).records
 
 

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
-from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, job_run
+from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetPath, AssetRun, Reported, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.runlog import RunLog
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from weather_pipeline.lineage.fold import RunLog, asset_runs, check_runs, fold_log, job_run
+from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
@@ -22,6 +22,7 @@ from weather_pipeline.lineage.model import (
     StepError,
     StepPhase,
 )
+from weather_pipeline.lineage.runlog import RunLog, fold_log
 
 T0 = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RUN = RunInfo("run", "job", T0)
