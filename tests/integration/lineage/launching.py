@@ -43,8 +43,9 @@ def watcher() -> dg.RunRequest:
     return dg.RunRequest(run_key="once")
 
 
+ASSETS = [shared, by_schedule, by_sensor, by_backfill, by_automation, never_launched]
 defs = dg.Definitions(
-    assets=[shared, by_schedule, by_sensor, by_backfill, by_automation, never_launched],
+    assets=ASSETS,
     jobs=[scheduled, sensed],
     schedules=[every_minute],
     sensors=[watcher],

@@ -73,7 +73,7 @@ def told(
     with Collector() as backend, dg.DagsterInstance.from_config(str(home)) as instance:
         told = Told(instance, backend, home)
         run_everything(told)
-        Exporting(instance, shapes.defs, backend.url).tick()
+        Exporting(instance, shapes.known, backend.url).tick()
         yield told
 
 
@@ -284,7 +284,7 @@ def newest_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
 @pytest.fixture
 def exporting(told: Told) -> Exporting:
     """A second exporter on the same instance, which begins now."""
-    exporting = Exporting(told.instance, shapes.defs, told.backend.url, since=None)
+    exporting = Exporting(told.instance, shapes.known, told.backend.url, since=None)
     exporting.tick()
     return exporting
 
@@ -302,7 +302,7 @@ def test_a_cancelled_run_is_aborted_with_what_it_had_begun(told: Told, exporting
 
 
 def test_an_orphan_that_writes_after_the_end_of_its_run_completes(told: Told) -> None:
-    exporting = Exporting(told.instance, shapes.defs, told.backend.url, since=None, grace=GRACE)
+    exporting = Exporting(told.instance, shapes.known, told.backend.url, since=None, grace=GRACE)
     exporting.tick()
     with Worker(told.home, "orphan") as worker:
         worker.end(signal.SIGKILL)

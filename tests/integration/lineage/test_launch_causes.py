@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.remote_representation import code_location
 from dagster._core.test_utils import freeze_time
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -46,9 +47,9 @@ IN_PROCESS = {
 }
 
 
-def location(name: str, attribute: str) -> InProcessCodeLocationOrigin:
+def location(name: str, attribute: str) -> Any:
     target = LoadableTargetOrigin(module_name=launching.__name__, attribute=attribute)
-    return InProcessCodeLocationOrigin(target, location_name=name)
+    return getattr(code_location, "InProcessCodeLocationOrigin")(target, location_name=name)  # noqa: B009  (it moves)
 
 
 class Daemons:
@@ -77,23 +78,26 @@ class Daemons:
     def automation(self) -> None:
         self.instance.start_sensor(self.repository("ours").get_sensor("default_automation_condition_sensor"))
         daemon: Any = AssetDaemon(self.instance.get_settings("auto_materialize"), pre_sensor_interval_seconds=0)
-        daemon._run_iteration_impl(self.workspace, None, {}, {})
+        # The oldest Dagster takes one more executor, and yields.
+        settings = {"workspace_process_context": self.workspace, "amp_tick_futures": {}, "debug_crash_flags": {}}
+        iteration = daemon._run_iteration_impl
+        consume(iteration(**{**dict.fromkeys(signature(iteration).parameters), **settings}) or ())
 
     def backfill(self) -> None:
         graph = self.workspace.create_request_context().asset_graph
-        wanted = PartitionBackfill.from_asset_partitions(
-            backfill_id="backfill-1",
-            asset_graph=graph,
-            partition_names=["mon", "tue"],
-            asset_selection=[dg.AssetKey("by_backfill")],
-            backfill_timestamp=datetime.now(UTC).timestamp(),
-            tags={},
-            dynamic_partitions_store=self.instance,
-            all_partitions=False,
-            title=None,
-            description=None,
-            run_config=None,
-        )
+        build: Any = PartitionBackfill.from_asset_partitions
+        settings = {
+            "backfill_id": "backfill-1",
+            "asset_graph": graph,
+            "partition_names": ["mon", "tue"],
+            "asset_selection": [dg.AssetKey("by_backfill")],
+            "backfill_timestamp": datetime.now(UTC).timestamp(),
+            "tags": {},
+            "dynamic_partitions_store": self.instance,
+            "all_partitions": False,
+        }
+        # The oldest Dagster knows fewer of them.
+        wanted = build(**{**dict.fromkeys(signature(build).parameters), **settings})
         self.instance.add_backfill(wanted)
         consume(execute_backfill_iteration(self.workspace, LOG))
 
@@ -128,7 +132,9 @@ def test_what_dagster_launched_says_what_launched_it(daemons: Daemons) -> None:
     daemons.queue()
     dg.materialize([launching.never_launched], instance=daemons.instance, tags={"user": "ada"})
     with Collector() as backend:
-        export = Exporting(daemons.instance, launching.defs, backend.url, monitor_all_code_locations=True)
+        export = Exporting(
+            daemons.instance, dg.Definitions(assets=launching.ASSETS), backend.url, monitor_all_code_locations=True
+        )
         export.tick()
         check_sequences(backend)
 
