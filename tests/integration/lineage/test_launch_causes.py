@@ -125,10 +125,10 @@ def daemons(tmp_path: Path) -> Iterator[Daemons]:
 
 
 def test_what_dagster_launched_says_what_launched_it(daemons: Daemons) -> None:
+    daemons.automation()
     daemons.schedules()
     daemons.sensors()
     daemons.backfill()
-    daemons.automation()
     daemons.queue()
     dg.materialize([launching.never_launched], instance=daemons.instance, tags={"user": "ada"})
     with Collector() as backend:
