@@ -22,10 +22,10 @@ demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=
 	@$(BIN)/weather demo $(if $(ONCE),--once) $(ARGS)
 
 test: $(VENV)/.dev ## Run every test, two files at a time (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Dagster that it supports
-	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/unit/lineage tests/integration/lineage tests/property/test_lineage_fold.py \
+	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit/lineage tests/integration/lineage tests/property/test_lineage_fold.py \
 	    --ignore tests/integration/lineage/test_chaos.py --ignore tests/integration/lineage/test_outages.py \
 	    --ignore tests/integration/lineage/test_transports.py --ignore tests/integration/lineage/test_kafka.py \
 	    -k "not consolidated" $(ARGS)
