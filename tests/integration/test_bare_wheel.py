@@ -211,6 +211,9 @@ def test_a_run_of_a_small_project_arrives(bare: Bare, backend: Collector) -> Non
         while len(backend.of("orders_dagster")) < 2 or len(backend.of("customers_dagster")) < 2:
             assert daemon.poll() is None, bare.daemon_log.read_text()
             time.sleep(0.1)
+        # What arrived is known to the instance once the evaluation has ended.
+        while bare.run("weather", "lineage", "status", "-f", "project.py", "--json").returncode != 0:
+            assert daemon.poll() is None, bare.daemon_log.read_text()
     assert backend.kinds("orders_dagster") == backend.kinds("customers_dagster") == ["START", "COMPLETE"]
     assert [dataset["name"] for dataset in backend.of("customers_dagster")[1]["inputs"]] == ["orders"]
     for arguments in (["status"], ["explain", "orders"], ["dead-letters", "list"], ["publish", "--dry-run"]):

@@ -1,8 +1,9 @@
 """What is due goes out, and progress learns what became of it: the delivering half of a tick.
 
 Progress names an event as sent only after the backend has accepted it, so whatever crashes between leads to sending
-again, never to a gap. An event is given up as refused only where the backend is seen to take another one right after:
-a backend that refuses everything (a wrong address, an expired certificate, a proxy's error page) loses nothing.
+again, never to a gap. An event is given up as refused only where the backend is seen to take another one right after,
+and refuses this one again: a backend that refuses everything for a while (a wrong address, an expired certificate, a
+proxy's error page) loses nothing.
 """
 
 from __future__ import annotations
@@ -244,7 +245,7 @@ class Dispatcher:
         """Events that fail while the backend takes others: refused now, or when they have failed often and long."""
         for each in questions:
             if each.answer.verdict is Verdict.REFUSED:
-                self._refuse(tick, each)
+                self._ask_again(tick, each)
                 continue
             tick.report.doubt = each.answer.reason
             strikes = tick.progress.open[each.run].strikes
@@ -262,17 +263,35 @@ class Dispatcher:
             tick.progress.failing_since = self._now
             tick.log.warning("%s takes no events for now: %s", self._sink.name, answer.reason)
 
+    def _ask_again(self, tick: Tick, refused: Delivered) -> None:
+        """Send a refused event once more: the backend may have come to its senses between it and the proof."""
+        answer = self._ask(refused.message)
+        if answer is None or not answer.verdict.is_final:
+            return  # a later tick will know more
+        if answer.verdict is Verdict.REFUSED:
+            self._refuse(tick, refused)
+            return
+        tick.progress.open[refused.run].done(refused.message.key)
+        self.told.add(refused.run)
+        tick.report.accepted += 1
+        tick.progress.accepted += 1
+
     def _is_well(self) -> bool:
         """Whether the backend takes an event that it has taken before: sending again changes nothing."""
-        proof, patience = self._proof, min(_PROOF_PATIENCE, self._courier.gate.deadline + _SLACK - time.monotonic())
-        if proof is None or patience <= 0:
-            return False
+        answer = self._ask(self._proof) if self._proof else None
+        return answer is not None and answer.verdict is Verdict.ACCEPTED
+
+    def _ask(self, message: Message) -> Answer | None:
+        """The answer to one event; None where there is no time for it, or none comes in time."""
+        patience = min(_PROOF_PATIENCE, self._courier.gate.deadline + _SLACK - time.monotonic())
+        if patience <= 0:
+            return None
         answers: list[Answer] = []
         # A thread, because a backend that hangs must not hold up the end of the tick.
-        asking = threading.Thread(target=lambda: answers.append(ask(self._sink, proof)), daemon=True)
+        asking = threading.Thread(target=lambda: answers.append(ask(self._sink, message)), daemon=True)
         asking.start()
         asking.join(patience)
-        return bool(answers) and answers[0].verdict is Verdict.ACCEPTED
+        return answers[0] if answers else None
 
     def _refuse(self, tick: Tick, refused: Delivered) -> None:
         message = refused.message

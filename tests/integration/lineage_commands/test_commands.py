@@ -23,6 +23,8 @@ def shop(service: LineageService, tmp_path_factory: pytest.TempPathFactory) -> S
     project.materialize(3)
     with project.daemon():
         until(lambda: _complete(project))
+        # What arrived is known to the instance once the evaluation has ended.
+        until(lambda: project.weather("status").exit_code == 0)
     return project
 
 
