@@ -33,6 +33,10 @@ class Catalog(Protocol):
         """Metadata of the asset's last materialization; empty where there is none."""
         ...
 
+    def materialized_at(self, path: AssetPath) -> datetime | None:
+        """When the asset was last materialized; None where it never was."""
+        ...
+
     def paths(self) -> list[AssetPath]:
         """The keys of all assets that the definitions know, in order."""
         ...

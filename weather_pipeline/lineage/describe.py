@@ -353,7 +353,9 @@ class Describer:
         Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
         """
         metadata, kinds = (info.metadata, info.kinds) if info else ({}, ())
-        return naming.names(metadata, self._options.table_authority, kinds) or bool(self._catalog.last(path))
+        if naming.names(metadata, self._options.table_authority, kinds):
+            return True
+        return self._catalog.materialized_at(path) is not None
 
 
 def last_metadata(run: AssetRun) -> Metadata:

@@ -40,8 +40,8 @@ from weather_pipeline.lineage.model import (
     Metadata,
     RunInfo,
     RunState,
+    StorageUnavailable,
 )
-from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -169,6 +169,9 @@ class _Definitions:
         """Nothing."""
         return {}
 
+    def materialized_at(self, path: AssetPath) -> None:
+        """Never."""
+
     def paths(self) -> list[AssetPath]:
         """The keys of all assets that the definitions know."""
         return self._catalog.paths()
@@ -273,7 +276,9 @@ def plan(
             else:
                 messages = designs.messages(path, datetime.fromtimestamp(at, UTC))
                 found.drafts.append(Draft(asset, tuple(messages)))
-        except InvalidName as error:
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  (one asset that can't be told must not silence the others)
             found.problems.append(f"{asset}: {error}")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -73,8 +74,16 @@ def translate(record: EventLogRecord) -> Iterator[LogEvent]:
 
 
 def plain_all(metadata: Mapping[str, Any]) -> Metadata:
-    """Metadata with every value as plain Python; values that hold no information for lineage are left out."""
-    return {key: value for key, raw in metadata.items() if (value := plain(raw)) is not None}
+    """Metadata with every value as plain Python; values that hold no information for lineage are left out.
+
+    So are values that can't be read as such: one value of a kind that nobody has thought of costs no run its lineage.
+    """
+    read = {}
+    for key, raw in metadata.items():
+        with contextlib.suppress(Exception):
+            if (value := plain(raw)) is not None:
+                read[key] = value
+    return read
 
 
 def plain(value: Any) -> Any:
@@ -109,6 +118,8 @@ def _plain_lineage(lineage: dg.TableColumnLineage) -> Any:
 
 _CONVERTED: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (str | int | float | bool, lambda value: value),
+    # Before sequences: it is one in name only, and refuses to be iterated.
+    (dg.AssetKey, lambda value: value.to_user_string()),
     (dg.TableSchema, _plain_schema),
     (dg.TableColumnLineage, _plain_lineage),
     (dg.CodeReferencesMetadataValue, lambda value: [reference.source for reference in value.code_references]),

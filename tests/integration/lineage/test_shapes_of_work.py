@@ -120,6 +120,24 @@ def test_a_failure_carries_the_steps_own_error_and_what_follows_says_nothing(
     assert [d["name"] for d in backend.of("clean_dagster")[1]["inputs"]] == ["raw"]
 
 
+def test_a_failure_after_a_good_run_keeps_the_output(instance: dg.DagsterInstance, backend: Collector) -> None:
+    fails: list[bool] = []
+
+    @dg.asset
+    def plain() -> None:
+        if fails:
+            raise RuntimeError("not today")
+
+    exporting = Exporting(instance, dg.Definitions(assets=[plain]), backend.url)
+    exporting.run()
+    fails.append(True)
+    exporting.run(raise_on_error=False)
+    exporting.tick()
+    failed = backend.of("plain_dagster")[-1]
+    assert failed["eventType"] == "FAIL"
+    assert [dataset["name"] for dataset in failed["outputs"]] == ["plain"], "a backend takes edges from the last event"
+
+
 def test_sending_again_from_nothing_is_identical(instance: dg.DagsterInstance, backend: Collector) -> None:
     first = Exporting(instance, chain(fail=True), backend.url)
     first.run(raise_on_error=False)

@@ -104,3 +104,10 @@ def test_a_local_file_is_no_source_code_location() -> None:
     assert jobs.source_code_location(local) is None
     linked = AssetInfo(("a",), metadata={"dagster/code_references": ["/x.py:3", "https://git.example/x.py#L3"]})
     assert facet(jobs.source_code_location(linked)).url == "https://git.example/x.py#L3"
+
+
+def test_a_text_of_megabytes_is_cut_before_it_is_searched() -> None:
+    error = facet(runs.error_message(StepError("E", "password=hunter2 " * 600_000)))
+    assert "hunter2" not in error.message
+    assert "characters left out" in error.message
+    assert len(error.message) < 17_000

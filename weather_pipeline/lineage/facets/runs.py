@@ -113,11 +113,17 @@ def error_message(error: StepError | None) -> Sourced | None:
     if error is None:
         return None
     facet = ol.error_message_run.ErrorMessageRunFacet(
-        message=shortened(redacted(error.message), _MESSAGE_LIMIT),
+        message=_shown(error.message, _MESSAGE_LIMIT),
         programmingLanguage="PYTHON",
-        stackTrace=shortened(redacted(error.stack), _STACK_LIMIT) or None,
+        stackTrace=_shown(error.stack, _STACK_LIMIT) or None,
     )
     return Sourced(facet, Origin.LOG)
+
+
+def _shown(text: str, limit: int) -> str:
+    """A text without secrets, at its limit. Little more than that is looked at: an error can be megabytes long."""
+    seen = redacted(text[: 4 * limit])
+    return shortened(seen + text[4 * limit :], limit) if len(seen) >= limit else shortened(seen, limit)
 
 
 def tags(run: RunInfo) -> Sourced | None:

@@ -6,19 +6,22 @@ import gzip
 import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from openlineage.client.transport.http import HttpCompression, HttpConfig, HttpTransport
 from requests import Request, Session
 from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
+from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from weather_pipeline.lineage.delivery import WORKERS, Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import redacted, without_secrets
 from weather_pipeline.lineage.sinks.encoding import encoded
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse  # urllib3 1.26, which requests takes too, has none
 
 TIMEOUT = 2.0
 """Seconds for connecting, and again for the answer, where OpenLineage's `timeout` is not set."""
