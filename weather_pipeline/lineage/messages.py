@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import attr
 from openlineage.client.event_v2 import (
     DatasetEvent,
     InputDataset,
@@ -31,7 +29,7 @@ from weather_pipeline.lineage.facets.base import PRODUCER, Facets, LeftOut, Sour
 from weather_pipeline.lineage.limits import fitted, size_of
 from weather_pipeline.lineage.model import DatasetRef, Origin
 from weather_pipeline.lineage.policy import EmissionPolicy
-from weather_pipeline.lineage.redaction import Redactor
+from weather_pipeline.lineage.redaction import Redactor, fields_of
 
 _EVERYTHING = EmissionPolicy()
 _NEEDED = ("parent", "dagster_run", "jobType", "dataSource", "nominalTime", "processing_engine", "errorMessage")
@@ -316,7 +314,7 @@ def _json(value: Any) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
-    if names := _fields_of(kind):
+    if names := fields_of(kind):
         return _kept((name, getattr(value, name)) for name in names)
     if isinstance(value, Mapping):
         return _kept(value.items())
@@ -336,8 +334,3 @@ def _kept(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
         if plain is not None and (plain not in ({}, []) or key in _KEPT):
             kept[key] = plain
     return kept
-
-
-@lru_cache(maxsize=512)
-def _fields_of(kind: type) -> tuple[str, ...]:
-    return tuple(each.name for each in attr.fields(kind)) if attr.has(kind) else ()

@@ -185,9 +185,9 @@ _SCALARS = frozenset({int, bool, float, type(None)})
 
 
 @lru_cache(maxsize=1024)
-def _names_of(kind: type) -> tuple[str, ...] | None:
-    """The fields of one of the client's classes; None of any other class."""
-    return tuple(each.name for each in attr.fields(kind)) if attr.has(kind) else None
+def fields_of(kind: type) -> tuple[str, ...]:
+    """The names of the fields of one of the client's classes; none of any other class."""
+    return tuple(each.name for each in attr.fields(kind)) if attr.has(kind) else ()
 
 
 def _weight_of_clean(value: Any, *, keys_are_names: bool, by_column: bool) -> int | None:
@@ -207,7 +207,7 @@ def _weight_of_clean(value: Any, *, keys_are_names: bool, by_column: bool) -> in
         return None if None in weights else sum(weights)  # type: ignore[arg-type]
     if kind is dict:
         return _weight_of_pairs(value, keys_are_names=keys_are_names and not by_column)
-    names = _names_of(kind)
+    names = fields_of(kind)
     return _weight_of_pairs({name: getattr(value, name) for name in names}, keys_are_names=False) if names else None
 
 
@@ -292,7 +292,7 @@ class Redactor:
 
     def _object(self, where: _Place, value: Any) -> Any:
         changes = self._changes
-        fields = {each.name: getattr(value, each.name) for each in attr.fields(type(value))}
+        fields = {name: getattr(value, name) for name in fields_of(type(value))}
         cleaned = self._pairs(where, fields, keys_are_names=False)
         return value if self._changes == changes else _changed(value, cleaned)
 
@@ -330,6 +330,6 @@ def _changed(value: Any, changes: Mapping[str, Any]) -> Any:
     Not `attr.evolve`: fields such as a facet's schema address take no argument.
     """
     copied: Any = object.__new__(type(value))
-    for each in attr.fields(type(value)):
-        object.__setattr__(copied, each.name, changes.get(each.name, getattr(value, each.name)))
+    for name in fields_of(type(value)):
+        object.__setattr__(copied, name, changes.get(name, getattr(value, name)))
     return copied
