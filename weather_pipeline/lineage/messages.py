@@ -273,7 +273,7 @@ class _Gate:
         # The weight may be half of what JSON makes of it.
         if self._redactor.weight * 2 <= limit:
             return facet
-        body = _pruned(Serde.to_dict(facet))
+        body = _json(facet)
         if (size := size_of(body)) <= limit:
             return facet
         cut = fitted(body, limit)
@@ -285,13 +285,13 @@ class _Gate:
     def _lighten(self, event: RunEvent | JobEvent | DatasetEvent) -> None:
         """Take the largest facets out of an event that is too large; its datasets stay, whatever their number."""
         limit = self._policy.max_event_bytes
-        size = size_of(_pruned(Serde.to_dict(event)))
+        size = size_of(_json(event))
         for _, where, facets, key in sorted(self._released, key=lambda released: -released[0]):
             if size <= limit:
                 return
             if key in _NEEDED:
                 continue
-            freed = size_of({key: _pruned(Serde.to_dict(facets.pop(key)))})
+            freed = size_of({key: _json(facets.pop(key))})
             reason = f"the event has {size} bytes, more than the {limit} of max_event_bytes"
             self._withheld.append(Withheld(where, reason))
             self._statements = [said for said in self._statements if said.where != where]
@@ -302,15 +302,11 @@ _KEPT = ("inputs", "outputs", "inputFields", "columnMetrics", "dimensions")
 """What a schema needs, be it empty."""
 
 
-def _pruned(value: Any) -> Any:
-    if isinstance(value, dict):
-        pruned = {key: _pruned(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in pruned.items() if inner not in ({}, [], None) or key in _KEPT}
-    return [_pruned(inner) for inner in value] if isinstance(value, list) else value
-
-
 def _json(value: Any) -> Any:
-    """What `_pruned(Serde.to_dict(…))` gives, in one walk: every event takes it."""
+    """JSON values without anything empty that OpenLineage does not need.
+
+    As the client's `Serde.to_dict` gives them, in one walk: every event takes it.
+    """
     kind = type(value)
     if kind in _PLAIN:
         return value
