@@ -1,13 +1,15 @@
 """The whole chain in a process of its own: `run_hours.py FIRST LAST [KILL]`.
 
-KILL is a number: the process kills itself where it makes a file durable for the KILL-th time, which is in the middle of
-a write (a file and its directory take two for each hour). Prints whether the run succeeded, and its errors.
+KILL is a number: the process kills itself where it makes the KILL-th file durable, which is in the middle of a write.
+Prints whether the run succeeded, and its errors.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import stat
 import sys
 
 import dagster as dg
@@ -17,11 +19,11 @@ from tests.integration.weather.runs import EVERYTHING, Runs
 
 def kill_at(number: int) -> None:
     """Die as a process does that the system kills: nothing is cleaned up."""
-    fsync, left = os.fsync, [number]
+    fsync, files = os.fsync, itertools.count(1)
 
     def counted(descriptor: int) -> None:
-        left[0] -= 1
-        if left[0] == 0:
+        # A directory is made durable after its file has been renamed: by then the write is no longer in its middle.
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and next(files) == number:
             os.kill(os.getpid(), signal.SIGKILL)
         fsync(descriptor)
 

@@ -31,11 +31,11 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize(("fsync", "layer"), [(3, BRONZE_PREFIX), (9, SILVER_PREFIX)])
+@pytest.mark.parametrize(("file", "layer"), [(2, BRONZE_PREFIX), (5, SILVER_PREFIX)])
 def test_a_process_that_is_killed_in_the_middle_of_a_file_leaves_whole_files_only(
-    runs: Runs, warehouse: str, tmp_path: Path, fsync: int, layer: str
+    runs: Runs, warehouse: str, tmp_path: Path, file: int, layer: str
 ) -> None:
-    process = start(HOUR, UNTIL, str(fsync))
+    process = start(HOUR, UNTIL, str(file))
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     store = LocalStore(tmp_path / "lake")
