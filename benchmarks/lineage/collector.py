@@ -3,6 +3,7 @@
 The process obeys one word a line on standard input and answers each with a line:
 
 - `ok`: accept with 201.
+- `slow`: accept with 201, each event after `SLOW_ANSWER` seconds.
 - `refuse`: close the port and every connection.
 - `hang`: read the request, never answer.
 - a number: answer with that status.
@@ -26,7 +27,10 @@ from typing import IO, Any, Self, cast
 
 from weather_pipeline.stack.ports import HOST, free_port
 
-OK, REFUSE, HANG = "ok", "refuse", "hang"
+OK, SLOW, REFUSE, HANG = "ok", "slow", "refuse", "hang"
+SLOW_ANSWER = 0.08
+"""Seconds for each event: with eight connections that is the pace of a real Marquez 0.51.1 at its best, 62 to 109
+events a second on two cores."""
 _CREATED = 201
 
 
@@ -66,7 +70,7 @@ class Collector:
             self._process.communicate()
 
     def behave(self, how: str) -> None:
-        """Make it accept, refuse, hang, or answer with a status."""
+        """Make it accept, accept slowly, refuse, hang, or answer with a status."""
         if self._process is None or self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("The collector is not running.")
         self._process.stdin.write(f"{how}\n")
@@ -99,6 +103,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port: int, file: IO[bytes]) -> None:
         self.status = _CREATED
         self.hanging: threading.Event | None = None
+        self.answers_after = 0.0
         self._file = file
         self._guard = threading.Lock()
         self._connections: set[socket.socket] = set()
@@ -138,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             server.hanging.wait()
             self.close_connection = True
             return
+        if server.answers_after:
+            time.sleep(server.answers_after)
         if server.status == _CREATED:
             server.keep(body)
         self.send_response_only(server.status)
@@ -165,6 +172,7 @@ def main(port: int, file: Path) -> None:
                 server = _Server(port, kept)
                 server.hanging = threading.Event() if how == HANG else None
                 server.status = int(how) if how.isdecimal() else _CREATED
+                server.answers_after = SLOW_ANSWER if how == SLOW else 0.0
                 threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
             sys.stdout.write(f"{how}\n")
             sys.stdout.flush()

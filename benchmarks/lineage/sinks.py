@@ -1,4 +1,4 @@
-"""Where a backlog goes: the embedded lineage service as the stack runs it, or a collector that only keeps bodies."""
+"""Where a backlog goes: the embedded lineage service, or a collector that is fast or as slow as a real Marquez."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-from benchmarks.lineage.collector import Collector
+from benchmarks.lineage.collector import OK, Collector
 from weather_pipeline.stack.ports import HOST, free_port, is_listening
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.process import end, launch, members
@@ -73,7 +73,8 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
 
 
 @contextlib.contextmanager
-def bare_collector(directory: Path) -> Iterator[Collector]:
-    """A collector with a file of its own."""
+def bare_collector(directory: Path, how: str = OK) -> Iterator[Collector]:
+    """A collector with a file of its own, which accepts at once or `SLOW`."""
     with Collector(directory / f"collected-{uuid.uuid4().hex[:8]}") as collector:
+        collector.behave(how)
         yield collector
