@@ -19,7 +19,14 @@ from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.facets import inputs, quality, runs
 from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, iso, present
 from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
-from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, dataset_message, run_message
+from weather_pipeline.lineage.messages import (
+    START,
+    JobDescription,
+    Message,
+    RunDescription,
+    dataset_message,
+    run_message,
+)
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
@@ -110,7 +117,7 @@ class EventBuilder:
         tests = present(test=lambda: quality.test_run(run.checks) if run.checks else None)
         facets = {**self._run_facets(run.run), **self._parent(run.run), **tests}
         end = _TERMINAL[run.state], run.ended_at, {**facets, **_failure(run.state, run.error)}
-        for part, (state, at, said) in (("start", (RunState.START, run.started_at, facets)), ("end", end)):
+        for part, (state, at, said) in ((START, (RunState.START, run.started_at, facets)), ("end", end)):
             yield run_message(
                 part,
                 state,
@@ -230,7 +237,7 @@ def _failure(state: State, error: StepError | None) -> Facets:
 
 
 def _part(state: RunState, inferred: bool) -> str:
-    return "start" if state is RunState.START else "inferred" if inferred else "end"
+    return START if state is RunState.START else "inferred" if inferred else "end"
 
 
 def _engine() -> Sourced:

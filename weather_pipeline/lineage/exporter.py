@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -49,6 +49,8 @@ class _Known:
     cursor: str | None = None
     quiet: bool = False
     """Everything that the events read so far give rise to has been sent."""
+    has_open_starts: bool = False
+    """At the last look something had begun and not ended."""
 
     @property
     def last_at(self) -> datetime:
@@ -258,6 +260,7 @@ class Exporter:
             self._withhold(tick, open_run, run_id, problem)
         unsent = [message for message in story.messages if message.key not in open_run.sent]
         known.quiet = not unsent
+        known.has_open_starts = story.has_open_starts
         open_run.look({message.key: datetime.fromisoformat(message.at).timestamp() for message in unsent})
         return unsent
 
@@ -293,8 +296,12 @@ class Exporter:
         ended = known.log.ended
         if ended is None:
             return False
-        wait = self._options.grace if known.log.has_unfinished_steps else self._options.settle
-        return known.read_since >= ended.at + wait
+        return known.read_since >= ended.at + self._wait(known)
+
+    def _wait(self, known: _Known) -> timedelta:
+        """How long after its end a run stays open: whatever was begun gets its end before."""
+        is_unfinished = known.log.has_unfinished_steps or known.has_open_starts
+        return self._options.grace if is_unfinished else self._options.settle
 
     def _close(self, tick: Tick, builder: EventBuilder, run_id: str, known: _Known) -> list[Message]:
         """Close a run that has nothing unsent, if its lineage is complete; else what was found to be unsent still.
@@ -306,8 +313,7 @@ class Exporter:
             if now - known.last_at <= self._options.max_runtime:
                 return []
         elif not self._is_complete(known):
-            wait = self._options.grace if known.log.has_unfinished_steps else self._options.settle
-            if now < ended.at + wait:
+            if now < ended.at + self._wait(known):
                 return []
             again = self._read(tick.instance, run_id, anew=True)
             if again and (unsent := self._unsent(tick, builder, run_id, again)):

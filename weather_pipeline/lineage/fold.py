@@ -12,7 +12,9 @@ The rules (docs/exporter-states.md says them for users):
   own error, or ABORT where the step was interrupted.
 * A step without a final event ends as its Dagster run ended, marked as inferred, once the run has been over for
   `grace`: until then an orphaned step may still write.
-* A step that never started says nothing: neither does an output that was skipped.
+* A step that never started says nothing: neither does an output that was skipped. Of a graph-backed asset of which
+  another step had started, ABORT where its own was skipped; else it ends as its Dagster run, at once where no step of
+  its graph is without an end.
 * A run that stays open with everything dead ends as ABORT, marked as inferred, `max_runtime` after its last sign of
   life.
 * The checks of an asset are told together once the run is over. Where one could not be evaluated, because its own step
@@ -214,6 +216,8 @@ def _asset_run(
     if started_at is None:
         return None
     planned = tuple(dict.fromkeys(log.plans.get(path, ("", []))[1]))
+    if log.ended and not done and step.started_at is None and all(s.outcome for s in group if s.started_at):
+        ended = log.ended  # Nothing of it is left that could still write.
     state, ended_at, error, inferred = _outcome(step, [] if log.ended is None else group, ended, done)
     if state is RunState.ABORT and step.outcome is RunState.COMPLETE and _observed(log, path, key):
         state = RunState.COMPLETE  # Dagster plans observations as it plans materializations.

@@ -31,6 +31,9 @@ from weather_pipeline.lineage.model import DatasetRef, Origin
 from weather_pipeline.lineage.policy import EmissionPolicy
 from weather_pipeline.lineage.redaction import Redactor, fields_of
 
+START = "start"
+"""The part of a subject that its first event is."""
+
 _EVERYTHING = EmissionPolicy()
 _NEEDED = ("parent", "dagster_run", "jobType", "dataSource", "nominalTime", "processing_engine", "errorMessage")
 """Facets that are never left out for the event's size: small ones, by which runs are found and failures explained."""

@@ -27,6 +27,8 @@ _FINAL = {
     StepPhase.SUCCEEDED: RunState.COMPLETE,
     StepPhase.FAILED: RunState.FAIL,
     StepPhase.INTERRUPTED: RunState.ABORT,
+    # As where a step ends well without an output: there is none, and nothing is wrong.
+    StepPhase.SKIPPED: RunState.COMPLETE,
 }
 
 

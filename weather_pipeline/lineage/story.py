@@ -16,7 +16,7 @@ from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
-from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.messages import START, Message
 from weather_pipeline.lineage.model import AssetPath, AssetRun, Reported, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
@@ -41,6 +41,12 @@ class Story(NamedTuple):
     problems: list[Problem]
     silent: Sequence[Problem] = ()
     """Assets' runs of which nothing is told on purpose, and why: skipped outputs, and what the policy keeps in."""
+
+    @property
+    def has_open_starts(self) -> bool:
+        """Whether the START of any run is told without its end."""
+        ended = {message.subject for message in self.messages if message.part != START}
+        return any(message.part == START and message.subject not in ended for message in self.messages)
 
 
 def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> Story:

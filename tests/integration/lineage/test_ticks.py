@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import yaml
 from dagster._core.events import StepMaterializationData
-from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
 from openlineage.client.transport import HttpConfig
 
 from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, dagster_internals, discovery, dispatch
@@ -79,7 +79,7 @@ class Site:
         self.repository = dg.Definitions(assets=assets).get_repository_def()
         self.backend = Backend()
         self.later = timedelta()
-        self.options = Options("tests", grace=timedelta(), settle=timedelta(), **options)
+        self.options = Options("tests", **{"grace": timedelta(), "settle": timedelta(), **options})
         self.budget = budget
         self.use(self.backend)
         self.progress = self.exporter.begin(instance, BEGINNING)
@@ -639,3 +639,80 @@ def test_when_retries_are_used_up_the_steps_own_error_is_told(instance: dg.Dagst
         facets = failure["run"]["facets"]
         assert facets["errorMessage"]["message"] == "ConnectionError: no route to the source"
         assert facets["dagster_run"]["attempts"] == 2
+
+
+@dg.op
+def first_half() -> int:
+    return 1
+
+
+@dg.op(out=dg.Out(is_required=False))
+def maybe() -> Iterator[Any]:
+    yield from ()
+
+
+@dg.op
+def second_half(number: int) -> int:
+    return number
+
+
+@dg.graph_asset
+def halved() -> Any:
+    return second_half(first_half())
+
+
+@dg.graph_asset
+def left_out() -> Any:
+    return second_half(maybe())
+
+
+WAITS: dict[str, Any] = {"grace": Options("tests").grace, "settle": Options("tests").settle}
+"""As a user has them."""
+
+
+def half_a_graph(site: Site) -> dg.DagsterRun:
+    """A run of `halved` whose first step is done, and whose second never began."""
+    run = site.instance.create_run_for_job(site.repository.get_implicit_global_asset_job_def())
+    report(site.instance, run, "PIPELINE_START")
+    report(site.instance, run, "STEP_START", "halved.first_half")
+    report(site.instance, run, "STEP_SUCCESS", "halved.first_half", StepSuccessData(1.0))
+    return run
+
+
+def test_a_graph_whose_last_step_never_began_ends_with_its_run(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, halved, **WAITS)
+    instance.report_run_canceled(half_a_graph(site))
+    instance.report_run_failed(half_a_graph(site))
+    site.tick(2)
+    assert site.backend.told() == {"halved_dagster": {"START": 2, "ABORT": 1, "FAIL": 1}}
+    site.tick(minutes=0.1)
+    assert site.progress.open == {}
+
+
+def test_a_graph_whose_last_step_was_skipped_ends_as_aborted(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, left_out, **WAITS)
+    site.run()
+    site.tick()
+    assert site.backend.told() == {"left_out_dagster": {"START": 1, "ABORT": 1}}
+    site.tick(minutes=0.1)
+    assert site.progress.open == {}
+
+
+def test_no_run_is_closed_while_a_start_has_no_end(instance: dg.DagsterInstance) -> None:
+    """Whatever the log lacks: here the asset's step wrote, and its start and end can't be seen."""
+    site = Site(instance, halved, **WAITS)
+    run = half_a_graph(site)
+    report(
+        instance,
+        run,
+        "ASSET_MATERIALIZATION",
+        "halved.second_half",
+        StepMaterializationData(dg.AssetMaterialization("halved"), []),
+    )
+    instance.report_run_failed(run)
+    site.tick(2, minutes=0.1)
+    assert site.backend.told() == {"halved_dagster": {"START": 1}}
+    assert list(site.progress.open) == [run.run_id]
+    site.tick(2, minutes=2)
+    assert site.backend.told() == {"halved_dagster": whole()}
+    assert site.progress.open == {}

@@ -137,6 +137,27 @@ def test_a_graph_starts_with_its_first_step_and_fails_with_the_step_that_failed(
     assert (found["a"].started_at, found["a"].state, found["a"].error) == (at(1), RunState.FAIL, BOOM)
 
 
+@pytest.mark.parametrize("ended", [RunState.FAIL, RunState.ABORT])
+def test_a_graph_whose_last_step_never_began_ends_with_its_run(ended: RunState) -> None:
+    begun = (Planned(A, "g.last"), step(StepPhase.STARTED, 1, "g.first"))
+    events = (*begun, step(StepPhase.SUCCEEDED, 2, "g.first"), RunEnded(ended, at(3), BOOM))
+    run = runs(*events, now=4)["a"]
+    assert (run.state, run.ended_at, run.error, run.inferred) == (ended, at(3), BOOM, True)
+    assert runs(*begun, RunEnded(ended, at(3)), now=4)["a"].state is RunState.RUNNING, "it may still go on"
+
+
+def test_a_graph_whose_last_step_was_skipped_is_over() -> None:
+    events = (
+        Planned(A, "g.last"),
+        step(StepPhase.STARTED, 1, "g.first"),
+        step(StepPhase.SUCCEEDED, 2, "g.first"),
+        step(StepPhase.SKIPPED, 3, "g.last"),
+    )
+    run = runs(*events, now=4)["a"]
+    assert (run.state, run.ended_at, run.error, run.inferred) == (RunState.ABORT, at(3), None, False)
+    assert runs(Planned(A, "a"), step(StepPhase.SKIPPED, 3)) == {}
+
+
 def test_one_branch_of_a_graph_does_not_end_another() -> None:
     events = [
         Planned(("x",), "g.x"),
