@@ -116,7 +116,7 @@ class Audit:
         project, builder, now = self._project, self._project.builder(), self._now
         for run_id, subjects in lacking.items():
             if not run_id:
-                reports = reports_in(project.instance, self._span, builder, now, location=project.tells)
+                reports = reports_in(project.instance, self._span, builder, now)
                 yield from (
                     _parcel(each, lambda message, wanted=subjects: message.subject in wanted) for each in reports
                 )
@@ -144,8 +144,8 @@ def recorded_in(project: Project, span: Span, now: datetime) -> Iterator[Recorde
         StorageUnavailable: Dagster's storage can't be read now.
     """
     builder = project.builder()
-    yield from reports_in(project.instance, span, builder, now, location=project.tells)
-    for info in runs_in(project.instance, span, location=project.tells):
+    yield from reports_in(project.instance, span, builder, now)
+    for info in runs_in(project.instance, span, builder):
         recorded = tell(project.instance, info, builder, project.options, now)
         if recorded.story.problems or span.touches(recorded.story):
             yield recorded

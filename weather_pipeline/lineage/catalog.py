@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from weather_pipeline.lineage.dagster_internals import asset_graph, mapped_parti
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, Metadata, Partition, PartitionsRead, Producer
 from weather_pipeline.lineage.provenance import Upstream
 from weather_pipeline.lineage.records import AssetRecords, reading
+from weather_pipeline.lineage.scope import Defined
 from weather_pipeline.lineage.translation import plain_all
 
 MOST_PARTITIONS = 100
@@ -46,8 +48,8 @@ class Catalog(Protocol):
         ...
 
 
-class RunCatalog(Catalog, Upstream, Protocol):
-    """The same, and what runs read of upstream assets."""
+class RunCatalog(Catalog, Upstream, Defined, Protocol):
+    """The same, what runs read of upstream assets, and what may be launched."""
 
 
 class RepositoryCatalog:
@@ -84,6 +86,14 @@ class RepositoryCatalog:
             StorageUnavailable: Dagster's storage can't be read now.
         """
         return self._materialized(path)[0]
+
+    def has_check(self, path: AssetPath, name: str) -> bool:
+        """Whether the definitions have an asset check."""
+        return dg.AssetCheckKey(dg.AssetKey(path), name) in self._checks
+
+    def has_job(self, name: str) -> bool:
+        """Whether the definitions have a job."""
+        return self._repository is not None and self._repository.has_job(name)
 
     def paths(self) -> list[AssetPath]:
         """The keys of all assets that the definitions know, in order."""
@@ -161,6 +171,10 @@ class RepositoryCatalog:
     def _graph(self) -> Any:
         return asset_graph(self._repository) if self._repository is not None else None
 
+    @cached_property
+    def _checks(self) -> AbstractSet[dg.AssetCheckKey]:
+        return self._graph.asset_check_keys if self._graph is not None else frozenset()
+
     def _read(self, path: AssetPath) -> AssetInfo | None:
         key = dg.AssetKey(path)
         if self._graph is None or not self._graph.has(key):
@@ -177,6 +191,7 @@ class RepositoryCatalog:
             metadata=plain_all(node.metadata),
             parents=tuple(sorted(tuple(parent.path) for parent in node.parent_keys)),
             is_external=node.is_external,
+            is_executable=node.is_executable,
             output_required=_output_required(node, key),
         )
 

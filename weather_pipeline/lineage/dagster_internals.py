@@ -90,6 +90,7 @@ _ASSET_NODE = frozenset(
         "code_version",
         "description",
         "group_name",
+        "is_executable",
         "is_external",
         "kinds",
         "metadata",
@@ -135,7 +136,7 @@ check_attributes(
     {
         **ATTRIBUTES,
         _part("AssetNode", *_GRAPHS): _ASSET_NODE,
-        _part("AssetGraph", *_GRAPHS): {"get", "get_partition_mapping", "has"},
+        _part("AssetGraph", *_GRAPHS): {"asset_check_keys", "get", "get_partition_mapping", "has"},
     }
 )
 

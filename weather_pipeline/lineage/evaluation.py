@@ -31,6 +31,7 @@ from weather_pipeline.lineage.exporter import Exporter
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.publish import Publisher
+from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sinks.others import DisabledSink
 
 BUDGET = 5.0
@@ -97,16 +98,16 @@ class Evaluator:
     def _tick(
         self, exporter: Exporter, context: dg.SensorEvaluationContext, progress: Progress, *, quick: bool = False
     ) -> Report:
-        builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options)
-        location = None if self.monitor_all_code_locations else location_of_sensor(context)
-        return exporter.tick(context.instance, builder, progress, context.log, location=location, quick=quick)
+        scope = None if self.monitor_all_code_locations else _scope_of(context)
+        builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options, scope)
+        return exporter.tick(context.instance, builder, progress, context.log, quick=quick)
 
     def _publish(self, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
         """Publish the definitions where they have changed."""
         self._publisher.tick(
             context.instance,
             context.repository_def,
-            location_of_sensor(context) or "",
+            _scope_of(context) or Scope("", ""),
             sink,
             context.log,
             told_since=datetime.fromtimestamp(progress.since, UTC),
@@ -130,6 +131,12 @@ class Evaluator:
                 report.add(self._tick(exporter, context, progress, quick=True))
             else:
                 return
+
+
+def _scope_of(context: dg.SensorEvaluationContext) -> Scope | None:
+    """The repository that the sensor stands in; None outside the daemon."""
+    location, repository = location_of_sensor(context), context.repository_def
+    return Scope(location, repository.name) if location is not None and repository is not None else None
 
 
 def why_not_linger(instance: dg.DagsterInstance) -> str | None:

@@ -41,6 +41,8 @@ from weather_pipeline.lineage.model import (
 )
 from weather_pipeline.lineage.model import RunState as State
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.runlog import RunLog
+from weather_pipeline.lineage.scope import Scope, Share
 
 _DAGSTER_VERSION = installed_version("dagster")
 _TERMINAL = {State.COMPLETE: RunState.COMPLETE, State.FAIL: RunState.FAIL, State.ABORT: RunState.ABORT}
@@ -52,11 +54,13 @@ class EventBuilder:
     Args:
         catalog: What the definitions say.
         options: What the user chose.
+        scope: The repository whose runs are told, with what it knows of runs of none; None tells all.
     """
 
-    def __init__(self, catalog: RunCatalog, options: Options) -> None:
+    def __init__(self, catalog: RunCatalog, options: Options, scope: Scope | None = None) -> None:
         self._catalog = catalog
         self._options = options
+        self._scope = scope
         self._describe = Describer(catalog, options)
 
     def asset_events(self, run: AssetRun) -> Iterator[Message]:
@@ -160,9 +164,17 @@ class EventBuilder:
             return self.check_events(CheckRun(_no_run(at), reported.path, at, at, (reported,)))
         return self.dataset_events(reported)
 
-    def defines(self, path: AssetPath) -> bool:
-        """Whether the definitions know an asset."""
-        return self._catalog.get(path) is not None
+    def tells(self, run: RunInfo) -> bool:
+        """Whether something of a Dagster run may be told here."""
+        return self._scope is None or self._scope.has(run)
+
+    def tells_report_on(self, path: AssetPath) -> bool:
+        """Whether what is reported about an asset without a run is told here: where the asset is defined."""
+        return self._scope is None or self._catalog.get(path) is not None
+
+    def share_of(self, log: RunLog, run: RunInfo) -> Share:
+        """What of a Dagster run is told here."""
+        return Share(log, run, self._catalog, self._scope is None or run.location is not None)
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an asset that it reads, by that asset."""

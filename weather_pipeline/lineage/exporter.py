@@ -105,23 +105,21 @@ class Exporter:
         progress: Progress,
         log: logging.Logger,
         *,
-        location: str | None = None,
         quick: bool = False,
     ) -> Report:
         """Bring the backend as far as the budget allows; changes `progress` as events are accepted.
 
         Args:
             instance: The Dagster instance.
-            builder: Builds events from what the definitions say.
+            builder: Builds events from what the definitions say, and knows which runs are told here.
             progress: How far the exporter has come.
             log: Hears what a user should know.
-            location: Only runs of this code location, and those of none, are told; None tells all.
             quick: Not look for what has become visible late: the tick before this one did, seconds ago.
         """
         tick = Tick(instance, progress, log, time.monotonic() + self.budget)
         report = tick.report
         if self._dispatcher.may_begin(tick):
-            self._bring(tick, builder, location, quick=quick)
+            self._bring(tick, builder, quick=quick)
         now = self._clock().timestamp()
         progress.end_tick(now)
         report.is_cut_short = tick.is_over
@@ -130,7 +128,7 @@ class Exporter:
         report.blamed = next((self._known[run_id].run for run_id in waiting if run_id in self._known), None)
         return report
 
-    def _bring(self, tick: Tick, builder: EventBuilder, location: str | None, *, quick: bool) -> None:
+    def _bring(self, tick: Tick, builder: EventBuilder, *, quick: bool) -> None:
         """Find runs and send what they give rise to, until nothing is due, nothing passes or the budget is used up."""
         report = tick.report
         while True:
@@ -144,11 +142,11 @@ class Exporter:
                 tick.log.exception("Dagster's storage can't be read now.")  # what was accepted must be remembered
                 return
             was_full = len(tick.progress.open) >= discovery.MAX_OPEN
-            self._pass(tick, builder, location)
+            self._pass(tick, builder)
             if not was_full or report.trouble or tick.is_over or report.accepted + report.refused == before:
                 return
 
-    def _pass(self, tick: Tick, builder: EventBuilder, location: str | None) -> None:
+    def _pass(self, tick: Tick, builder: EventBuilder) -> None:
         """Every open run once, as far as the budget allows; what one gives rise to goes while the next is read."""
         runs, dispatcher, reached = self._order(tick.progress), self._dispatcher, 0
         for run_id in runs:
@@ -159,7 +157,7 @@ class Exporter:
             self._reached = run_id
             if dispatcher.has(tick, run_id):
                 continue
-            if messages := self._look(tick, builder, run_id, location):
+            if messages := self._look(tick, builder, run_id):
                 dispatcher.put(tick, run_id, messages)
             self._close_the_told(tick)
             if tick.is_over and run_id != runless.NO_RUN:
@@ -180,15 +178,15 @@ class Exporter:
             runs = runs[start:] + runs[:start]
         return first + sorted(runs, key=lambda run_id: bool(progress.open[run_id].strikes))
 
-    def _look(self, tick: Tick, builder: EventBuilder, run_id: str, location: str | None) -> list[Message]:
+    def _look(self, tick: Tick, builder: EventBuilder, run_id: str) -> list[Message]:
         """The unsent events of a run; closes it where it is complete. A run that can't be read waits for itself."""
         try:
             if run_id == runless.NO_RUN:
-                return self._look_at_reports(tick, builder, location)
+                return self._look_at_reports(tick, builder)
             known = self._read(tick.instance, run_id)
             if known is None:
                 return self._end_deleted(tick, builder, run_id)
-            if location is not None and known.info.location not in (None, location):
+            if not builder.tells(known.info):
                 tick.progress.closed[run_id] = self._clock().timestamp()
                 self._forget(tick.progress, run_id)
                 return []
@@ -214,12 +212,12 @@ class Exporter:
         self._forget(tick.progress, run_id)
         return []
 
-    def _look_at_reports(self, tick: Tick, builder: EventBuilder, location: str | None) -> list[Message]:
+    def _look_at_reports(self, tick: Tick, builder: EventBuilder) -> list[Message]:
         """The unsent events of what was reported without a run."""
         open_run = tick.progress.open[runless.NO_RUN]
         now = self._clock().timestamp()
         while True:
-            story = runless.look(tick.instance, builder, tick.progress, now=now, location=location)
+            story = runless.look(tick.instance, builder, tick.progress, now=now)
             for problem in story.problems:
                 self._withhold(tick, open_run, runless.NO_RUN, problem)
             open_run.look({message.key: datetime.fromisoformat(message.at).timestamp() for message in story.messages})

@@ -24,7 +24,7 @@ The rules (docs/exporter-states.md says them for users):
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from weather_pipeline.lineage.model import (
@@ -105,7 +105,7 @@ def check_runs(
     log: RunLog,
     run: RunInfo,
     *,
-    read_by: Sequence[tuple[AssetPath, str]],
+    elsewhere: Collection[tuple[AssetPath, str]],
     now: datetime,
     grace: timedelta,
     max_runtime: timedelta,
@@ -115,7 +115,8 @@ def check_runs(
     Args:
         log: The folded log.
         run: The Dagster run.
-        read_by: (asset, check) pairs that are assertions on an input of another asset's run instead.
+        elsewhere: (asset, check) pairs that are told elsewhere: as assertions on an input of an asset's run, or by
+            another sensor.
         now: The present.
         grace: How long after the run's end an orphaned step may still evaluate its checks.
         max_runtime: How long a run may stay open without any sign of its end.
@@ -126,22 +127,22 @@ def check_runs(
     by_asset: dict[AssetPath, list[tuple[datetime, CheckResult]]] = defaultdict(list)
     for step in log.steps.values():
         for check in step.checks:
-            if (check.path, check.name) not in read_by:
+            if (check.path, check.name) not in elsewhere:
                 by_asset[check.path].append((step.started_at or check.at, check))
-    broken = _broken_checks(log, read_by)
+    broken = _broken_checks(log, elsewhere)
     told = [
         _check_run(run, path, by_asset.get(path, []), broken.get(path, []), ended) for path in {**by_asset, **broken}
     ]
     return tuple(sorted(told, key=lambda check_run: check_run.path))
 
 
-def _broken_checks(log: RunLog, read_by: Sequence[tuple[AssetPath, str]]) -> dict[AssetPath, list[StepLog]]:
+def _broken_checks(log: RunLog, elsewhere: Collection[tuple[AssetPath, str]]) -> dict[AssetPath, list[StepLog]]:
     """The steps that were to evaluate a check and did not, by asset; an asset's own step is that asset's matter."""
     making = {key for key, _ in log.plans.values()}
     found: dict[AssetPath, list[StepLog]] = defaultdict(list)
     for (path, name), key in log.planned_checks.items():
         step = log.steps.get(key)
-        if step is None or step.started_at is None or key in making or (path, name) in read_by:
+        if step is None or step.started_at is None or key in making or (path, name) in elsewhere:
             continue
         if step.outcome is not RunState.COMPLETE and name not in {c.name for c in step.checks if c.path == path}:
             found[path].append(step)

@@ -73,17 +73,9 @@ def parse_time(text: str, now: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def runs_in(instance: dg.DagsterInstance, span: Span, *, location: str | None) -> Iterator[RunInfo]:
-    """The Dagster runs that may have done something in a span, in the order of their creation.
-
-    Args:
-        instance: The Dagster instance.
-        span: The span.
-        location: Only runs of this code location, and those of none; None gives all.
-    """
-    for info in reader.runs_between(instance, span.since, span.until):
-        if location is None or info.location in (None, location):
-            yield info
+def runs_in(instance: dg.DagsterInstance, span: Span, builder: EventBuilder) -> Iterator[RunInfo]:
+    """The Dagster runs that may have done something in a span and are told here, in the order of their creation."""
+    return (info for info in reader.runs_between(instance, span.since, span.until) if builder.tells(info))
 
 
 def tell(
@@ -98,9 +90,7 @@ def tell(
     return Recorded(info.run_id, info.created_at, messages_of(fold_log(events), info, builder, options, now))
 
 
-def reports_in(
-    instance: dg.DagsterInstance, span: Span, builder: EventBuilder, now: datetime, *, location: str | None
-) -> Iterator[Recorded]:
+def reports_in(instance: dg.DagsterInstance, span: Span, builder: EventBuilder, now: datetime) -> Iterator[Recorded]:
     """What was reported without any run in a span, in pages.
 
     Args:
@@ -108,7 +98,6 @@ def reports_in(
         span: The span.
         builder: Builds events from what the definitions say.
         now: The present, timezone-aware.
-        location: Where not None, only assets that this code location defines: a report has no location.
 
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
@@ -117,7 +106,7 @@ def reports_in(
     while True:
         page = runless.read_reports(instance, position, now=now.timestamp(), since=span.since.timestamp())
         fresh = [each.event for each in page.reports if each.key not in told and each.event.at < span.until]
-        ours = [event for event in fresh if location is None or builder.defines(event.path)]
+        ours = [event for event in fresh if builder.tells_report_on(event.path)]
         if ours:
             yield Recorded(runless.NO_RUN, span.since, story_of_reports(ours, builder))
         if page.is_last:

@@ -94,6 +94,8 @@ class AssetInfo:
     metadata: Metadata = field(default_factory=dict)
     parents: tuple[AssetPath, ...] = ()
     is_external: bool = False
+    is_executable: bool = True
+    """Whether a step of this code location materializes or observes it."""
     output_required: bool = True
 
 
@@ -111,6 +113,11 @@ class RunInfo:
     """The run's configuration; it leaves only where the user allows it by name."""
     parent_run_id: str | None = None
     """The Dagster run that this one tries again."""
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether Dagster made up the job (`__ASSET_JOB`, `__ephemeral_asset_job__`, …)."""
+        return self.job_name.startswith("__")
 
 
 @dataclass(frozen=True)

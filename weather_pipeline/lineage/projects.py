@@ -23,6 +23,7 @@ from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
+from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sensor import OpenLineageSensorDefinition
 
 
@@ -80,9 +81,9 @@ class Project:
         return self.sensor.options
 
     @property
-    def tells(self) -> str | None:
-        """The code location whose runs the sensor sends (with those of none); None where it sends all."""
-        return None if self.sensor.monitor_all_code_locations else self.location
+    def scope(self) -> Scope:
+        """The repository that the sensor stands in."""
+        return Scope(self.location, self.repository.name)
 
     @cached_property
     def sink(self) -> Sink:
@@ -100,7 +101,8 @@ class Project:
 
     def builder(self) -> EventBuilder:
         """Builds the events that the sensor would; one for each piece of work, because it remembers what it read."""
-        return EventBuilder(RepositoryCatalog(self.repository, self.instance), self.options)
+        scope = None if self.sensor.monitor_all_code_locations else self.scope
+        return EventBuilder(RepositoryCatalog(self.repository, self.instance), self.options, scope)
 
     def state(self) -> SensorState:
         """What the instance knows about the sensor now."""

@@ -43,6 +43,7 @@ from weather_pipeline.lineage.model import (
     StorageUnavailable,
 )
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.scope import Scope
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _OF_A_RUN = frozenset({"lifecycleStateChange", "version"})
@@ -207,14 +208,15 @@ class Register:
 
     Args:
         instance: The Dagster instance.
-        location: The code location.
+        scope: The repository of the code location.
         sensor: The sensor's name.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, location: str, sensor: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance, scope: Scope, sensor: str) -> None:
         self.sensor = sensor
         self._instance = instance
-        self._keys = [f"openlineage/published/{location}/{sensor}/{shard}" for shard in range(_SHARDS)]
+        home = f"{scope.location}/{scope.repository}"
+        self._keys = [f"openlineage/published/{home}/{sensor}/{shard}" for shard in range(_SHARDS)]
 
     def load(self) -> dict[str, Published]:
         """What was published, by asset."""
@@ -367,7 +369,7 @@ class Publisher:
         self,
         instance: dg.DagsterInstance,
         repository: dg.RepositoryDefinition | None,
-        location: str,
+        scope: Scope,
         sink: Sink,
         log: logging.Logger,
         *,
@@ -378,7 +380,7 @@ class Publisher:
         Args:
             instance: The Dagster instance.
             repository: The code location's definitions as they are loaded now.
-            location: The code location's name.
+            scope: The repository that the sensor stands in.
             sink: Where events go.
             log: Hears what a user should know.
             told_since: Since when the exporter tells runs.
@@ -388,7 +390,7 @@ class Publisher:
         if repository is None or time.monotonic() < self._retry_at or (self._plan and not self._plan.drafts):
             return
         try:
-            register = Register(instance, location, self._sensor)
+            register = Register(instance, scope, self._sensor)
             if self._plan is None:
                 catalog, now = RepositoryCatalog(repository, instance), datetime.now(UTC)
                 self._plan = plan(catalog, self._options, register.load(), now=now, told_since=told_since)

@@ -60,9 +60,7 @@ def open_reports(progress: Progress) -> None:
     progress.open.setdefault(NO_RUN, OpenRun())
 
 
-def look(
-    instance: DagsterInstance, builder: EventBuilder, progress: Progress, *, now: float, location: str | None
-) -> Story:
+def look(instance: DagsterInstance, builder: EventBuilder, progress: Progress, *, now: float) -> Story:
     """What was reported and is not told yet; moves the position past what is.
 
     Args:
@@ -70,7 +68,6 @@ def look(
         builder: Builds events from what the definitions say.
         progress: Positions and what was told; changed in place.
         now: The present, seconds since the epoch.
-        location: Where not None, only assets that this code location defines are told: a report has no location.
 
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
@@ -79,7 +76,7 @@ def look(
         page = read_reports(instance, progress.positions.get(POSITION, reader.BEGINNING), now=now, since=progress.since)
         told = set(progress.reported)
         fresh = [report.event for report in page.reports if report.key not in told]
-        story = story_of_reports((event for event in fresh if location is None or builder.defines(event.path)), builder)
+        story = story_of_reports((event for event in fresh if builder.tells_report_on(event.path)), builder)
         sent = progress.open[NO_RUN].sent
         due = Story(
             [message for message in story.messages if message.key not in sent],

@@ -65,6 +65,12 @@ class RunLog:
         return min((step.started_at for step in self.steps.values() if step.started_at), default=None)
 
     @property
+    def checks(self) -> set[tuple[AssetPath, str]]:
+        """All checks that were planned or evaluated: (asset, check)."""
+        evaluated = {(check.path, check.name) for step in self.steps.values() for check in step.checks}
+        return {*self.planned_checks, *evaluated}
+
+    @property
     def has_unfinished_steps(self) -> bool:
         """Whether a step started and has no final event."""
         return any(step.started_at and step.outcome is None for step in self.steps.values())

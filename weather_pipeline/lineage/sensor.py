@@ -68,8 +68,9 @@ def build_openlineage_sensor(
 ) -> OpenLineageSensorDefinition:
     """A sensor that sends every asset run of its code location to an OpenLineage backend.
 
-    Runs that belong to no code location (`dg.materialize` in a script) are sent as well. Give each code location its
-    own sensor: only there are the definitions known, and with them owners, columns and dataset names.
+    Of runs that no code location launched (`dg.materialize` in a script) it sends what the own location defines. Give
+    each code location its own sensor: only there are the definitions known, and with them owners, columns and dataset
+    names.
 
     Where to is OpenLineage's own configuration (`openlineage.yml`, `OPENLINEAGE__…`, `OPENLINEAGE_URL`) where there
     is one, else `url`.

@@ -22,6 +22,8 @@ from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.runlog import RunLog
 
+_NOT_HERE = "No code location launched the run, and this one does not define the asset: another one's sensor tells it."
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -40,7 +42,8 @@ class Story(NamedTuple):
     """Oldest first; the events of one subject in their order."""
     problems: list[Problem]
     silent: Sequence[Problem] = ()
-    """Assets' runs of which nothing is told on purpose, and why: skipped outputs, and what the policy keeps in."""
+    """Assets' runs of which nothing is told on purpose, and why: skipped outputs, what the policy keeps in, and what
+    another code location's sensor tells."""
 
     @property
     def has_open_starts(self) -> bool:
@@ -64,18 +67,23 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
+    if not builder.tells(info):
+        return Story([], [], [Problem(info.job_name, f"The sensor of {_home(info)} tells it.")])
     waits: Any = {"now": now, "grace": options.grace, "max_runtime": options.max_runtime}
-    story = Story([], [])
+    story, share = Story([], []), builder.share_of(log, info)
     job = job_run(log, info, now=now, settle=options.settle, max_runtime=options.max_runtime)
-    if job:
+    if job and share.job:
         _tell(story, info.job_name, lambda: builder.job_events(job))
-    runs = asset_runs(log, info, **waits)
-    silent = [Problem("/".join(run.path), reason) for run in runs if (reason := builder.why_not(run))]
+    started = asset_runs(log, info, **waits)
+    runs = [run for run in started if share.asset(run.path)]
+    silent = [Problem("/".join(run.path), _NOT_HERE) for run in started if not share.asset(run.path)]
+    silent += [Problem("/".join(run.path), reason) for run in runs if (reason := builder.why_not(run))]
     for run in runs:
         _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
-    for checks in check_runs(log, info, read_by=_read_by(builder, runs), **waits):
+    elsewhere = [*_read_by(builder, runs), *(check for check in log.checks if not share.check(*check))]
+    for checks in check_runs(log, info, elsewhere=elsewhere, **waits):
         _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
-    for observed in log.observations:
+    for observed in (each for each in log.observations if share.asset(each.path)):
         _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed))
     story.messages.sort(key=lambda message: message.at)
     return story._replace(silent=silent)
@@ -95,6 +103,10 @@ def story_of_reports(reported: Iterable[Reported], builder: EventBuilder) -> Sto
     for event in reported:
         _tell(story, _about(event), lambda event=event: builder.report_events(event))
     return story
+
+
+def _home(info: RunInfo) -> str:
+    return f"code location {info.location!r} (repository {info.repository!r})"
 
 
 def _about(reported: Reported) -> str:

@@ -156,11 +156,11 @@ def test_what_dagster_launched_says_what_launched_it(daemons: Daemons) -> None:
 def test_each_location_tells_its_own_runs(daemons: Daemons) -> None:
     daemons.schedules()
     daemons.queue()
-    ours = Site(daemons.instance, launching.shared, launching.by_schedule)
-    ours.tick(2, location="ours")
+    ours = Site(daemons.instance, launching.shared, launching.by_schedule, location="ours")
+    ours.tick(2)
     assert ours.backend.told() == {"by_schedule_dagster": whole(), "shared_dagster": whole()}
-    theirs = Site(daemons.instance, launching.shared_by_others)
-    theirs.tick(2, location="theirs")
+    theirs = Site(daemons.instance, launching.shared_by_others, location="theirs")
+    theirs.tick(2)
     assert theirs.backend.told() == {"shared_dagster": whole()}
     wrote = {
         name: {dataset["namespace"] for message in site.backend.accepted for dataset in message.body()["outputs"]}

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,7 @@ from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
+from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sinks import HttpSink, open_sink
 
 pytestmark = pytest.mark.integration
@@ -73,10 +74,21 @@ class Backend:
 class Site:
     """An instance, assets, an exporter and its progress, and a clock that can be moved."""
 
-    def __init__(self, instance: dg.DagsterInstance, *assets: Any, budget: float = 5.0, **options: Any) -> None:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        *assets: Any,
+        budget: float = 5.0,
+        location: str | None = None,
+        jobs: Sequence[Any] = (),
+        **options: Any,
+    ) -> None:
         self.instance = instance
         self.assets = assets
-        self.repository = dg.Definitions(assets=assets).get_repository_def()
+        checks = [each for each in assets if isinstance(each, dg.AssetChecksDefinition)]
+        defined = [each for each in assets if not isinstance(each, dg.AssetChecksDefinition)]
+        self.repository = dg.Definitions(assets=defined, asset_checks=checks, jobs=jobs).get_repository_def()
+        self.scope = Scope(location, self.repository.name) if location else None
         self.backend = Backend()
         self.later = timedelta()
         self.options = Options("tests", **{"grace": timedelta(), "settle": timedelta(), **options})
@@ -92,13 +104,13 @@ class Site:
         results = [dg.materialize(self.assets, instance=self.instance, raise_on_error=False) for _ in range(count)]
         return [result.run_id for result in results]
 
-    def tick(self, count: int = 1, *, minutes: float = 0, location: str | None = None) -> Report:
+    def tick(self, count: int = 1, *, minutes: float = 0) -> Report:
         """Tick so often, the clock moving by so many minutes before each; progress goes through its cursor."""
         report = Report()
         for _ in range(count):
             self.later += timedelta(minutes=minutes)
-            builder = EventBuilder(RepositoryCatalog(self.repository, self.instance), self.options)
-            report = self.exporter.tick(self.instance, builder, self.progress, LOG, location=location)
+            builder = EventBuilder(RepositoryCatalog(self.repository, self.instance), self.options, self.scope)
+            report = self.exporter.tick(self.instance, builder, self.progress, LOG)
             saved = Progress.load(self.progress.dump())
             assert saved is not None
             self.progress = saved
@@ -447,14 +459,14 @@ def test_a_dataset_that_only_its_materialization_names_is_not_guessed_before(ins
 def test_runs_of_another_code_location_are_left_to_its_own_sensor(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Site(instance, a)
+    site = Site(instance, a, location="ours")
     theirs = site.run(2)[0]
 
     def located(run: dg.DagsterRun) -> dagster_internals.Location:
         return dagster_internals.Location("theirs" if run.run_id == theirs else None)
 
     monkeypatch.setattr(dagster_internals, "location_of_run", located)
-    site.tick(3, location="ours", minutes=1)
+    site.tick(3, minutes=1)
     assert site.backend.told() == {"a_dagster": whole()}
     assert site.progress.open == {}
     site.progress.closed.clear()

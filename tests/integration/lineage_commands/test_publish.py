@@ -19,6 +19,7 @@ from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.publish import Plan, Publication, Register, plan, publish
+from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sinks.configured import open_sink
 
 pytestmark = pytest.mark.integration
@@ -46,7 +47,7 @@ class Location:
     def __init__(self, instance: dg.DagsterInstance, namespace: str) -> None:
         self.instance = instance
         self.options = Options(namespace)
-        self.register = Register(instance, "shop", "openlineage")
+        self.register = Register(instance, Scope("shop", "__repository__"), "openlineage")
 
     def plan(self, assets: Sequence[Any], **settings: Any) -> Plan:
         catalog = RepositoryCatalog(dg.Definitions(assets=assets).get_repository_def(), self.instance)
@@ -229,7 +230,7 @@ def test_thousands_of_assets_are_kept_in_small_values(instance: dg.DagsterInstan
     specs = [dg.AssetSpec(["warehouse", "a_rather_long_schema_name", f"table_{n}"]) for n in range(3000)]
     assert location.publish(specs, sink).accepted == 3000
     assert location.plan(specs).unchanged == 3000
-    keys = [f"openlineage/published/shop/openlineage/{shard}" for shard in range(64)]
+    keys = [f"openlineage/published/shop/__repository__/openlineage/{shard}" for shard in range(64)]
     assert max(map(len, saved_values(instance, keys).values())) < 16_000
 
 

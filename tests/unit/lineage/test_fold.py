@@ -52,7 +52,7 @@ def runs(*events: LogEvent, now: float = 1000, grace: float = 60, max_runtime: f
 
 def checks(folded: RunLog, read_by: Sequence[tuple[AssetPath, str]] = (), now: float = 1000) -> tuple[CheckRun, ...]:
     settings = {"now": at(now), "grace": timedelta(seconds=60), "max_runtime": timedelta(hours=1)}
-    return check_runs(folded, RUN, read_by=read_by, **settings)
+    return check_runs(folded, RUN, elsewhere=read_by, **settings)
 
 
 def job(*events: LogEvent, now: float = 1000) -> JobRun | None:

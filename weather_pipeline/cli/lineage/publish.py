@@ -45,7 +45,7 @@ def publish(*, where: Where, dry_run: bool, everything: bool, as_json: bool) -> 
 
     ticker, done = Ticker(), Publication()
     with where.opened() as project:
-        register = Register(project.instance, project.location, project.sensor.name)
+        register = Register(project.instance, project.scope, project.sensor.name)
         progress = project.progress()
         found = plan(
             RepositoryCatalog(project.repository, project.instance),
