@@ -303,7 +303,7 @@ class Describer:
         return {named[0]: reason for path, reason in hidden if (named := self._named_or_none(path))}
 
     def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
-        """The checks of the run's step that are assertions on an asset that it reads, by that asset.
+        """The checks of the run's step that are assertions on an input that its events name, by that asset.
 
         A check is one where its own asset is an input of the run, or where its metadata says so
         (`openlineage/asserts`, an asset key with `/`).
@@ -314,7 +314,7 @@ class Describer:
         for check in run.checks:
             target = tuple(str(check.metadata.get("openlineage/asserts", "")).split("/"))
             target = check.path if target == ("",) else target
-            if target in parents and target != run.path:
+            if target in parents and target != run.path and self._ref_or_none(target):
                 found.setdefault(target, []).append(check)
         return found
 

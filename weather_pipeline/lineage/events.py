@@ -176,9 +176,11 @@ class EventBuilder:
         """What of a Dagster run is told here."""
         return Share(log, run, self._catalog, self._scope is None or run.location is not None)
 
-    def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
-        """The checks of the run's step that are assertions on an asset that it reads, by that asset."""
-        return self._describe.input_checks(run)
+    def asserted(self, run: AssetRun) -> list[tuple[AssetPath, str]]:
+        """The checks, as (asset, check), that a run's last event tells as assertions on its inputs."""
+        if run.ended_at is None or self.why_not(run):
+            return []
+        return [(check.path, check.name) for found in self._describe.input_checks(run).values() for check in found]
 
     def _asset_event(self, state: RunState, at: datetime, run: AssetRun) -> Message:
         reads = provenance.reads(run, self._catalog)

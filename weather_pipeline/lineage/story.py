@@ -17,7 +17,7 @@ from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import START, Message
-from weather_pipeline.lineage.model import AssetPath, AssetRun, Reported, RunInfo, StorageUnavailable
+from weather_pipeline.lineage.model import Reported, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.runlog import RunLog
@@ -78,9 +78,9 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     runs = [run for run in started if share.asset(run.path)]
     silent = [Problem("/".join(run.path), _NOT_HERE) for run in started if not share.asset(run.path)]
     silent += [Problem("/".join(run.path), reason) for run in runs if (reason := builder.why_not(run))]
-    for run in runs:
-        _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))
-    elsewhere = [*_read_by(builder, runs), *(check for check in log.checks if not share.check(*check))]
+    told = [run for run in runs if _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))]
+    asserted = [check for run in told for check in builder.asserted(run)]
+    elsewhere = [*asserted, *(check for check in log.checks if not share.check(*check))]
     for checks in check_runs(log, info, elsewhere=elsewhere, **waits):
         _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
     for observed in (each for each in log.observations if share.asset(each.path)):
@@ -113,8 +113,8 @@ def _about(reported: Reported) -> str:
     return f"{'/'.join(reported.path)} at {iso(reported.at)}"
 
 
-def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> None:
-    """Add what one part of the run gives rise to: all of it, or the reason why it can't be told."""
+def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> bool:
+    """Add what one part of the run gives rise to: all of it, or the reason why it can't be told; says which."""
     try:
         story.messages.extend(list(build()))
     except StorageUnavailable:
@@ -123,10 +123,6 @@ def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> N
         story.problems.append(Problem(about, str(error)))
     except Exception:  # noqa: BLE001  (one asset that can't be told must not silence the others)
         story.problems.append(Problem(about, traceback.format_exc()))
-
-
-def _read_by(builder: EventBuilder, runs: Iterable[AssetRun]) -> list[tuple[AssetPath, str]]:
-    """The checks that are assertions on an input of some run, and so no tests of their own."""
-    return [
-        (check.path, check.name) for run in runs for checks in builder.input_checks(run).values() for check in checks
-    ]
+    else:
+        return True
+    return False
