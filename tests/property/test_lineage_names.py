@@ -4,12 +4,14 @@ from typing import Any
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from jsonschema import FormatChecker
 
-from weather_pipeline.lineage import naming
+from weather_pipeline.lineage import naming, uris
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef
 from weather_pipeline.lineage.naming import InvalidName
 
 SECRET = "hunter2secret"
+FORMATS = FormatChecker()
 SCHEMES = [
     "s3",
     "postgresql",
@@ -86,3 +88,25 @@ def test_different_keys_never_share_a_name(one: AssetPath, other: AssetPath) -> 
     if first and second:
         assert not {first[0], first[1]} & {second[0], second[1]}
         assert first[2] != second[2]
+
+
+ODD = st.text(st.sampled_from("ab3:/?#@[]%20 \\üé|{}_+.-&=") | st.characters(), max_size=25)
+
+
+@given(ODD)
+@example("x:////a")
+@example("http://[::1%25eth0]/x")
+def test_every_place_has_an_address(place: str) -> None:
+    address = uris.address(place)
+    assert FORMATS.conforms(address, "uri")
+    assert uris.is_uri(address)
+
+
+@given(st.text("abZ09_@+:=;/.-", min_size=1, max_size=20), ODD)
+def test_every_name_has_an_address(namespace: str, name: str) -> None:
+    assert FORMATS.conforms(uris.address_of_name(namespace, name), "uri")
+
+
+@given(st.text("ab:/?#@[]%20|é-9", max_size=20))
+def test_what_is_a_uri_is_what_the_schemas_call_one(text: str) -> None:
+    assert uris.is_uri(text) == FORMATS.conforms(text, "uri")

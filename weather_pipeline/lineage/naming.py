@@ -27,6 +27,9 @@ FALLBACK_NAMESPACE = "dagster"
 OWN_PARTS = ("checks", "job")
 """Last parts of the names of jobs that are not assets."""
 
+LONGEST_NAME = 2000
+"""Bytes of a name in UTF-8: Marquez keeps names in PostgreSQL's indexes, which end at about 2,700."""
+
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Authorities = str | Mapping[str, str] | None
@@ -62,10 +65,14 @@ def checked_name(kind: str, name: str) -> str:
     """The name itself.
 
     Raises:
-        InvalidName: It is blank, or holds control characters or half of a surrogate pair.
+        InvalidName: It is blank or too long, or holds control characters or half of a surrogate pair.
     """
     if not name.strip() or _UNSENDABLE.search(name):
         raise InvalidName(f"{kind} name {name!r}: it must not be blank or hold control characters.")
+    if (size := len(name.encode())) > LONGEST_NAME:
+        raise InvalidName(
+            f"{kind} name {name[:80]!r}…: it has {size} bytes in UTF-8, {LONGEST_NAME} at most are allowed."
+        )
     return name
 
 

@@ -21,13 +21,17 @@ r"""A dataset's URI → namespace and name, by OpenLineage's naming rules (`nami
 
 `jdbc:` and drivers (`postgresql+psycopg://`) are taken off. User info, query and fragment are dropped everywhere:
 they hold secrets and no identity.
+
+A name is what the data is called. An address is a URI by RFC 3986, in which a space is `%20`: of names by
+`address_of_name`, of what somebody wrote as a URI or path by `address`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import SplitResult, unquote, urlsplit
+from ipaddress import AddressValueError, IPv6Address
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from openlineage.client.naming import dataset as known
 
@@ -78,6 +82,16 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(?:\+[A-Za-z0-9.+-]+)?(?=:)")
 _REDSHIFT = re.compile(r"([^.]+)\.[^.]+\.([^.]+)\.redshift(?:-serverless)?\.amazonaws\.com(?:\.cn)?")
 _GLUE = re.compile(r"arn:aws[a-z-]*:glue:([^:]+):([^:]+):table/([^/]+)/([^/]+)")
 
+_IN_PATHS = "/:@!$&'()*+,;="
+"""What a URI's path may hold beside letters, digits and `_.-~`."""
+_NO_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_AUTHORITY = re.compile(r"(?:[^:@\[\]]*@)?(?:\[([^\[\]]+)\]|[^:@\[\]]*)(?::\d*)?", re.ASCII)
+_URI = re.compile(
+    r"[a-z][a-z0-9+.-]*:(?://([^/?#]*)|(?!//))[\w.~!$&'()*+,;=:@%/-]*"
+    r"(?:\?[\w.~!$&'()*+,;=:@%/?-]*)?(?:#[\w.~!$&'()*+,;=:@%/?-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
 
 class Unnamed(ValueError):
     """A URI that lacks a part by which its kind of dataset is named."""
@@ -113,12 +127,86 @@ def dataset_name(uri: str) -> Name:
     if glue := _GLUE.fullmatch(uri):
         return _of(known.AWSGlue(*glue.groups()))
     uri = uri.removeprefix("jdbc:")
-    scheme = match.group(1).lower() if (match := _SCHEME.match(uri)) else ""
-    if not scheme or (scheme not in _BY_SCHEME and scheme not in DATABASES and "://" not in uri):
+    scheme, rest = _scheme_and_rest(uri)
+    if not scheme:
         return "file", uri
-    parts = urlsplit(scheme + uri[match.end() :] if match else uri)
+    parts = urlsplit(scheme + rest)
     scheme = _ALIASES.get(scheme, scheme)
     return _BY_SCHEME.get(scheme, _table if scheme in DATABASES else _authority_and_path)(scheme, parts)
+
+
+def _scheme_and_rest(uri: str) -> tuple[str, str]:
+    """The scheme, without a driver, and what follows it; no scheme where it is a path."""
+    match = _SCHEME.match(uri)
+    scheme = match.group(1).lower() if match else ""
+    if not match or (scheme not in _BY_SCHEME and scheme not in DATABASES and "://" not in uri):
+        return "", uri
+    return scheme, uri[match.end() :]
+
+
+def address(place: str) -> str:
+    """The URI (RFC 3986) of what somebody wrote as a URI or path, without user info, query and fragment.
+
+    What no URI may hold is percent-encoded; what is encoded already stays. A path is one of `file:`.
+    """
+    if place.startswith("\\\\"):
+        return "file:" + _encoded(place.replace("\\", "/"))
+    if _WINDOWS.match(place):
+        return _of_file("/" + place.replace("\\", "/"))
+    if not _scheme_and_rest(place.removeprefix("jdbc:"))[0] and not _GLUE.fullmatch(place):
+        return _of_file(place)
+    scheme, separator, rest = without_user_info(re.split(r"[?#]", place, maxsplit=1)[0]).partition("://")
+    authority, slash, path = rest.partition("/")
+    # Of several hosts the first, as in names.
+    return _as_it_is(scheme) + separator + _authority(authority.split(",")[0]) + slash + _as_it_is(path)
+
+
+def address_of_name(namespace: str, name: str) -> str:
+    """The URI (RFC 3986) of a dataset of which the names are all that is known."""
+    if namespace == "file":
+        return _of_file(name)
+    path = _encoded(name).lstrip("/")
+    separator = "/" if "://" in namespace else ":"
+    found = address(namespace) if separator == "/" else namespace
+    return whole if is_uri(whole := f"{found}{separator}{path or '/'}") else f"dagster:{_encoded(namespace)}/{path}"
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text is a URI by RFC 3986."""
+    match = _URI.fullmatch(text)
+    authority = match[1] if match else None
+    return bool(match) and not _NO_CODE.search(text) and (authority is None or _authority(authority) == authority)
+
+
+def _of_file(path: str) -> str:
+    return f"file://{_encoded(path)}" if path.startswith("/") else f"file:{_encoded(path)}"
+
+
+def _encoded(text: str) -> str:
+    """A name or path as a URI holds it."""
+    return quote(text, safe=_IN_PATHS, errors="replace")
+
+
+def _as_it_is(text: str) -> str:
+    """A part of a URI, in which something may be encoded already."""
+    return quote(_NO_CODE.sub("%25", text), safe=f"{_IN_PATHS}%", errors="replace")
+
+
+def _authority(authority: str) -> str:
+    """Host and port as a URI holds them; what can't be that is a name in which every sign is encoded."""
+    match = _AUTHORITY.fullmatch(authority)
+    literal = match[1] if match else None
+    if not match or (literal and not _is_ipv6(literal)):
+        return quote(authority, safe="", errors="replace")
+    return quote(_NO_CODE.sub("%25", authority), safe=":@!$&'()*+,;=%" + ("[]" if literal else ""), errors="replace")
+
+
+def _is_ipv6(literal: str) -> bool:
+    try:
+        IPv6Address(literal)
+    except AddressValueError:
+        return False
+    return "%" not in literal
 
 
 def _host(parts: SplitResult, scheme: str) -> str:

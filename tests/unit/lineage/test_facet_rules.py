@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from openlineage.client import facet_v2 as ol_facets
 from openlineage.client.event_v2 import RunState
 
 from tests.openlineage_spec import findings
-from weather_pipeline.lineage.facets import datasets, jobs, quality, runs
+from weather_pipeline.lineage.facets import custom, datasets, jobs, quality, runs
 from weather_pipeline.lineage.facets.base import LeftOut, Sourced, Unusable, present
+from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
 from weather_pipeline.lineage.facets.types import nested_fields
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, RunDescription, run_message
 from weather_pipeline.lineage.model import (
@@ -234,6 +236,44 @@ def test_storage_and_catalog() -> None:
     assert found == {**catalog, "metadataUri": "http://***@catalog:8181"}
 
 
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("/data/my file.csv", "file:///data/my%20file.csv"),
+        ("data/100%.csv", "file:data/100%25.csv"),
+        (r"C:\my data\t.csv", "file:///C:/my%20data/t.csv"),
+        (r"\\server\share\a b", "file://server/share/a%20b"),
+        ("s3://lake/größe", "s3://lake/gr%C3%B6%C3%9Fe"),
+        ("s3://lake/a%20b", "s3://lake/a%20b"),
+        ("s3://lake/[x]|{y}", "s3://lake/%5Bx%5D%7C%7By%7D"),
+        ("postgresql://user:pw@h:1/db/t?password=x", "postgresql://h:1/db/t"),
+        ("jdbc:postgresql://user:pw@h/db/s/my table", "jdbc:postgresql://h/db/s/my%20table"),
+        ("kafka://one:9092,two:9092/topic", "kafka://one:9092/topic"),
+        ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ("http://[broken", "http://%5Bbroken"),
+    ],
+)
+def test_a_data_source_has_an_address_whatever_was_written(place: str, address: str) -> None:
+    facet = sent("dataset", "dataSource", datasets.data_source(FILES, said(dagster__uri=place)))
+    assert facet == {"name": "s3://lake", "uri": address}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "address"),
+    [
+        ("file", "/data/my file.csv", "file:///data/my%20file.csv"),
+        ("file", "lake/t", "file:lake/t"),
+        ("dagster", "shop/a\\/b", "dagster:shop/a%5C/b"),
+        ("s3://lake", "50%/ä", "s3://lake/50%25/%C3%A4"),
+        ("my_space", "t", "dagster:my_space/t"),
+        ("postgres://h:db", "t", "postgres://h%3Adb/t"),
+    ],
+)
+def test_a_data_source_has_an_address_by_its_names(namespace: str, name: str, address: str) -> None:
+    facet = sent("dataset", "dataSource", datasets.data_source(DatasetRef(namespace, name)))
+    assert facet == {"name": namespace, "uri": address}
+
+
 def test_hierarchy_and_symlinks() -> None:
     levels = sent("dataset", "hierarchy", datasets.hierarchy(TABLE))["hierarchy"]
     assert [(level["type"], level["name"]) for level in levels] == [
@@ -251,6 +291,60 @@ def test_hierarchy_and_symlinks() -> None:
     ]
     links = sent("dataset", "symlinks", datasets.symlinks(FILES, ol(symlinks=others)))
     assert links["identifiers"] == [{"namespace": "file://h", "name": "/x", "type": "LOCATION"}]
+    for namespace, name in (("two words", "x"), ("größe", "x"), ("s3://lake", " "), ("s3://lake", "x" * 2001)):
+        with pytest.raises(Unusable, match="openlineage/symlinks"):
+            datasets.symlinks(FILES, ol(symlinks=[{"namespace": namespace, "name": name}]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "body", "says"),
+    [
+        ("dataset", "symlinks", {"identifiers": [{"namespace": "a b", "name": "x", "type": "TABLE"}]}, "'a b'"),
+        ("dataset", "symlinks", {"identifiers": [{"namespace": "a"}]}, "lacks name, type"),
+        ("dataset", "symlinks", {"identifiers": "x"}, "a list is needed"),
+        ("dataset", "dataSource", {"name": "a", "uri": "s3://a b"}, "a URI"),
+        ("dataset", "dataSource", {"name": "a"}, "lacks name or uri"),
+        (
+            "dataset",
+            "lifecycleStateChange",
+            {"lifecycleStateChange": "RENAME", "previousIdentifier": {"namespace": "é", "name": "x"}},
+            "'é'",
+        ),
+        ("dataset", "lifecycleStateChange", {"lifecycleStateChange": "SMASH"}, "'SMASH'"),
+        (
+            "dataset",
+            "columnLineage",
+            {"fields": {"a": {"inputFields": [{"namespace": "x", "name": "", "field": "f"}]}}},
+            "blank",
+        ),
+        ("run", "parent", {"run": {"runId": RUN_ID}, "job": {"namespace": "a b", "name": "x"}}, "'a b'"),
+        ("run", "parent", {"run": {"runId": "7"}, "job": {"namespace": "a", "name": "x"}}, "a UUID"),
+        ("run", "parent", {"run": {"runId": RUN_ID}, "job": {"namespace": "a", "name": ""}}, "blank"),
+        ("run", "nominalTime", {"nominalStartTime": "yesterday"}, "a time"),
+        ("run", "acme", {"_producer": "me"}, "_producer"),
+        ("run", "acme", {"_schemaURL": "https://x y"}, "_schemaURL"),
+    ],
+)
+def test_a_given_facet_that_would_harm_a_backend_stays(kind: str, key: str, body: Any, says: str) -> None:
+    source = said(**{f"openlineage__facets__{kind}__{key}": body})
+    (found,) = custom.from_metadata(FacetKind(kind), source).values()
+    assert isinstance(found, LeftOut)
+    assert found.failed
+    assert says in found.reason
+    assert found.stack is None, "it is the user's mistake, and said so"
+
+
+def test_a_hooks_facet_is_looked_at_as_well() -> None:
+    kind = ol_facets.symlinks_dataset
+    good = kind.SymlinksDatasetFacet([kind.Identifier("s3://lake", "x", "TABLE")])
+    bad = kind.SymlinksDatasetFacet([kind.Identifier("two words", "x", "TABLE")])
+    entity = FacetEntity(FacetKind.DATASET)
+    (facet,) = custom.from_hook(lambda _: {"symlinks": good}, entity).values()
+    assert isinstance(facet, Sourced)
+    assert facet.facet["identifiers"] == [{"namespace": "s3://lake", "name": "x", "type": "TABLE"}]
+    (left_out,) = custom.from_hook(lambda _: {"symlinks": bad}, entity).values()
+    assert isinstance(left_out, LeftOut)
+    assert "two words" in left_out.reason
 
 
 def test_what_writing_does_to_a_dataset() -> None:

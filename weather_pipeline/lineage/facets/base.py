@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
-from math import isfinite
 from typing import Any, TypeVar
 
-import attr
-
-from weather_pipeline.lineage.model import Metadata, Origin, Source, StorageUnavailable
+from weather_pipeline.lineage.model import Origin, Source, StorageUnavailable
 from weather_pipeline.lineage.redaction import redacted, shortened
 
 PROJECT = "https://weather-pipeline.example"
@@ -35,7 +32,6 @@ PRODUCER = f"{PROJECT}/lineage/{VERSION}"
 _LONGEST_REASON = 4_000
 
 Given = TypeVar("Given")
-Known = TypeVar("Known")
 
 
 class Unusable(ValueError):
@@ -109,88 +105,6 @@ def first(sources: Iterable[Source], *keys: str) -> tuple[Any, Origin] | None:
     return next(
         ((found, source.origin) for source in sources for key in keys if (found := source.metadata.get(key))), None
     )
-
-
-def declared(kind: Callable[..., Known], found: object, key: str) -> Known:
-    """One of the client's objects from what metadata says under a key: a JSON object with the object's own fields.
-
-    Raises:
-        Unusable: It is no object, lacks a field that is needed, or has one that is not known.
-    """
-    fields = {each.name: each for each in attr.fields(kind) if not each.name.startswith("_")}  # type: ignore[arg-type]
-    needed = [name for name, each in fields.items() if each.default is attr.NOTHING]
-    known = f"an object with {', '.join(name if name in needed else f'{name} (if known)' for name in fields)} is needed"
-    if not isinstance(found, Mapping):
-        raise Unusable(f"{key} is {found!r}: {known}.")
-    given = {name: value for name, value in found.items() if value is not None}
-    if unknown := sorted(set(given) - set(fields)):
-        raise Unusable(f"{key} has {', '.join(map(repr, unknown))}: {known}.")
-    if missing := sorted(set(needed) - set(given)):
-        raise Unusable(f"{key} lacks {', '.join(missing)}: {known}.")
-    return kind(**typed(kind, given, key))
-
-
-def typed(kind: Callable[..., Any], given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Values as the fields of one of the client's classes take them: numbers as texts where texts are needed.
-
-    Raises:
-        Unusable: A value has another type.
-    """
-    types = {each.name: str(each.type).removesuffix(" | None") for each in attr.fields(kind)}  # type: ignore[arg-type]
-    return {name: _as_type(types.get(name, ""), value, f"{name} of {key}") for name, value in given.items()}
-
-
-def _as_type(kind: str, value: Any, where: str) -> Any:
-    if kind.startswith("dict[str, "):
-        if not isinstance(value, Mapping):
-            raise Unusable(f"{where} is {value!r}: an object is needed.")
-        inner = kind.removeprefix("dict[str, ").removesuffix("]")
-        return {str(name): _as_type(inner, each, f"{where}, {name}") for name, each in value.items()}
-    needed = _TYPES.get(kind)
-    if needed is None:
-        return value
-    word, fits = needed
-    if not fits(value):
-        raise Unusable(f"{where} is {value!r}: {word} is needed.")
-    return text(value) if kind == "str" else value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-_TYPES: Mapping[str, tuple[str, Callable[[object], bool]]] = {
-    "str": ("a text", lambda value: isinstance(value, str | int | float)),
-    "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "int": ("a whole number", lambda value: _is_number(value) and value == int(value)),  # type: ignore[call-overload]
-    "float": ("a number", _is_number),
-}
-"""The plain types of the client's fields, in words, and what fits them."""
-
-
-def listed(found: object, key: str) -> Sequence[Any]:
-    """What metadata says under a key, as a list.
-
-    Raises:
-        Unusable: It is no list.
-    """
-    if isinstance(found, str) or not isinstance(found, Sequence):
-        raise Unusable(f"{key} is {found!r}: a list is needed.")
-    return found
-
-
-def number(metadata: Metadata, key: str) -> int | None:
-    """A count that metadata gives, None where it gives none.
-
-    Raises:
-        Unusable: It is no count: no whole number of zero or more.
-    """
-    value = metadata.get(key)
-    if value is None:
-        return None
-    if not _is_number(value) or value < 0 or value % 1:
-        raise Unusable(f"{key} is {value!r}: a whole number of zero or more is needed.")
-    return int(value)
 
 
 def text(value: object) -> str | None:

@@ -13,7 +13,9 @@ import attr
 from openlineage.client import facet_v2 as ol
 from openlineage.client.serde import Serde
 
-from weather_pipeline.lineage.facets.base import PRODUCER, PROJECT, Facets, LeftOut, Sourced, Unusable, attempt, typed
+from weather_pipeline.lineage import uris
+from weather_pipeline.lineage.facets.base import PRODUCER, PROJECT, Facets, LeftOut, Sourced, Unusable, attempt
+from weather_pipeline.lineage.facets.given import typed
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin, RunInfo, Source
 
 PREFIX = "openlineage/facets"
@@ -112,28 +114,28 @@ def _made(kind: FacetKind, key: str, value: object, origin: Origin, where: str) 
 
 def _facet(kind: FacetKind, key: str, value: object, where: str) -> Any:
     base = _BASES[kind][1]
+    standard = STANDARD[kind].get(key)
+    default = standard._get_schema() if standard else f"{CUSTOM_SCHEMA}/{_BASES[kind][0]}"  # noqa: SLF001  (the client's name for it)
     if attr.has(type(value)):
         if not isinstance(value, base):
             raise Unusable(f"{where} is a {type(value).__name__}: a {base.__name__} is needed there.")
-        _checked_json(Serde.to_dict(value), where)
-        return value
+        standard, value = type(value), Serde.to_dict(value)
     if not isinstance(value, Mapping):
         raise Unusable(f"{where} is {value!r}: a JSON object is needed.")
     body = {str(name): inner for name, inner in value.items()}
     _checked_json(body, where)
-    standard = STANDARD[kind].get(key)
-    if standard and (missing := sorted(_needed(standard) - set(body))):
-        raise Unusable(f"{where} lacks {', '.join(missing)}, which every {standard.__name__} has.")
     body = typed(standard, body, where) if standard else body
-    default = standard._get_schema() if standard else f"{CUSTOM_SCHEMA}/{_BASES[kind][0]}"  # noqa: SLF001  (the client's name for it)
-    return {"_producer": PRODUCER, **body, "_schemaURL": _address(body.get("_schemaURL"), where) or default}
+    if (kind, key) == (FacetKind.DATASET, "dataSource") and not all(body.get(each) for each in ("name", "uri")):
+        # Marquez lists no data source at all any more once it has one without an address.
+        raise Unusable(f"{where} lacks name or uri.")
+    producer, schema = (_address(body, name, where) for name in ("_producer", "_schemaURL"))
+    return {**body, "_producer": producer or PRODUCER, "_schemaURL": schema or default}
 
 
-def _address(found: object, where: str) -> str | None:
-    if found is None:
-        return None
-    if not isinstance(found, str) or not re.match(r"https?://\S+$", found):
-        raise Unusable(f"{where} has _schemaURL {found!r}: an address is needed.")
+def _address(body: Mapping[str, Any], name: str, where: str) -> str | None:
+    found = body.get(name)
+    if found is not None and not (isinstance(found, str) and uris.is_uri(found)):
+        raise Unusable(f"{where} has {name} {found!r}: an address is needed.")
     return found
 
 
@@ -144,10 +146,6 @@ def _checked_json(body: object, where: str) -> None:
         raise Unusable(f"{where} is no JSON: {error}.") from None
     if size > _LARGEST:
         raise Unusable(f"{where} has {size} bytes: at most {_LARGEST} are looked at.")
-
-
-def _needed(standard: Any) -> set[str]:
-    return {each.name for each in attr.fields(standard) if each.default is attr.NOTHING}
 
 
 STANDARD: Mapping[FacetKind, Mapping[str, Any]] = {

@@ -8,10 +8,10 @@ from typing import Any
 from openlineage.client import facet_v2 as ol
 
 from weather_pipeline.lineage import uris
-from weather_pipeline.lineage.facets.base import Sourced, Unusable, declared, first, listed, text
+from weather_pipeline.lineage.facets.base import Sourced, Unusable, first, text
+from weather_pipeline.lineage.facets.given import declared, listed
 from weather_pipeline.lineage.facets.types import Nested, nested_fields
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Origin, Source
-from weather_pipeline.lineage.redaction import without_secrets
 
 MARKDOWN = "text/markdown"
 """What descriptions are in Dagster."""
@@ -117,12 +117,12 @@ def _transformation(column: str, found: object) -> ol.column_lineage_dataset.Tra
 def data_source(ref: DatasetRef, *sources: Source) -> Sourced:
     """`dataSource`: on every dataset, because Marquez answers 500 for sources without it.
 
-    The URI is `dagster/uri` where the metadata has one, else the namespace and name.
+    The URI is `dagster/uri` where the metadata has one, else made of the namespace and name; what no URI may hold is
+    percent-encoded, and a path is one of `file:`.
     """
-    separator = "/" if "://" in ref.namespace else ":"
-    uri, origin = f"{ref.namespace}{separator}{ref.name.lstrip('/')}", Origin.DEFINITION
+    uri, origin = uris.address_of_name(ref.namespace, ref.name), Origin.DEFINITION
     if found := first(sources, "dagster/uri"):
-        uri, origin = without_secrets(str(found[0])), found[1]
+        uri, origin = uris.address(str(found[0])), found[1]
     return Sourced(ol.datasource_dataset.DatasourceDatasetFacet(name=ref.namespace, uri=uri), origin)
 
 
@@ -272,7 +272,6 @@ def symlinks(ref: DatasetRef, *sources: Source) -> Sourced | None:
     for each in listed(found[0], key):
         whole = {"type": "TABLE", **each} if isinstance(each, Mapping) else each
         other = declared(ol.symlinks_dataset.Identifier, whole, key)
-        other.namespace = uris.without_user_info(other.namespace)
         if (other.namespace, other.name) != (ref.namespace, ref.name):
             identifiers.append(other)
     return Sourced(ol.symlinks_dataset.SymlinksDatasetFacet(identifiers=identifiers), found[1]) if identifiers else None

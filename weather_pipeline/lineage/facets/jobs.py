@@ -11,7 +11,6 @@ from weather_pipeline.lineage import uris
 from weather_pipeline.lineage.facets.base import Sourced, Unusable, first, text
 from weather_pipeline.lineage.facets.datasets import MARKDOWN, asset_tags
 from weather_pipeline.lineage.model import AssetInfo, DatasetRef, Origin, Source
-from weather_pipeline.lineage.redaction import without_secrets
 
 _PROCESSING = ("BATCH", "STREAMING", "SERVICE")
 _DIALECTS = {"postgres": "postgresql", "mssql": "sqlserver", "awsathena": "athena"}
@@ -74,7 +73,7 @@ def source_code_location(info: AssetInfo) -> Sourced | None:
     url = next((reference for reference in references if "://" in reference), None)
     if url is None:
         return None
-    facet = ol.source_code_location_job.SourceCodeLocationJobFacet(type="git", url=without_secrets(url))
+    facet = ol.source_code_location_job.SourceCodeLocationJobFacet(type="git", url=uris.address(url))
     line = re.search(r"#L\d+(?:-L?\d+)?$", url)
     facet.url += line.group() if line else ""
     parts = urlsplit(facet.url)

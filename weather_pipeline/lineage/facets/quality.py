@@ -7,7 +7,8 @@ from typing import Any
 
 from openlineage.client import facet_v2 as ol
 
-from weather_pipeline.lineage.facets.base import Sourced, Unusable, declared, first, listed, number, text
+from weather_pipeline.lineage.facets.base import Sourced, Unusable, first, text
+from weather_pipeline.lineage.facets.given import declared, listed, number
 from weather_pipeline.lineage.model import CheckResult, Materialization, Metadata, Origin, Source
 
 _OURS = ("openlineage/", "dagster/")

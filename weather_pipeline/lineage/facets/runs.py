@@ -13,7 +13,8 @@ import attr
 from openlineage.client import facet_v2 as ol
 from openlineage.client.generated.base import RunFacet
 
-from weather_pipeline.lineage.facets.base import PROJECT, LeftOut, Sourced, Unusable, declared, first, iso, listed
+from weather_pipeline.lineage.facets.base import PROJECT, LeftOut, Sourced, Unusable, first, iso
+from weather_pipeline.lineage.facets.given import declared, listed
 from weather_pipeline.lineage.model import Origin, RunInfo, Source, StepError
 from weather_pipeline.lineage.redaction import redacted, shortened
 
