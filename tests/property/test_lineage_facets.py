@@ -71,6 +71,16 @@ ODD: dict[str, Any] = {
     "openlineage/facets/job/documentation": JSON,
     "openlineage/facets/output/bad key": JSON,
     "openlineage/facets/dataset/schema": JSON,
+    "openlineage/facets/dataset/symlinks": st.fixed_dictionaries({"identifiers": st.lists(NAMED, max_size=2)}),
+    "openlineage/facets/dataset/dataSource": st.fixed_dictionaries({"name": JSON, "uri": st.text(max_size=8)}),
+    "openlineage/facets/dataset/columnLineage": st.fixed_dictionaries(
+        {"fields": st.fixed_dictionaries({"a": st.fixed_dictionaries({"inputFields": st.lists(NAMED, max_size=2)})})}
+    ),
+    "openlineage/facets/output/subset": st.fixed_dictionaries({}, optional={"outputCondition": JSON}),
+    "openlineage/facets/run/parent": st.fixed_dictionaries({"run": JSON, "job": NAMED}),
+    "openlineage/facets/run/nominalTime": st.fixed_dictionaries({"nominalStartTime": JSON}),
+    "openlineage/facets/run/tags": st.fixed_dictionaries({"tags": JSON}),
+    "dagster/uri": st.text(max_size=20),
 }
 METADATA = st.fixed_dictionaries({}, optional=ODD)
 CHECKS = st.builds(

@@ -25,7 +25,7 @@ from openlineage.client.generated.base import StaticDataset
 from openlineage.client.serde import Serde
 
 from weather_pipeline.lineage.facets import runs
-from weather_pipeline.lineage.facets.base import PRODUCER, Facets, LeftOut, Sourced, iso, present
+from weather_pipeline.lineage.facets.base import KEPT_EMPTY, PRODUCER, Facets, LeftOut, Sourced, iso, present
 from weather_pipeline.lineage.limits import fitted, size_of
 from weather_pipeline.lineage.model import DatasetRef, Origin
 from weather_pipeline.lineage.policy import EmissionPolicy
@@ -301,10 +301,6 @@ class _Gate:
             size -= freed
 
 
-_KEPT = ("inputs", "outputs", "inputFields", "columnMetrics", "dimensions")
-"""What a schema needs, be it empty."""
-
-
 def _json(value: Any) -> Any:
     """JSON values without anything empty that OpenLineage does not need.
 
@@ -330,6 +326,6 @@ def _kept(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     kept = {}
     for key, value in items:
         plain = _json(value)
-        if plain is not None and (plain not in ({}, []) or key in _KEPT):
+        if plain is not None and (plain not in ({}, []) or key in KEPT_EMPTY):
             kept[key] = plain
     return kept

@@ -29,6 +29,8 @@ VERSION = installed_version("weather-pipeline")
 PRODUCER = f"{PROJECT}/lineage/{VERSION}"
 
 
+KEPT_EMPTY = ("inputs", "outputs", "inputFields", "columnMetrics", "dimensions")
+"""Lists and mappings that go into an event be they empty: a schema needs them, and they say something so."""
 _LONGEST_REASON = 4_000
 
 Given = TypeVar("Given")

@@ -20,7 +20,7 @@ from uuid import UUID
 import attr
 
 from weather_pipeline.lineage import naming, uris
-from weather_pipeline.lineage.facets.base import Unusable, text
+from weather_pipeline.lineage.facets.base import KEPT_EMPTY, Unusable, text
 from weather_pipeline.lineage.model import Metadata
 
 Known = TypeVar("Known")
@@ -51,7 +51,9 @@ def typed(kind: Callable[..., Any], found: object, key: str) -> dict[str, Any]:
         raise Unusable(f"{key} is {found!r}: {_form(kind)}.")
     known, hints = _fields(kind), _hints(kind)
     given = {str(name): value for name, value in found.items() if value is not None}
-    if missing := sorted(set(_needed(kind)) - set(given)):
+    if (mark := _mark(kind)) and given.setdefault("type", mark) != mark:
+        raise Unusable(f"type of {key} is {given['type']!r}: {mark!r} is needed.")
+    if missing := sorted(name for name in _needed(kind) if name not in given or _is_dropped(name, given[name])):
         raise Unusable(f"{key} lacks {', '.join(missing)}: {_form(kind)}.")
     values = {
         name: _as_type(hints.get(name, Any), value, f"{name} of {key}") if name in known else value
@@ -91,6 +93,17 @@ def _needed(kind: Any) -> list[str]:
     return [name for name, each in _fields(kind).items() if each.default is attr.NOTHING]
 
 
+def _mark(kind: Any) -> str | None:
+    """What `type` says of an object that is one of several forms."""
+    field = _fields(kind).get("type")
+    return field.default if field and isinstance(field.default, str) else None
+
+
+def _is_dropped(name: str, value: object) -> bool:
+    """Whether an event goes without it, because it is empty."""
+    return value in ({}, []) and name not in KEPT_EMPTY
+
+
 def _form(kind: Any) -> str:
     """What is needed, in words."""
     needed = _needed(kind)
@@ -102,8 +115,7 @@ def _as_type(kind: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         kinds = [each for each in arguments if each is not type(None)]
-        # Objects of several forms are told apart by fields of their own.
-        return _as_type(kinds[0], value, where) if len(kinds) == 1 else value
+        return _as_type(kinds[0], value, where) if len(kinds) == 1 else _one_of(kinds, value, where)
     if origin is dict:
         if not isinstance(value, Mapping):
             raise Unusable(f"{where} is {value!r}: an object is needed.")
@@ -123,6 +135,16 @@ def _as_type(kind: Any, value: Any, where: str) -> Any:
     if not fits(value):
         raise Unusable(f"{where} is {value!r}: {word} is needed.")
     return text(value) if kind is str else value
+
+
+def _one_of(kinds: Sequence[Any], value: Any, where: str) -> Any:
+    """The value as the first of several forms that it fits."""
+    for kind in kinds:
+        try:
+            return _as_type(kind, value, where)
+        except Unusable:
+            continue
+    raise Unusable(f"{where} is {value!r}: {', or '.join(map(_form, kinds))}.")
 
 
 def _is_number(value: object) -> bool:
