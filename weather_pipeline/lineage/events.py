@@ -6,7 +6,7 @@ backend takes a job's edges from its newest version; START and FAIL carry those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,8 @@ from weather_pipeline.lineage import provenance
 from weather_pipeline.lineage.catalog import RunCatalog
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.facets import inputs, quality, runs
-from weather_pipeline.lineage.facets.base import VERSION, Facets, Sourced, installed_version, iso, present
+from weather_pipeline.lineage.facets.base import VERSION, Facets, LeftOut, Sourced, installed_version, iso, present
+from weather_pipeline.lineage.fold import error_of
 from weather_pipeline.lineage.identity import CHECKS, job_run_id, run_id_for
 from weather_pipeline.lineage.messages import (
     START,
@@ -35,6 +36,7 @@ from weather_pipeline.lineage.model import (
     JobRun,
     Materialization,
     Observation,
+    Read,
     Reported,
     RunInfo,
     StepError,
@@ -132,8 +134,12 @@ class EventBuilder:
                 policy=self._options.policy,
             )
 
-    def dataset_events(self, noticed: Materialization | Observation) -> Iterator[Message]:
+    def dataset_events(self, noticed: Materialization | Observation, run: RunInfo | None = None) -> Iterator[Message]:
         """The event about the dataset that an asset is, as something was learnt about it that no run of its job wrote.
+
+        Args:
+            noticed: What was learnt.
+            run: The Dagster run that logged it; None where it was reported without any.
 
         Raises:
             InvalidName: The dataset has a name that no backend should get.
@@ -142,14 +148,14 @@ class EventBuilder:
         made = Materialization(
             noticed.path, noticed.at, None, noticed.partition, metadata=noticed.metadata, tags=noticed.tags
         )
-        run = AssetRun(_no_run(noticed.at), noticed.path, noticed.at, State.COMPLETE, noticed.at, (made,))
-        if self.why_not(run):
+        seen = AssetRun(run or _no_run(noticed.at), noticed.path, noticed.at, State.COMPLETE, noticed.at, (made,))
+        if self.why_not(seen):
             return
         ref, _ = self._describe.named(noticed.path, noticed.metadata)
         part = f"{kind}:{iso(noticed.at)}" + (f":{noticed.partition}" if noticed.partition else "")
         yield from (
             dataset_message(part, noticed.at, each, policy=self._options.policy)
-            for each in self._describe.outputs(run)
+            for each in self._describe.outputs(seen)
             if each.ref == ref
         )
 
@@ -183,7 +189,7 @@ class EventBuilder:
         return [(check.path, check.name) for found in self._describe.input_checks(run).values() for check in found]
 
     def _asset_event(self, state: RunState, at: datetime, run: AssetRun) -> Message:
-        reads = provenance.reads(run, self._catalog)
+        reads = self._nameable(provenance.reads(run, self._catalog))
         facets = {
             **self._run_facets(
                 run.run, step=run.step, attempts=run.attempts, partitions=run.partitions, inferred=run.inferred
@@ -210,7 +216,7 @@ class EventBuilder:
         )
 
     def _job_event(self, state: RunState, at: datetime, run: JobRun, job: JobDescription) -> Message:
-        failure = _failure(run.state, run.error) if state is not RunState.START else {}
+        failure = self._job_failure(run) if state is not RunState.START else {}
         facets = {**self._run_facets(run.run, inferred=run.inferred), **failure}
         scheduled = present(nominalTime=lambda: runs.nominal_time(None, run.run))
         run_id = job_run_id(run.run.run_id, run.run.created_at)
@@ -222,6 +228,21 @@ class EventBuilder:
             job=job,
             policy=self._options.policy,
         )
+
+    def _job_failure(self, run: JobRun) -> Facets:
+        """What made a Dagster run fail, without the words of steps of which the policy keeps everything in."""
+        kept_in = [step for step in run.failed if step.assets and all(map(self._describe.why_not, step.assets))]
+        told = _failure(run.state, error_of(run, kept_in))
+        reason = f"the policy keeps in what these steps work on: {', '.join(step.key for step in kept_in)}"
+        return {**told, "errorMessage:withheld": LeftOut(reason)} if kept_in else told
+
+    def _nameable(self, reads: Mapping[AssetPath, Read]) -> dict[AssetPath, Read]:
+        """What was read, without producing runs that the policy keeps in."""
+        why_not = self._options.policy.why_not_run
+        return {
+            path: replace(read, producers=tuple(p for p in read.producers if p.run is None or not why_not(p.run)))
+            for path, read in reads.items()
+        }
 
     def _kept_in(self, path: AssetPath, run: RunInfo) -> str | None:
         """Why the policy keeps an asset's run in; None where it may leave."""

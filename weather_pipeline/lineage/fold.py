@@ -32,6 +32,7 @@ from weather_pipeline.lineage.model import (
     AssetRun,
     CheckResult,
     CheckRun,
+    FailedStep,
     JobRun,
     Materialization,
     RunEnded,
@@ -96,9 +97,28 @@ def job_run(log: RunLog, run: RunInfo, *, now: datetime, settle: timedelta, max_
         state=ended.state if ended else RunState.RUNNING,
         # Whoever takes a run for failed may be wrong about its worker, which begins after that.
         ended_at=ended and max(ended.at, started_at),
-        error=_job_error(log, ended) if ended else None,
+        error=ended.error if ended else None,
+        failed=_failed_steps(log) if ended and ended.state is RunState.FAIL else (),
         inferred=ended is not None and ended.inferred,
     )
+
+
+def error_of(run: JobRun, kept_in: Collection[FailedStep] = ()) -> StepError | None:
+    """What made a Dagster run fail: what its failed steps say; what the run says where none failed.
+
+    Args:
+        run: The run.
+        kept_in: Failed steps whose words may not leave; they are only counted.
+    """
+    told = [step for step in run.failed if step not in kept_in]
+    if not run.failed:
+        return run.error
+    if len(told) == len(run.failed) == 1:
+        return told[0].error
+    message = f"{len(run.failed)} step{'s' if len(run.failed) > 1 else ''} failed"
+    said = "; ".join(f"{step.key}: {step.error.message}" for step in told)
+    stack = "\n\n".join(f"{step.key}:\n{step.error.stack}" for step in told)
+    return StepError(None, f"{message}: {said}" if said else f"{message}.", stack)
 
 
 def check_runs(
@@ -179,17 +199,21 @@ def _unless_complete(ended: RunEnded | None) -> RunState:
     return RunState.ABORT if ended is None or ended.state is RunState.COMPLETE else ended.state
 
 
-def _job_error(log: RunLog, ended: RunEnded) -> StepError | None:
-    """What the failed steps say, in the order of their ends; what the run says where no step failed."""
-    failed = [(key, step.ended_at, step.error) for key, step in log.steps.items() if step.outcome is RunState.FAIL]
-    errors = [(key, error) for key, _, error in sorted(failed, key=lambda each: each[1] or _LATEST) if error]
-    if ended.state is not RunState.FAIL or not errors:
-        return ended.error
-    if len(errors) == 1:
-        return errors[0][1]
-    message = "; ".join(f"{key}: {error.message}" for key, error in errors)
-    stack = "\n\n".join(f"{key}:\n{error.stack}" for key, error in errors)
-    return StepError(None, f"{len(errors)} steps failed: {message}", stack)
+def _failed_steps(log: RunLog) -> tuple[FailedStep, ...]:
+    """The steps that failed, in the order of their ends."""
+    failed = [
+        (step.ended_at or _LATEST, FailedStep(key, step.error, _assets_of(log, key)))
+        for key, step in log.steps.items()
+        if step.outcome is RunState.FAIL and step.error
+    ]
+    return tuple(step for _, step in sorted(failed, key=lambda each: each[0]))
+
+
+def _assets_of(log: RunLog, key: str) -> frozenset[AssetPath]:
+    """What a step was to write or to check, and what it wrote without a plan."""
+    planned = [path for path, (planned_in, _) in log.plans.items() if _is_in_group(key, planned_in)]
+    checked = [path for (path, _), planned_in in log.planned_checks.items() if _is_in_group(key, planned_in)]
+    return frozenset([*planned, *checked, *log.steps[key].materialized])
 
 
 def _dead(log: RunLog, now: datetime, max_runtime: timedelta) -> RunEnded | None:
@@ -300,7 +324,9 @@ def _outcome(
 
 def _group(log: RunLog, key: str) -> list[StepLog]:
     """The steps that belong to an asset's producing step: those of its graph, else that step alone."""
-    if "." not in key:
-        return [log.steps[key]] if key in log.steps else []
-    prefix = key.split(".", 1)[0] + "."
-    return [step for name, step in log.steps.items() if name.startswith(prefix)]
+    return [step for name, step in log.steps.items() if _is_in_group(name, key)]
+
+
+def _is_in_group(name: str, key: str) -> bool:
+    """Whether a step is the one with a key, or one of the same graph."""
+    return name == key or ("." in key and name.startswith(key.split(".", 1)[0] + "."))

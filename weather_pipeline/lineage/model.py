@@ -259,8 +259,8 @@ class Producer:
     at: datetime
     dagster_run_id: str | None
     """None where it was reported without a run."""
-    created_at: datetime | None
-    """When that Dagster run was created; None where it is not known any more."""
+    run: RunInfo | None
+    """That Dagster run; None where it is not known any more."""
     observed: bool = False
     """Dagster knows the data by an observation, not by a materialization."""
     partitions: tuple[str, ...] = ()
@@ -319,6 +319,16 @@ class CheckRun:
 
 
 @dataclass(frozen=True)
+class FailedStep:
+    """A step that failed, and why."""
+
+    key: str
+    error: StepError
+    assets: frozenset[AssetPath] = frozenset()
+    """What it was to write or to check; nothing for an op without assets."""
+
+
+@dataclass(frozen=True)
 class JobRun:
     """One Dagster run as a run of its Dagster job."""
 
@@ -327,5 +337,8 @@ class JobRun:
     state: RunState
     ended_at: datetime | None = None
     error: StepError | None = None
+    """What the run itself says."""
+    failed: tuple[FailedStep, ...] = ()
+    """The steps that made it fail, in the order of their ends."""
     inferred: bool = False
     """The end was concluded from silence, not read from the log."""

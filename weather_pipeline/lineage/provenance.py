@@ -106,7 +106,7 @@ def _same_run(run: AssetRun, path: AssetPath, said: Recorded, keys: Sequence[str
     if _version_of([written[key] for key in wanted], partitioned=bool(keys)) != said.version:
         return ()
     newest = max(written[key].at for key in wanted)
-    return (Producer(newest, run.run.run_id, run.run.created_at, partitions=tuple(keys)),)
+    return (Producer(newest, run.run.run_id, run.run, partitions=tuple(keys)),)
 
 
 def _is_its_runs_own(run: AssetRun, made: Materialization) -> bool:
@@ -135,5 +135,5 @@ def by_run(producers: Iterable[tuple[str | None, Producer]]) -> tuple[Producer, 
         named = (partition,) if partition else ()
         partitions = tuple(sorted((*before.partitions, *named) if before else named))
         at = max(producer.at, before.at) if before else producer.at
-        joined[key] = Producer(at, producer.dagster_run_id, producer.created_at, producer.observed, partitions)
+        joined[key] = Producer(at, producer.dagster_run_id, producer.run, producer.observed, partitions)
     return tuple(sorted(joined.values(), key=lambda each: (each.at, each.dagster_run_id or "")))

@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from weather_pipeline.lineage.model import AssetPath, Producer, StorageUnavailable
+from weather_pipeline.lineage import reader
+from weather_pipeline.lineage.model import AssetPath, Producer, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.provenance import by_run
 
 _PAGE = 200
@@ -35,7 +36,7 @@ class AssetRecords:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._created: dict[str, datetime | None] = {}
+        self._runs: dict[str, RunInfo | None] = {}
         self._found: dict[tuple[AssetPath, int, tuple[str, ...]], tuple[dg.EventLogRecord, ...]] = {}
 
     def producers(
@@ -89,11 +90,11 @@ class AssetRecords:
         observed = record.asset_observation is not None
         run_id = record.run_id or None
         at = datetime.fromtimestamp(record.timestamp, UTC)
-        return Producer(at, run_id, self._created_at(run_id) if run_id else None, observed)
+        return Producer(at, run_id, self._run(run_id) if run_id else None, observed)
 
-    def _created_at(self, run_id: str) -> datetime | None:
-        if run_id not in self._created:
+    def _run(self, run_id: str) -> RunInfo | None:
+        if run_id not in self._runs:
             with reading():
-                record = self._instance.get_run_record_by_id(run_id)
-            self._created[run_id] = record.create_timestamp if record else None
-        return self._created[run_id]
+                found = reader.run_info(self._instance, run_id)
+            self._runs[run_id] = found[0] if found else None
+        return self._runs[run_id]

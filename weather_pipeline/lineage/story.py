@@ -84,7 +84,7 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     for checks in check_runs(log, info, elsewhere=elsewhere, **waits):
         _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
     for observed in (each for each in log.observations if share.asset(each.path)):
-        _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed))
+        _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed, info))
     story.messages.sort(key=lambda message: message.at)
     return story._replace(silent=silent)
 

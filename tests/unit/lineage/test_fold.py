@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
+from weather_pipeline.lineage.fold import asset_runs, check_runs, error_of, job_run
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
@@ -235,14 +235,18 @@ def test_a_failed_run_says_what_its_steps_said() -> None:
     start, end = RunStarted(at(0)), RunEnded(RunState.FAIL, at(9), StepError(None, "Steps failed: a, b"))
     one = job(start, step(StepPhase.STARTED, 1), step(StepPhase.FAILED, 2, error=BOOM), end)
     assert one
-    assert one.error == BOOM
+    assert error_of(one) == BOOM
+    assert error_of(one, one.failed) == StepError(None, "1 step failed.")
     failures = step(StepPhase.FAILED, 4, "b", other), step(StepPhase.FAILED, 3, error=BOOM)
     both = job(start, *failures, end)
     assert both
-    assert both.error == StepError(None, "2 steps failed: a: ValueError: boom; b: KeyError: 'x'", "a:\n\n\nb:\nstack")
+    assert error_of(both) == StepError(
+        None, "2 steps failed: a: ValueError: boom; b: KeyError: 'x'", "a:\n\n\nb:\nstack"
+    )
+    assert error_of(both, both.failed[:1]) == StepError(None, "2 steps failed: b: KeyError: 'x'", "b:\nstack")
     none = job(start, end)
     assert none
-    assert none.error == end.error
+    assert error_of(none) == end.error
 
 
 def test_the_first_end_of_a_run_stands() -> None:

@@ -77,9 +77,9 @@ def job_dependencies(upstream: Iterable[tuple[JobDescription, str]]) -> Sourced 
 
 def producing_run(read: Read, producer: Producer) -> str | None:
     """The OpenLineage run id of a producer; None of an observation, a report without a run, or a deleted run."""
-    if producer.observed or producer.dagster_run_id is None or producer.created_at is None:
+    if producer.observed or producer.dagster_run_id is None or producer.run is None:
         return None
-    return run_id_for(producer.dagster_run_id, producer.created_at, read.path)
+    return run_id_for(producer.dagster_run_id, producer.run.created_at, read.path)
 
 
 def _produced_by(read: Read, producer: Producer) -> dict[str, Any]:
