@@ -26,6 +26,8 @@ ATTEMPTS = 3
 """How often the backend is tried, with growing pauses, before it counts as away for this tick."""
 _QUEUE = 2 * WORKERS
 """Runs that may wait for a worker: enough to keep all busy, few enough to keep memory flat."""
+_DEPTH = 64
+"""Events of one run that may wait: enough to keep its worker busy while the next are built."""
 _PAUSE = 0.2
 """Seconds before the second attempt, on average; three times as long before each further one."""
 _IDLE = 1.0
@@ -198,10 +200,10 @@ def pause(attempt: int) -> float:
 
 @dataclass
 class _Parcel:
-    """The events of one Dagster run, in order."""
+    """The events of one Dagster run, in order; more may come while it is carried."""
 
     run: str
-    messages: Sequence[Message]
+    messages: deque[Message]
     gate: Gate
     begun_at: float | None = None
     """When a worker took it, on the monotonic clock."""
@@ -221,6 +223,8 @@ class Courier:
         self._waiting: deque[_Parcel] = deque()
         self._carried: list[_Parcel] = []
         self._delivered: list[Delivered] = []
+        self._stuck: set[str] = set()
+        """Subjects of which an event was not accepted: what comes after it waits for the next time."""
         self._threads = 0
         self._idle = 0
         self.gate = Gate(0.0)
@@ -229,6 +233,7 @@ class Courier:
         """Take parcels anew, as far as a gate lets them pass."""
         with self._changed:
             self.gate = gate
+            self._stuck.clear()
             for parcel in [each for each in self._carried if _age(each) > _ABANDON]:
                 parcel.is_abandoned = True
                 self._carried.remove(parcel)
@@ -246,7 +251,7 @@ class Courier:
             return any(parcel.run == run for parcel in (*self._waiting, *self._carried))
 
     def put(self, run: str, messages: Sequence[Message], *, until: float) -> bool:
-        """Hand over a run's events; waits while enough of them wait already.
+        """Hand over a run's events, after those of its that wait; waits while enough of them wait already.
 
         Args:
             run: The Dagster run.
@@ -257,16 +262,27 @@ class Courier:
             Whether they were taken.
         """
         with self._changed:
-            while len(self._waiting) >= _QUEUE:
+            while not self._take_in(run, messages):
                 if self.gate.given_up or time.monotonic() >= until:
                     return False
                 self._changed.wait(min(0.05, max(0.001, until - time.monotonic())))
-            self._waiting.append(_Parcel(run, messages, self.gate))
-            if self._idle < len(self._waiting) and self._threads < WORKERS:
-                self._threads += 1
-                threading.Thread(target=self._work, name="openlineage", daemon=True).start()
-            self._changed.notify_all()
             return True
+
+    def _take_in(self, run: str, messages: Sequence[Message]) -> bool:
+        for parcel in (*self._carried, *self._waiting):
+            if parcel.run == run:
+                if len(parcel.messages) >= _DEPTH:
+                    return False
+                parcel.messages.extend(messages)
+                return True
+        if len(self._waiting) >= _QUEUE:
+            return False
+        self._waiting.append(_Parcel(run, deque(messages), self.gate))
+        if self._idle < len(self._waiting) and self._threads < WORKERS:
+            self._threads += 1
+            threading.Thread(target=self._work, name="openlineage", daemon=True).start()
+        self._changed.notify_all()
+        return True
 
     def collect(self) -> list[Delivered]:
         """What became of events since the last look."""
@@ -284,12 +300,30 @@ class Courier:
 
     def _work(self) -> None:
         while parcel := self._next():
-            self._carry(parcel)
-            with self._changed:
-                if parcel.is_abandoned:  # its place has been given to another thread
-                    return
-                self._carried.remove(parcel)
-                self._changed.notify_all()
+            while message := self._next_of(parcel):
+                answer = self._send(parcel, message)
+                with self._changed:
+                    if parcel.is_abandoned:  # its place has been given to another thread
+                        return
+                    if answer is None:
+                        parcel.messages.clear()
+                        continue
+                    if not answer.verdict.is_done:
+                        self._stuck.add(message.subject)
+                    self._delivered.append(Delivered(parcel.run, message, answer))
+
+    def _next_of(self, parcel: _Parcel) -> Message | None:
+        """The next event of a parcel that may go; lets the parcel go where there is none."""
+        with self._changed:
+            while parcel.messages:
+                message = parcel.messages.popleft()
+                # What comes after it in the same OpenLineage run waits; other assets of the Dagster run do not.
+                if message.subject not in self._stuck:
+                    self._changed.notify_all()
+                    return message
+            self._carried.remove(parcel)
+            self._changed.notify_all()
+            return None
 
     def _next(self) -> _Parcel | None:
         with self._changed:
@@ -307,22 +341,6 @@ class Courier:
                 return parcel
             finally:
                 self._idle -= 1
-
-    def _carry(self, parcel: _Parcel) -> None:
-        stuck: set[str] = set()
-        for message in parcel.messages:
-            # What comes after it in the same OpenLineage run waits; other assets of the Dagster run do not.
-            if message.subject in stuck:
-                continue
-            answer = self._send(parcel, message)
-            if answer is None:
-                return
-            if not answer.verdict.is_done:
-                stuck.add(message.subject)
-            with self._changed:
-                if parcel.is_abandoned:
-                    return
-                self._delivered.append(Delivered(parcel.run, message, answer))
 
     def _send(self, parcel: _Parcel, message: Message) -> Answer | None:
         """The last answer to an event that was tried as often as is of use; None where it was not tried at all."""

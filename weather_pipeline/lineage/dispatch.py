@@ -150,16 +150,27 @@ class Dispatcher:
         self.collect(tick)
         return False
 
-    def put(self, tick: Tick, run: str, messages: Sequence[Message]) -> None:
-        """Send a run's events; waits while enough of them wait already, or until the backend is seen to be back."""
+    def put(self, tick: Tick, run: str, message: Message, *, waits: bool) -> bool:
+        """Send an event of a run; waits while enough of them wait already, or until the backend is seen to be back.
+
+        Args:
+            tick: The tick.
+            run: The Dagster run.
+            message: Its next event.
+            waits: Wait longer than the budget says, for as long as any delivery gets.
+
+        Returns:
+            Whether there is use in the next.
+        """
         if not self._is_begun:
             self._open(tick)
         gate = self._courier.gate
         is_probe = tick.progress.failing_since is not None
-        self._courier.put(run, messages, until=gate.deadline)
+        is_taken = self._courier.put(run, [message], until=gate.deadline if waits else tick.deadline)
         if is_probe:
-            gate.wait_for_verdict()
+            is_taken = gate.wait_for_verdict() and is_taken
         self.collect(tick)
+        return is_taken
 
     def may_go_on(self, tick: Tick) -> bool:
         """Whether there is use in bringing more; decides where the backend was given up."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -28,11 +28,14 @@ from weather_pipeline.lineage.model import RunEnded, RunInfo, RunState, StepErro
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.runlog import RunLog, fold_log
-from weather_pipeline.lineage.story import Problem, messages_of
+from weather_pipeline.lineage.story import Problem, parts_of
+from weather_pipeline.lineage.telling import Telling
 
 _LOOK_FOR_DELETED = 60.0
 _PREFETCH = 50
 """Run records that are read at once."""
+_AT_LEAST = 16
+"""Events of a run that are handed over even where the budget is used up: every tick must bring something forward."""
 
 
 @dataclass
@@ -46,7 +49,10 @@ class _Known:
     seen_at: datetime
     """When the run was last known to exist."""
     log: RunLog = field(default_factory=RunLog)
+    telling: Telling = field(default_factory=Telling)
     cursor: str | None = None
+    is_whole: bool = False
+    """The log has been read to where it ended then."""
     quiet: bool = False
     """Everything that the events read so far give rise to has been sent."""
     has_open_starts: bool = False
@@ -149,6 +155,7 @@ class Exporter:
     def _pass(self, tick: Tick, builder: EventBuilder) -> None:
         """Every open run once, as far as the budget allows; what one gives rise to goes while the next is read."""
         runs, dispatcher, reached = self._order(tick.progress), self._dispatcher, 0
+        tick.report.not_reached = 0
         for run_id in runs:
             if not dispatcher.may_go_on(tick):
                 break
@@ -157,14 +164,13 @@ class Exporter:
             self._reached = run_id
             if dispatcher.has(tick, run_id):
                 continue
-            if messages := self._look(tick, builder, run_id):
-                dispatcher.put(tick, run_id, messages)
+            self._tell(tick, builder, run_id)
             self._close_the_told(tick)
             if tick.is_over and run_id != runless.NO_RUN:
                 break
         dispatcher.settle(tick)
         self._close_the_told(tick)
-        tick.report.not_reached = len(runs) - reached
+        tick.report.not_reached += len(runs) - reached
 
     def _order(self, progress: Progress) -> list[str]:
         """The open runs, beginning after the one at which the last tick ended; those that fail come last.
@@ -178,25 +184,39 @@ class Exporter:
             runs = runs[start:] + runs[:start]
         return first + sorted(runs, key=lambda run_id: bool(progress.open[run_id].strikes))
 
-    def _look(self, tick: Tick, builder: EventBuilder, run_id: str) -> list[Message]:
-        """The unsent events of a run; closes it where it is complete. A run that can't be read waits for itself."""
+    def _tell(self, tick: Tick, builder: EventBuilder, run_id: str) -> None:
+        """Hand over what is due of a run, as far as the budget allows. A run that can't be read waits for itself."""
+        handed_over = 0
         try:
-            if run_id == runless.NO_RUN:
-                return self._look_at_reports(tick, builder)
-            known = self._read(tick.instance, run_id)
-            if known is None:
-                return self._end_deleted(tick, builder, run_id)
-            if not builder.tells(known.info):
-                tick.progress.closed[run_id] = self._clock().timestamp()
-                self._forget(tick.progress, run_id)
-                return []
-            return self._unsent(tick, builder, run_id, known) or self._close(tick, builder, run_id, known)
+            for message in self._due(tick, builder, run_id):
+                if not self._dispatcher.put(tick, run_id, message, waits=not handed_over):
+                    return
+                handed_over += 1
+                if tick.is_over and handed_over >= _AT_LEAST:
+                    return
         except Exception as error:  # noqa: BLE001  (any trouble with one run's log: the others go on)
             reason = error if isinstance(error, StorageUnavailable) else traceback.format_exc()
             tick.log.warning("Dagster run %s can't be read, and is tried again: %s", run_id, reason)
-            return []
 
-    def _end_deleted(self, tick: Tick, builder: EventBuilder, run_id: str) -> list[Message]:
+    def _due(self, tick: Tick, builder: EventBuilder, run_id: str) -> Iterator[Message]:
+        """The unsent events of a run; closes it where there is none and it is complete."""
+        if run_id == runless.NO_RUN:
+            yield from self._due_reports(tick, builder)
+            return
+        known = self._read(tick, run_id)
+        if known is None:
+            yield from self._due_of_deleted(tick, builder, run_id)
+        elif not builder.tells(known.info):
+            tick.progress.closed[run_id] = self._clock().timestamp()
+            self._forget(tick.progress, run_id)
+        elif known.is_whole:
+            yield from self._unsent(tick, builder, run_id, known)
+            if known.quiet:
+                yield from self._close(tick, builder, run_id, known)
+        else:
+            tick.report.not_reached += 1
+
+    def _due_of_deleted(self, tick: Tick, builder: EventBuilder, run_id: str) -> Iterator[Message]:
         """The ends of what was open when its run was deleted, as far as this process still knows the run's log."""
         known = self._known.get(run_id)
         if known:
@@ -204,15 +224,13 @@ class Exporter:
                 error = StepError(None, "The Dagster run was deleted while it was open.")
                 fold_log([RunEnded(RunState.ABORT, known.last_at, error, inferred=True)], known.log)
             known.quiet = False
-            if unsent := self._unsent(tick, builder, run_id, known):
-                return unsent
-            if self._clock() - known.last_at < self._options.grace:
-                return []
+            yield from self._unsent(tick, builder, run_id, known)
+            if not known.quiet or self._clock() - known.last_at < self._options.grace:
+                return
         tick.log.warning("Dagster run %s was deleted while its lineage was open.", run_id)
         self._forget(tick.progress, run_id)
-        return []
 
-    def _look_at_reports(self, tick: Tick, builder: EventBuilder) -> list[Message]:
+    def _due_reports(self, tick: Tick, builder: EventBuilder) -> Iterator[Message]:
         """The unsent events of what was reported without a run."""
         open_run = tick.progress.open[runless.NO_RUN]
         now = self._clock().timestamp()
@@ -222,45 +240,57 @@ class Exporter:
                 self._withhold(tick, open_run, runless.NO_RUN, problem)
             open_run.look({message.key: datetime.fromisoformat(message.at).timestamp() for message in story.messages})
             if story.messages:
-                return story.messages
+                yield from story.messages
+                return
             if not story.problems:
                 self._forget(tick.progress, runless.NO_RUN)
-                return []
+                return
 
-    def _read(self, instance: dg.DagsterInstance, run_id: str, *, anew: bool = False) -> _Known | None:
-        """Read what is new in the run's log, or the whole log anew; None where the run was deleted."""
-        now = self._clock()
+    def _read(self, tick: Tick, run_id: str, *, anew: bool = False) -> _Known | None:
+        """Read what is new in the run's log, or the whole log anew; None where the run was deleted.
+
+        Of a long log one page at least, and the others as far as the budget allows.
+        """
+        now, instance = self._clock(), tick.instance
         known = self._known.get(run_id)
         if known is None or anew:
             found = self._infos.pop(run_id, None) or reader.run_info(instance, run_id)
             if found is None:
                 return None
-            known = _Known(*found, read_since=now, seen_at=now)
-        events, known.cursor = reader.read_run(instance, run_id, known.cursor)
-        if events:
-            fold_log(events, known.log)
-            known.quiet, known.seen_at = False, now
-        elif (now - known.seen_at).total_seconds() > _LOOK_FOR_DELETED:
+            known = _Known(*found, read_since=now, seen_at=now, telling=known.telling if known else Telling())
+        while True:
+            page = reader.read_page(instance, run_id, known.cursor)
+            known.cursor, known.is_whole = page.cursor, page.is_last
+            if page.events:
+                fold_log(page.events, known.log)
+                known.quiet, known.seen_at = False, now
+            self._known[run_id] = known
+            if page.is_last or tick.is_over:
+                break
+        if (now - known.seen_at).total_seconds() > _LOOK_FOR_DELETED:
             if reader.run_info(instance, run_id) is None:
                 return None
             known.seen_at = now
-        self._known[run_id] = known
         return known
 
-    def _unsent(self, tick: Tick, builder: EventBuilder, run_id: str, known: _Known) -> list[Message]:
+    def _unsent(self, tick: Tick, builder: EventBuilder, run_id: str, known: _Known) -> Iterator[Message]:
+        """The events of a run that were not accepted, built as they are asked for."""
         now, options = self._clock(), self._options
         open_run = tick.progress.open[run_id]
         if known.quiet and known.log.ended is None and now - known.last_at <= options.max_runtime:
             open_run.look({})
-            return []
-        story = messages_of(known.log, known.info, builder, options, now)
-        for problem in story.problems:
-            self._withhold(tick, open_run, run_id, problem)
-        unsent = [message for message in story.messages if message.key not in open_run.sent]
-        known.quiet = not unsent
-        known.has_open_starts = story.has_open_starts
-        open_run.look({message.key: datetime.fromisoformat(message.at).timestamp() for message in unsent})
-        return unsent
+            return
+        parts = parts_of(known.log, known.info, builder, options, now)
+        known.has_open_starts = not all(part.has_ended for part in parts)
+        known.quiet = False
+        is_told = True
+        for told in known.telling.unsent(parts, open_run):
+            if isinstance(told, Problem):
+                self._withhold(tick, open_run, run_id, told)
+            else:
+                is_told = False
+                yield told
+        known.quiet = is_told
 
     def _withhold(self, tick: Tick, open_run: OpenRun, run_id: str, problem: Problem) -> None:
         """Keep what can't be told as a dead letter, once."""
@@ -294,14 +324,14 @@ class Exporter:
         ended = known.log.ended
         if ended is None:
             return False
-        return known.read_since >= ended.at + self._wait(known)
+        return known.is_whole and known.read_since >= ended.at + self._wait(known)
 
     def _wait(self, known: _Known) -> timedelta:
         """How long after its end a run stays open: whatever was begun gets its end before."""
         is_unfinished = known.log.has_unfinished_steps or known.has_open_starts
         return self._options.grace if is_unfinished else self._options.settle
 
-    def _close(self, tick: Tick, builder: EventBuilder, run_id: str, known: _Known) -> list[Message]:
+    def _close(self, tick: Tick, builder: EventBuilder, run_id: str, known: _Known) -> Iterator[Message]:
         """Close a run that has nothing unsent, if its lineage is complete; else what was found to be unsent still.
 
         Complete is a run that is over, settled, and read whole since then, or one that has been dead for long.
@@ -309,15 +339,18 @@ class Exporter:
         now, ended = self._clock(), known.log.ended
         if ended is None:
             if now - known.last_at <= self._options.max_runtime:
-                return []
+                return
         elif not self._is_complete(known):
             if now < ended.at + self._wait(known):
-                return []
-            again = self._read(tick.instance, run_id, anew=True)
-            if again and (unsent := self._unsent(tick, builder, run_id, again)):
-                return unsent
+                return
+            again = self._read(tick, run_id, anew=True)
+            if again and not again.is_whole:
+                return
+            if again:
+                yield from self._unsent(tick, builder, run_id, again)
+                if not again.quiet:
+                    return
         self._end(tick.progress, run_id, known)
-        return []
 
     def _end(self, progress: Progress, run_id: str, known: _Known) -> None:
         progress.closed[run_id] = max(self._clock(), known.last_at).timestamp()

@@ -24,7 +24,8 @@ The rules (docs/exporter-states.md says them for users):
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from weather_pipeline.lineage.model import (
@@ -66,10 +67,15 @@ def asset_runs(
     for key, step in log.steps.items():
         for path in step.materialized:
             made_in[path].append(key)
-    found = [
-        _asset_run(log, run, path, key, announced=planned_in[key] == 1, ended=ended)
-        for path, (key, _) in log.plans.items()
-    ]
+    graphs: dict[str, list[StepLog]] = defaultdict(list)
+    for key, step in log.steps.items():
+        graphs[_graph(key)].append(step)
+    found: list[AssetRun | None] = []
+    for path, (key, _) in log.plans.items():
+        asset_run = _asset_run(
+            log, run, path, key, announced=planned_in[key] == 1, ended=ended, group=graphs.get(_graph(key), [])
+        )
+        found.append(asset_run and replace(asset_run, upstream=_upstream(log, made_in, asset_run.materializations)))
     if log.ended or ended:
         found += [_logged_run(log, run, path, keys) for path, keys in made_in.items() if path not in log.plans]
     return tuple(sorted((asset_run for asset_run in found if asset_run), key=lambda asset_run: asset_run.path))
@@ -200,20 +206,20 @@ def _unless_complete(ended: RunEnded | None) -> RunState:
 
 
 def _failed_steps(log: RunLog) -> tuple[FailedStep, ...]:
-    """The steps that failed, in the order of their ends."""
-    failed = [
-        (step.ended_at or _LATEST, FailedStep(key, step.error, _assets_of(log, key)))
-        for key, step in log.steps.items()
-        if step.outcome is RunState.FAIL and step.error
+    """The steps that failed, in the order of their ends, each with what it was to write or to check, and what it wrote."""
+    failed = {key: step for key, step in log.steps.items() if step.outcome is RunState.FAIL and step.error}
+    assets: dict[str, set[AssetPath]] = defaultdict(set)
+    if failed:
+        for path, (key, _) in log.plans.items():
+            assets[_graph(key)].add(path)
+        for (path, _), key in log.planned_checks.items():
+            assets[_graph(key)].add(path)
+    found = [
+        (step.ended_at or _LATEST, FailedStep(key, step.error, frozenset({*assets[_graph(key)], *step.materialized})))
+        for key, step in failed.items()
+        if step.error
     ]
-    return tuple(step for _, step in sorted(failed, key=lambda each: each[0]))
-
-
-def _assets_of(log: RunLog, key: str) -> frozenset[AssetPath]:
-    """What a step was to write or to check, and what it wrote without a plan."""
-    planned = [path for path, (planned_in, _) in log.plans.items() if _is_in_group(key, planned_in)]
-    checked = [path for (path, _), planned_in in log.planned_checks.items() if _is_in_group(key, planned_in)]
-    return frozenset([*planned, *checked, *log.steps[key].materialized])
+    return tuple(step for _, step in sorted(found, key=lambda each: each[0]))
 
 
 def _dead(log: RunLog, now: datetime, max_runtime: timedelta) -> RunEnded | None:
@@ -232,11 +238,18 @@ def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: tim
 
 
 def _asset_run(
-    log: RunLog, run: RunInfo, path: AssetPath, key: str, *, announced: bool, ended: RunEnded | None
+    log: RunLog,
+    run: RunInfo,
+    path: AssetPath,
+    key: str,
+    *,
+    announced: bool,
+    ended: RunEnded | None,
+    group: Sequence[StepLog],
 ) -> AssetRun | None:
+    """The run of an asset that a step was to make; `group` has the steps that belong to it."""
     step = log.steps.get(key, StepLog())
     done = tuple(step.materialized.get(path, ()))
-    group = _group(log, key)
     started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
     if started_at is None:
         return None
@@ -262,7 +275,6 @@ def _asset_run(
         attempts=step.attempts,
         announced=announced,
         inferred=inferred,
-        upstream=_upstream(log, done),
     )
 
 
@@ -270,13 +282,14 @@ def _observed(log: RunLog, path: AssetPath, key: str) -> bool:
     return any(seen.path == path and seen.step == key for seen in log.observations)
 
 
-def _upstream(log: RunLog, done: Sequence[Materialization]) -> dict[AssetPath, tuple[Materialization, ...]]:
+def _upstream(
+    log: RunLog, made_in: Mapping[AssetPath, Sequence[str]], done: Sequence[Materialization]
+) -> dict[AssetPath, tuple[Materialization, ...]]:
     """What the same Dagster run wrote of the assets that were read for these materializations."""
-    paths = recorded_reads(done)
-    made = {
-        path: tuple(each for step in log.steps.values() for each in step.materialized.get(path, ())) for path in paths
+    read = {path: made_in[path] for path in recorded_reads(done) if path in made_in}
+    return {
+        path: tuple(each for key in keys for each in log.steps[key].materialized[path]) for path, keys in read.items()
     }
-    return {path: found for path, found in made.items() if found}
 
 
 def _logged_run(log: RunLog, run: RunInfo, path: AssetPath, keys: Sequence[str]) -> AssetRun:
@@ -322,11 +335,6 @@ def _outcome(
     return _unless_complete(ended), ended.at, ended.error, True
 
 
-def _group(log: RunLog, key: str) -> list[StepLog]:
-    """The steps that belong to an asset's producing step: those of its graph, else that step alone."""
-    return [step for name, step in log.steps.items() if _is_in_group(name, key)]
-
-
-def _is_in_group(name: str, key: str) -> bool:
-    """Whether a step is the one with a key, or one of the same graph."""
-    return name == key or ("." in key and name.startswith(key.split(".", 1)[0] + "."))
+def _graph(key: str) -> str:
+    """What the steps that belong to one asset have in common: their graph, else the step itself."""
+    return key.split(".", 1)[0] + "." if "." in key else key

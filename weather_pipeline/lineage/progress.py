@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -44,16 +44,24 @@ class OpenRun:
     def look(self, pending: Mapping[str, float]) -> None:
         """Take what is due: keys and times, seconds since the epoch."""
         self.pending = dict(pending)
-        self._count()
+        self.count()
+
+    def expect(self, guesses: Iterable[str], pending: Mapping[str, float]) -> None:
+        """Take what is due in the place of what was thought to be."""
+        for guess in guesses:
+            self.pending.pop(guess, None)
+        self.pending |= pending
+        self.due = len(self.pending)
 
     def done(self, key: str) -> None:
         """An event is done with: accepted, or a dead letter."""
         self.sent.add(key)
         self.strikes.pop(key, None)
         if self.pending.pop(key, None) is not None:
-            self._count()
+            self.due = len(self.pending)
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Take the figures of what is due."""
         self.due, self.due_since = len(self.pending), min(self.pending.values(), default=None)
 
 
@@ -106,6 +114,9 @@ class Progress:
 
     def end_tick(self, now: float) -> None:
         """Take the figures of the tick that ends now (seconds since the epoch)."""
+        for run in self.open.values():
+            if run.pending:
+                run.count()
         since = [run.due_since for run in self.open.values() if run.due_since is not None and run.due != 0]
         self.ticked_at, self.lag = now, max(0.0, now - min(since, default=now))
 

@@ -193,14 +193,30 @@ def _info(record: dg.RunRecord) -> RunInfo:
     )
 
 
+@dataclass(frozen=True)
+class LogPage:
+    """Some of a run's log events, in the order of the log, and the cursor after them."""
+
+    events: list[LogEvent]
+    cursor: str | None
+    is_last: bool
+
+
+def read_page(instance: DagsterInstance, run_id: str, cursor: str | None) -> LogPage:
+    """The next of a run's log events after a cursor."""
+    page = dagster_internals.run_records(instance, run_id, cursor=cursor, of_type=READ_TYPES, limit=_PAGE)
+    events = [event for record in page.records for event in translate(record)]
+    return LogPage(events, page.cursor, not page.has_more)
+
+
 def read_run(instance: DagsterInstance, run_id: str, cursor: str | None) -> tuple[list[LogEvent], str | None]:
     """The run's log events after a cursor, in the order of the log, and the cursor after them."""
     events: list[LogEvent] = []
     while True:
-        page = dagster_internals.run_records(instance, run_id, cursor=cursor, of_type=READ_TYPES, limit=_PAGE)
-        events += [event for record in page.records for event in translate(record)]
+        page = read_page(instance, run_id, cursor)
+        events += page.events
         cursor = page.cursor
-        if not page.has_more:
+        if page.is_last:
             return events, cursor
 
 

@@ -10,14 +10,23 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
 from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
 from weather_pipeline.lineage.identity import CHECKS
-from weather_pipeline.lineage.messages import START, Message
-from weather_pipeline.lineage.model import Reported, RunInfo, StorageUnavailable
+from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.model import (
+    AssetPath,
+    AssetRun,
+    CheckRun,
+    JobRun,
+    Reported,
+    RunInfo,
+    StorageUnavailable,
+)
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.runlog import RunLog
@@ -36,7 +45,7 @@ class Problem:
 
 
 class Story(NamedTuple):
-    """What a Dagster run gives rise to."""
+    """What a Dagster run gives rise to, or what was reported without any."""
 
     messages: list[Message]
     """Oldest first; the events of one subject in their order."""
@@ -45,11 +54,41 @@ class Story(NamedTuple):
     """Assets' runs of which nothing is told on purpose, and why: skipped outputs, what the policy keeps in, and what
     another code location's sensor tells."""
 
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of one subject of a Dagster run, and how its events are built."""
+
+    about: str
+    """As `Problem.about`."""
+    said: JobRun | AssetRun | CheckRun | Reported
+    """What its events are built of: the same gives the same events."""
+    build: Callable[[], Iterator[Message]]
+
     @property
-    def has_open_starts(self) -> bool:
-        """Whether the START of any run is told without its end."""
-        ended = {message.subject for message in self.messages if message.part != START}
-        return any(message.part == START and message.subject not in ended for message in self.messages)
+    def at(self) -> datetime:
+        """The time of its first event."""
+        return self.said.started_at if isinstance(self.said, JobRun | AssetRun | CheckRun) else self.said.at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no further event of it is waited for."""
+        return not isinstance(self.said, JobRun | AssetRun) or self.said.ended_at is not None
+
+    def messages(self) -> list[Message] | Problem:
+        """All its events, or the reason why it can't be told.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        try:
+            return list(self.build())
+        except StorageUnavailable:
+            raise
+        except InvalidName as error:
+            return Problem(self.about, str(error))
+        except Exception:  # noqa: BLE001  (one asset that can't be told must not silence the others)
+            return Problem(self.about, traceback.format_exc())
 
 
 def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> Story:
@@ -69,24 +108,43 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     """
     if not builder.tells(info):
         return Story([], [], [Problem(info.job_name, f"The sensor of {_home(info)} tells it.")])
-    waits: Any = {"now": now, "grace": options.grace, "max_runtime": options.max_runtime}
-    story, share = Story([], []), builder.share_of(log, info)
+    parts, share = parts_of(log, info, builder, options, now), builder.share_of(log, info)
+    silent = [
+        Problem("/".join(run.path), reason)
+        for run in asset_runs(log, info, **_waits(options, now))
+        if (reason := builder.why_not(run) if share.asset(run.path) else _NOT_HERE)
+    ]
+    return _story(part.messages() for part in parts)._replace(silent=silent)
+
+
+def parts_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> list[Part]:
+    """The subjects of a Dagster run as far as its log has been read; see `messages_of`."""
+    waits, share = _waits(options, now), builder.share_of(log, info)
     job = job_run(log, info, now=now, settle=options.settle, max_runtime=options.max_runtime)
-    if job and share.job:
-        _tell(story, info.job_name, lambda: builder.job_events(job))
-    started = asset_runs(log, info, **waits)
-    runs = [run for run in started if share.asset(run.path)]
-    silent = [Problem("/".join(run.path), _NOT_HERE) for run in started if not share.asset(run.path)]
-    silent += [Problem("/".join(run.path), reason) for run in runs if (reason := builder.why_not(run))]
-    told = [run for run in runs if _tell(story, "/".join(run.path), lambda run=run: builder.asset_events(run))]
-    asserted = [check for run in told for check in builder.asserted(run)]
-    elsewhere = [*asserted, *(check for check in log.checks if not share.check(*check))]
-    for checks in check_runs(log, info, elsewhere=elsewhere, **waits):
-        _tell(story, "/".join(checks.path) + CHECKS, lambda checks=checks: builder.check_events(checks))
-    for observed in (each for each in log.observations if share.asset(each.path)):
-        _tell(story, _about(observed), lambda observed=observed: builder.dataset_events(observed, info))
-    story.messages.sort(key=lambda message: message.at)
-    return story._replace(silent=silent)
+    runs = [run for run in asset_runs(log, info, **waits) if share.asset(run.path)]
+    told = [Part("/".join(run.path), run, partial(builder.asset_events, run)) for run in runs]
+    elsewhere = {*_asserted(builder, told), *(check for check in log.checks if not share.check(*check))}
+    checked = check_runs(log, info, elsewhere=elsewhere, **waits)
+    observed = [seen for seen in log.observations if share.asset(seen.path)]
+    return [
+        *([Part(info.job_name, job, partial(builder.job_events, job))] if job and share.job else []),
+        *told,
+        *(Part("/".join(checks.path) + CHECKS, checks, partial(builder.check_events, checks)) for checks in checked),
+        *(Part(_about(seen), seen, partial(builder.dataset_events, seen, info)) for seen in observed),
+    ]
+
+
+def _waits(options: Options, now: datetime) -> Any:
+    return {"now": now, "grace": options.grace, "max_runtime": options.max_runtime}
+
+
+def _asserted(builder: EventBuilder, told: Iterable[Part]) -> Iterator[tuple[AssetPath, str]]:
+    """The checks that some run tells as assertions on its inputs; not one of a run that can't be told."""
+    for part in told:
+        if isinstance(part.said, AssetRun) and part.said.checks:
+            found = builder.asserted(part.said)
+            if found and not isinstance(part.messages(), Problem):
+                yield from found
 
 
 def story_of_reports(reported: Iterable[Reported], builder: EventBuilder) -> Story:
@@ -99,10 +157,18 @@ def story_of_reports(reported: Iterable[Reported], builder: EventBuilder) -> Sto
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    story = Story([], [])
-    for event in reported:
-        _tell(story, _about(event), lambda event=event: builder.report_events(event))
-    return story
+    return _story(Part(_about(event), event, partial(builder.report_events, event)).messages() for event in reported)
+
+
+def _story(told: Iterable[list[Message] | Problem]) -> Story:
+    messages: list[Message] = []
+    problems: list[Problem] = []
+    for each in told:
+        if isinstance(each, Problem):
+            problems.append(each)
+        else:
+            messages += each
+    return Story(sorted(messages, key=lambda message: message.at), problems)
 
 
 def _home(info: RunInfo) -> str:
@@ -111,18 +177,3 @@ def _home(info: RunInfo) -> str:
 
 def _about(reported: Reported) -> str:
     return f"{'/'.join(reported.path)} at {iso(reported.at)}"
-
-
-def _tell(story: Story, about: str, build: Callable[[], Iterator[Message]]) -> bool:
-    """Add what one part of the run gives rise to: all of it, or the reason why it can't be told; says which."""
-    try:
-        story.messages.extend(list(build()))
-    except StorageUnavailable:
-        raise
-    except InvalidName as error:
-        story.problems.append(Problem(about, str(error)))
-    except Exception:  # noqa: BLE001  (one asset that can't be told must not silence the others)
-        story.problems.append(Problem(about, traceback.format_exc()))
-    else:
-        return True
-    return False

@@ -20,13 +20,21 @@ from dagster._core.events import StepMaterializationData
 from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
 from openlineage.client.transport import HttpConfig
 
-from weather_pipeline.lineage import asset_run_id, build_openlineage_sensor, dagster_internals, discovery, dispatch
+from weather_pipeline.lineage import (
+    asset_run_id,
+    build_openlineage_sensor,
+    dagster_internals,
+    discovery,
+    dispatch,
+    reader,
+)
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.model import AssetRun
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.scope import Scope
@@ -728,3 +736,32 @@ def test_no_run_is_closed_while_a_start_has_no_end(instance: dg.DagsterInstance)
     site.tick(2, minutes=2)
     assert site.backend.told() == {"halved_dagster": whole()}
     assert site.progress.open == {}
+
+
+def test_a_run_of_many_assets_is_told_over_several_ticks_and_each_asset_built_once(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_PAGE", 7)
+    names = [f"asset_{number:02}" for number in range(40)]
+
+    @dg.multi_asset(specs=[dg.AssetSpec(name) for name in names])
+    def many() -> Iterator[Any]:
+        yield from (dg.MaterializeResult(name) for name in names)
+
+    built: Counter[str] = Counter()
+    build = EventBuilder.asset_events
+
+    def counted(builder: EventBuilder, run: AssetRun) -> Iterator[Message]:
+        built["/".join(run.path)] += 1
+        return build(builder, run)
+
+    monkeypatch.setattr(EventBuilder, "asset_events", counted)
+    site = Site(instance, many, budget=0.0)
+    site.run()
+    reports = [site.tick()]
+    while site.progress.open and len(reports) < 100:
+        reports.append(site.tick())
+    assert site.backend.told() == {f"{name}_dagster": whole() for name in names}
+    assert len(site.backend.accepted) == 82
+    assert max(report.accepted for report in reports) <= 16
+    assert set(built.values()) == {1}
