@@ -105,10 +105,18 @@ def read_reports(
     after = max(0, position.storage_id - (reader.OVERLAP if late else 1))
     records = _records(instance, after, limit + reader.OVERLAP)
     is_last = len(records) < limit + reader.OVERLAP
+    visible = since
     if position != reader.BEGINNING and not any(_is_at(record, position) for record in records):
         # The record at the position was deleted, and its id may have been used again.
         records, is_last = _newest_since(instance, position.at - reader.REWIND), True
-    kept = [record for record in records if record.timestamp >= since]
+    else:
+        # What was older when the position came there had been visible before: it is told, and may be forgotten.
+        visible = max(since, position.moved_at - reader.LATE)
+    kept = [
+        record
+        for record in records
+        if record.timestamp >= (visible if record.storage_id < position.storage_id else since)
+    ]
     reports = tuple(
         Report(f"{record.storage_id}:{record.timestamp}", record.storage_id, event)
         for record in kept

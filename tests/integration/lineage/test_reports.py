@@ -9,6 +9,7 @@ from dagster._core.definitions.observe import observe
 
 from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting
+from tests.integration.lineage.test_ticks import Site
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage import reader, runless
 from weather_pipeline.lineage.deadletters import dead_letters
@@ -163,3 +164,16 @@ def test_a_position_whose_record_is_gone_is_found_by_time(instance: dg.DagsterIn
     found = runless.read_reports(instance, gone, now=now, since=0.0)
     assert [report.key for report in found.reports] == [report.key for report in page.reports]
     assert found.position.storage_id == page.position.storage_id
+
+
+def test_reports_are_not_sent_again_after_a_quiet_time(instance: dg.DagsterInstance) -> None:
+    site = Site(instance)
+    for number in range(3):
+        instance.report_runless_asset_event(dg.AssetObservation("orders", partition=f"p{number}"))
+    site.tick()
+    site.tick(2, minutes=20)
+    site.tick(2)
+    assert site.backend.asked == 3
+    instance.report_runless_asset_event(dg.AssetObservation("orders", partition="p3"))
+    site.tick(4)
+    assert site.backend.asked == 4
