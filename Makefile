@@ -31,12 +31,12 @@ test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Da
 	    -k "not consolidated" $(ARGS)
 
 conformance: $(VENV)/.dev ## Judge every event of the exporter's tests by OpenLineage's schemas
-	@$(BIN)/python -m tests.conformance $(ARGS)
+	@$(BIN)/python -m tests.conformance -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--write" for docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.dev ## Put the exporter into a storm of faults (ARGS="--runs 300 --seed 7")
+chaos: $(VENV)/.dev ## Put the exporter into a storm of faults (ARGS="--runs 300 --seed 7 --write")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types, import rules

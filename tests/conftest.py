@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.collector import Collector
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -20,10 +21,19 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Recorded bodies and schemas that are not part of the product; tests that need them skip where they are absent."""
 
 
-def pytest_configure() -> None:
-    """Hear Ctrl-C even where a script started the tests in the background: what they start would ignore it too."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C even where a script started the tests in the background: what they start would ignore it too.
+
+    And hear every lineage backend: what the tests of the conformance matrix deliver is judged wherever they run.
+    """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if (SHARED / "lineage" / "spec").exists():
+        from tests.conformance.plugin import Conformance
+
+        conformance = Conformance()
+        config.pluginmanager.register(conformance, "conformance")
+        Collector.listeners.append(conformance.hear)
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,25 @@ class Verdict:
     runs: int = 0
     findings: list[str] = field(default_factory=list)
 
+    def add(self, part: Verdict) -> None:
+        """Add what was seen elsewhere."""
+        self.events += part.events
+        self.facets += part.facets
+        self.runs += part.runs
+        self.findings += part.findings
+
+    def to_json(self) -> str:
+        """The verdict as text, for another process."""
+        facets = [[where, key, number] for (where, key), number in self.facets.items()]
+        return json.dumps([self.events, facets, self.runs, self.findings])
+
+    @classmethod
+    def from_json(cls, text: str) -> Verdict:
+        """The verdict of another process."""
+        events, facets, runs, findings_ = json.loads(text)
+        counted = Counter({(where, key): number for where, key, number in facets})
+        return cls(Counter(events), counted, runs, findings_)
+
 
 def judge(events: Iterable[Event]) -> Verdict:
     """Judge the events that one backend accepted, in the order of their arrival.
