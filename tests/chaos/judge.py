@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 TERMINAL = {"COMPLETE", "FAIL", "ABORT"}
 
 
-def findings(events: Sequence[dict[str, Any]]) -> list[str]:
+def findings(events: Sequence[dict[str, Any]], resent: Collection[str] = ()) -> list[str]:
     """What is wrong with the accepted events, in the order of their acceptance; empty where nothing is.
 
     * The first acceptance of START comes before the first acceptance of a terminal event, for each run id.
     * What was accepted twice is the same, byte for byte.
     * One run id belongs to one job, and a job has one run id for each Dagster run.
+
+    Args:
+        events: What was accepted.
+        resent: The run ids of dead letters, which were sent again by hand: their START may have come last.
     """
     found: list[str] = []
     by_run: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -33,7 +37,7 @@ def findings(events: Sequence[dict[str, Any]]) -> list[str]:
             for event in told
             if first.setdefault(event["eventType"], event) != event
         ]
-        kinds = list(first)
+        kinds = sorted(first, key=lambda kind: kind != "START") if run_id in resent else list(first)
         if kinds[0] != "START" or len(kinds) != 2 or kinds[1] not in TERMINAL:
             found.append(f"run {run_id} was told as {kinds}")
     found += [

@@ -18,6 +18,8 @@ class Fault(StrEnum):
     BUSY = "429"
     LOCKED_OUT = "401"
     BAD = "400"
+    PARTLY = "400 for some"
+    """It answers 400 to the events of one job (`REFUSED_JOB`), and takes all others."""
     KILLED = "killed"
     """The lineage service is killed; it is started again when the fault ends."""
 

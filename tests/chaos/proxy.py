@@ -15,7 +15,11 @@ from typing import Any, Self, cast
 
 from tests.chaos.plan import Fault
 
+REFUSED_JOB = "c_dagster"
+"""Whose events are refused where only some are."""
+
 _HOST = "127.0.0.1"
+_STATUS = {Fault.ERROR: 500, Fault.BUSY: 429, Fault.LOCKED_OUT: 401, Fault.BAD: 400, Fault.PARTLY: 400}
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,15 @@ class Proxy:
     def answer(self, method: str, path: str, body: bytes, headers: dict[str, str], hung: threading.Event) -> Any:
         """Status and body of the answer; None where there is none."""
         fault = self._fault if method == "POST" else None
+        if fault is Fault.PARTLY and json.loads(body).get("job", {}).get("name") != REFUSED_JOB:
+            fault = None
         if fault:
             self.hit.set()
         if fault is Fault.HANG:
             hung.wait()
             return None
-        status, answer = (
-            (int(fault), b"by plan") if fault and fault.isdecimal() else self._pass_on(method, path, body, headers)
-        )
+        status = _STATUS.get(fault) if fault else None
+        status, answer = (status, b"by plan") if status else self._pass_on(method, path, body, headers)
         if method == "POST":
             with self._guard:
                 self.answers[status] = self.answers.get(status, 0) + 1

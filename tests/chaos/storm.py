@@ -9,24 +9,26 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import yaml
 
 from tests.chaos.judge import duplicates, findings
 from tests.chaos.plan import Fault, plan
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import REFUSED_JOB, Proxy
 from tests.integration.marquez.conftest import LineageService
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import DeadLetter, dead_letters
 
 ROOT = Path(__file__).resolve().parents[2]
 CALM_RUNS = 5
 """Runs without an exporter, before the storm: what a run takes when nobody reads its log."""
+CALM, WELL = "no exporter", "well"
+"""The weather without a fault."""
 _CALM_SECONDS = 240.0
 """How long the exporter may take to catch up after the storm."""
 _TICK = 7.0
@@ -43,10 +45,10 @@ class Account:
     seed: int
     runs: int
     succeeded: int = 0
-    calm_seconds: list[float] = field(default_factory=list)
-    """What each run took without an exporter …"""
-    storm_seconds: list[float] = field(default_factory=list)
-    """… and in the storm."""
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    """What each run took: without an exporter, while the backend was well, and under each fault."""
+    connections_of_runs: int = 0
+    """Connections that the process of the runs tried to open."""
     faults: dict[str, int] = field(default_factory=dict)
     daemon_kills: int = 0
     answers: dict[int, int] = field(default_factory=dict)
@@ -56,22 +58,33 @@ class Account:
     findings: list[str] = field(default_factory=list)
     catch_up_seconds: float = 0.0
     verification: dict[str, Any] = field(default_factory=dict)
+    refused: int = 0
+    """Events that became dead letters …"""
+    refused_rightly: bool = False
+    """… every one of the job that was refused, and verify missed these and nothing else."""
     dead_letters: int = 0
+    """What is left of them after they were sent again."""
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was lost, wrong, refused or slowed to failure."""
+        """Whether nothing was lost or wrong, only what was refused became a dead letter, and no run paid for lineage.
+
+        A run that never opens a connection can't wait for a backend: what it takes needs no judgement.
+        """
         # Four assets and the Dagster run itself, also of the runs before the storm.
         there = self.verification.get("expected") == 5 * (self.runs + CALM_RUNS)
         complete = there and self.verification.get("coverage") == 100
-        return complete and self.succeeded == self.runs and not self.findings and not self.dead_letters
+        letters = self.refused_rightly and not self.dead_letters
+        runs = self.succeeded == self.runs and not self.connections_of_runs
+        return complete and runs and letters and not self.findings
 
     def summary(self) -> dict[str, Any]:
         """The account without lists of figures."""
         said = asdict(self)
-        for name in ("calm_seconds", "storm_seconds"):
-            seconds = said.pop(name)
-            said[name] = {"median": round(statistics.median(seconds), 3), "worst": round(max(seconds), 3)}
+        said["seconds"] = {
+            weather: {"runs": len(each), "median": round(statistics.median(each), 3), "worst": round(max(each), 3)}
+            for weather, each in self.seconds.items()
+        }
         said["verification"] = {
             key: value for key, value in self.verification.items() if key not in ("gaps", "problems")
         }
@@ -102,26 +115,30 @@ def storm(
         }
         with worker(environment, home) as run, _daemons(environment, home) as daemon:
             for _ in range(CALM_RUNS):
-                account.calm_seconds.append(run()[0])
+                _run(run, CALM, account)
             daemon.start()
             for number in range(runs):
                 if number in what_happens.faults:
-                    _turn(proxy, service, what_happens.faults[number], account, tell)
+                    _turn(proxy, service, what_happens.faults[number], account, tell=tell, home=home)
                 if number in what_happens.daemon_kills:
                     tell(f"run {number}: the daemon is killed")
                     daemon.kill()
                     daemon.start()
                     account.daemon_kills += 1
-                seconds, succeeded = run()
-                account.storm_seconds.append(seconds)
-                account.succeeded += succeeded
-            _turn(proxy, service, None, account, tell)
-            _settle(account, environment, tell)
+                account.succeeded += _run(run, proxy.fault or WELL, account)
+            _turn(proxy, service, None, account, tell=tell, home=home)
+            account.catch_up_seconds = _settle(account, environment, tell)
+            letters = _letters(home)
+            account.refused, account.refused_rightly = len(letters), _is_explained(account, letters)
+            if letters:
+                _weather(environment, "dead-letters", "resend", "--all")
+                _settle(account, environment, tell)
+                account.dead_letters = len(_letters(home))
         account.answers = dict(sorted(proxy.answers.items()))
         events = [accepted.event for accepted in proxy.accepted]
     account.accepted = len(events)
     account.repeated = duplicates(events)
-    account.findings = findings(events)
+    account.findings = findings(events, {letter.event["run"]["runId"] for letter in letters if "run" in letter.event})
     return account
 
 
@@ -133,10 +150,41 @@ def write_home(home: Path) -> None:
     (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [module]}))
 
 
+def _run(run: Callable[[], Ran], weather: str, account: Account) -> bool:
+    ran = run()
+    account.seconds.setdefault(weather, []).append(ran.seconds)
+    account.connections_of_runs = ran.connections
+    return ran.succeeded
+
+
+def _letters(home: Path) -> list[DeadLetter]:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        return dead_letters(instance)
+
+
+def _is_explained(account: Account, letters: Sequence[DeadLetter]) -> bool:
+    """Whether only what the proxy refuses became dead letters, and nothing is missing but these."""
+    found = account.verification
+    missing = found["expected"] - found["in_flight"] - found["complete"]
+    return missing == found["dead_letters"] and all(letter.event["job"]["name"] == REFUSED_JOB for letter in letters)
+
+
 def _turn(
-    proxy: Proxy, service: LineageService, fault: Fault | None, account: Account, tell: Callable[[str], None]
+    proxy: Proxy,
+    service: LineageService,
+    fault: Fault | None,
+    account: Account,
+    *,
+    tell: Callable[[str], None],
+    home: Path,
 ) -> None:
-    if proxy.fault is not None:
+    if proxy.fault is Fault.PARTLY:
+        # Refused twice, the event is given up: before that the fault has done nothing.
+        deadline = time.monotonic() + _BITE_SECONDS
+        while len(_letters(home)) == account.refused and time.monotonic() < deadline:
+            time.sleep(0.2)
+        account.refused = len(_letters(home))
+    elif proxy.fault is not None:
         # A fault that nobody meets is none. At a closed port nobody can be seen: a tick's time has to do.
         proxy.hit.wait(_TICK if proxy.fault is Fault.REFUSE else _BITE_SECONDS)
     if proxy.fault is Fault.KILLED:
@@ -149,23 +197,27 @@ def _turn(
         tell(f"fault: {fault}")
 
 
-def _settle(account: Account, environment: dict[str, str], tell: Callable[[str], None]) -> None:
-    """Wait until the backend knows everything, and keep what `verify` says."""
+def _settle(account: Account, environment: dict[str, str], tell: Callable[[str], None]) -> float:
+    """Wait until the backend knows all but the dead letters, keep what `verify` says, and give the seconds it took."""
     began = time.monotonic()
     while True:
         account.verification = _verify(environment)
-        account.catch_up_seconds = round(time.monotonic() - began, 1)
-        tell(f"{account.catch_up_seconds} s of calm: {account.verification['coverage']}% there")
-        with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
-            account.dead_letters = len(dead_letters(instance))
-        complete = account.verification["coverage"] == 100 and not account.verification["in_flight"]
-        if complete or account.catch_up_seconds > _CALM_SECONDS:
-            return
+        waited = round(time.monotonic() - began, 1)
+        tell(f"{waited} s of calm: {account.verification['coverage']}% there")
+        found = account.verification
+        settled = found["complete"] + found["dead_letters"] == found["expected"] and not found["in_flight"]
+        if settled or waited > _CALM_SECONDS:
+            return waited
         time.sleep(2)
 
 
 def _verify(environment: dict[str, str]) -> dict[str, Any]:
-    command = ["lineage", "verify", "-m", "tests.chaos.location", "--since", "1d", "--json"]
+    return json.loads(_weather(environment, "verify", "--since", "1d", "--json"))
+
+
+def _weather(environment: dict[str, str], *arguments: str) -> str:
+    """What a command says."""
+    command = ["lineage", *arguments, "-m", "tests.chaos.location"]
     done = subprocess.run(
         [sys.executable, "-m", "weather_pipeline.cli", *command],
         env=environment,
@@ -176,12 +228,21 @@ def _verify(environment: dict[str, str]) -> dict[str, Any]:
     )
     if not done.stdout.strip():
         raise RuntimeError(f"weather {' '.join(command)} ended with {done.returncode}: {done.stderr[-3000:]}")
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+class Ran(NamedTuple):
+    """How a run went."""
+
+    seconds: float
+    succeeded: bool
+    connections: int
+    """How many its process has tried to open so far."""
 
 
 @contextmanager
-def worker(environment: dict[str, str], home: Path) -> Iterator[Callable[[], tuple[float, bool]]]:
-    """A process that runs the job when it is asked to, one run at a time: gives seconds, and whether it succeeded."""
+def worker(environment: dict[str, str], home: Path) -> Iterator[Callable[[], Ran]]:
+    """A process that runs the job when it is asked to, one run at a time."""
     with (home / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.worker"],
@@ -197,11 +258,11 @@ def worker(environment: dict[str, str], home: Path) -> Iterator[Callable[[], tup
     assert stdin is not None
     assert stdout is not None
 
-    def run() -> tuple[float, bool]:
+    def run() -> Ran:
         stdin.write("run\n")
         answer = stdout.readline().split()
         assert answer, f"the worker died: {(home / 'worker.log').read_text()[-3000:]}"
-        return float(answer[0]), answer[1] == "True"
+        return Ran(float(answer[0]), answer[1] == "True", int(answer[2]))
 
     try:
         yield run

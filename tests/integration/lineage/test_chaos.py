@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.plan import DAEMON_KILLS, Fault, plan
+from tests.chaos.report import section
 from tests.chaos.storm import storm
 from tests.integration.marquez.conftest import LineageService
 
@@ -24,6 +25,8 @@ def test_everything_arrives_exactly_whatever_fails(tmp_path: Path, new_database:
     assert account.is_good, "\n".join([*happened, said, *account.findings])
     assert account.daemon_kills == DAEMON_KILLS
     assert set(account.faults) == set(Fault)
+    assert account.refused, "what was refused for good was kept"
+    assert "| connections from the runs' process | 0 |" in section(account).markdown
 
 
 def test_the_same_seed_is_the_same_storm() -> None:
