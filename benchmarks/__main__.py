@@ -28,7 +28,7 @@ LINEAGE: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "backlog": backlog.run,
     "idle": idle.run,
 }
-"""Those of the exporter. They take long, up to an hour and a half, and run only when they are named."""
+"""Those of the exporter. They take long, up to three quarters of an hour, and run only when they are named."""
 
 
 @click.command(epilog='Example: make bench ARGS="load --rounds 5 --write"')
@@ -41,8 +41,8 @@ LINEAGE: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
-    All but those of the exporter, which take long (exporters: an hour and a half; backlog: half an hour; idle: a
-    quarter), or those NAMED.
+    All but those of the exporter, which take long (exporters: three quarters of an hour; backlog:
+    half an hour; idle: a quarter), or those NAMED.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
