@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from openlineage.client.transport import HttpTransport
-
 from weather_pipeline.lineage.deadletters import dead_letters
-from weather_pipeline.lineage.delivery import Sink
+from weather_pipeline.lineage.expected import ExpectedDataset, ExpectedRun, expected_datasets, expected_runs
 from weather_pipeline.lineage.explain import job_name
-from weather_pipeline.lineage.history import Recorded, Span, reports_in, runs_in, tell
+from weather_pipeline.lineage.history import Census, Recorded, Span, reports_in, runs_in, tell
 from weather_pipeline.lineage.marquez_api import BackendError, MarquezApi, same_server
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.projects import Project
 from weather_pipeline.lineage.reader import run_info
 from weather_pipeline.lineage.resend import Parcel, Resending
-from weather_pipeline.lineage.sinks import HttpSink
-from weather_pipeline.lineage.verify import (
-    ExpectedDataset,
-    ExpectedRun,
-    Verification,
-    Verifier,
-    expected_datasets,
-    expected_runs,
-    incomplete,
-    verification,
-)
+from weather_pipeline.lineage.sinks.way import Way
+from weather_pipeline.lineage.verify import Verification, Verifier, incomplete, verification
 
 _YOUNG = timedelta(seconds=30)
 """How long the sensor may need for an event that is due."""
 
 
-def api_of(sink: Sink, url: str | None) -> MarquezApi:
-    """The Marquez API of the backend to which a sink sends, or of another address.
+def api_of(way: Way, url: str | None) -> MarquezApi:
+    """The Marquez API of the backend at the end of a way, or of another address.
 
-    The sink's credentials go to its own server alone.
+    The way's credentials go to its own server alone.
 
     Raises:
-        BackendError: The sink sends to no HTTP address, and none is given; or no Marquez answers.
+        BackendError: It ends at no HTTP address, and none is given; or no Marquez answers.
     """
-    transport = _http_transport(sink)
+    transport = way.transport
     own = transport.url if transport else None
     if own is None and url is None:
         raise BackendError(
-            f"Events go to {sink.name}, which can't be asked what it knows. Where a Marquez gets them from there, "
-            "name it: --url http://HOST:PORT."
+            f"Events go to {way.sinks[0].name}, which can't be asked what it knows. Where a Marquez gets them from "
+            "there, name it: --url http://HOST:PORT."
         )
     address = url or str(own)
     api = MarquezApi(address, transport if own and same_server(address, own) else None)
@@ -53,18 +43,12 @@ def api_of(sink: Sink, url: str | None) -> MarquezApi:
     return api
 
 
-def _http_transport(sink: Sink) -> HttpTransport | None:
-    """The HTTP transport of a sink, or of the first of those within it that has one."""
-    if isinstance(sink, HttpSink):
-        return sink.transport
-    return next((found for inner in getattr(sink, "inner", ()) if (found := _http_transport(inner))), None)
-
-
 class Audit:
     """One comparison of a span with a backend.
 
     Args:
         project: The project.
+        way: The way that events take to the backend.
         api: The backend.
         span: The span.
         now: The present, timezone-aware.
@@ -72,9 +56,10 @@ class Audit:
     """
 
     def __init__(
-        self, project: Project, api: MarquezApi, span: Span, now: datetime, tell: Callable[[str], None]
+        self, project: Project, way: Way, api: MarquezApi, *, span: Span, now: datetime, tell: Callable[[str], None]
     ) -> None:
         self._project = project
+        self._way = way
         self._api = api
         self._span = span
         self._now = now
@@ -82,6 +67,8 @@ class Audit:
         self._runs: list[ExpectedRun] = []
         self._datasets: dict[str, ExpectedDataset] = {}
         self._problems: list[str] = []
+        self._kept_back = 0
+        self._census = Census()
 
     def verify(self) -> Verification:
         """Read what Dagster recorded, ask the backend, compare.
@@ -91,15 +78,18 @@ class Audit:
             StorageUnavailable: Dagster's storage can't be read now.
         """
         self._runs, self._datasets, self._problems = [], {}, []
-        for number, recorded in enumerate(recorded_in(self._project, self._span, self._now), 1):
+        self._kept_back = 0
+        self._census = Census()
+        for recorded in recorded_in(self._project, self._span, self._now, self._census):
             about = f"in Dagster run {recorded.run_id}" if recorded.run_id else "reported without a run"
             self._problems += [
                 f"{problem.about}, {about}: {problem.reason.strip().splitlines()[-1]}"
                 for problem in recorded.story.problems
             ]
-            self._runs += expected_runs(recorded)
-            self._datasets |= expected_datasets(recorded)
-            self._tell(f"Reading Dagster's log: {number:,} runs")
+            arriving = self._arriving(recorded)
+            self._runs += expected_runs(arriving)
+            self._datasets |= expected_datasets(arriving)
+            self._tell(f"Reading Dagster's log: {self._census.told:,} runs")
         return self._compare()
 
     def repair(self, found: Verification, resending: Resending) -> Verification:
@@ -111,6 +101,13 @@ class Audit:
         """
         resending.send(self._lacking(incomplete(found)))
         return self._compare()
+
+    def _arriving(self, recorded: Recorded) -> Recorded:
+        """What of it is to arrive, as it is to arrive."""
+        story = recorded.story
+        messages = [arriving for message in story.messages if (arriving := self._way.arriving(message))]
+        self._kept_back += len(story.messages) - len(messages)
+        return replace(recorded, story=story._replace(messages=messages))
 
     def _lacking(self, lacking: dict[str, set[str]]) -> Iterator[Parcel]:
         project, builder, now = self._project, self._project.builder(), self._now
@@ -129,41 +126,61 @@ class Audit:
         verifier = Verifier(self._api, lambda done: self._tell(f"Asking {self._api.name}: {done:,} of {total:,} runs"))
         gaps = verifier.gaps(self._runs) | verifier.dataset_gaps(self._datasets)
         refused = {letter.key for letter in dead_letters(self._project.instance)}
-        found = Verification(self._span.since.isoformat(), self._span.until.isoformat(), self._api.name)
-        found.problems = self._problems
+        found = Verification(
+            since=self._span.since.isoformat(),
+            until=self._span.until.isoformat(),
+            backend=self._api.name,
+            location=self._project.location,
+            census=self._census,
+            kept_back=self._kept_back,
+            problems=self._problems,
+        )
         young_since = self._now - self._project.options.grace - _YOUNG
         result = verification(self._runs, self._datasets, gaps, found=found, refused=refused, young_since=young_since)
         result.requests = self._api.requests
         return result
 
 
-def recorded_in(project: Project, span: Span, now: datetime) -> Iterator[Recorded]:
+def recorded_in(project: Project, span: Span, now: datetime, census: Census) -> Iterator[Recorded]:
     """All that the sensor tells of a span: what was reported without a run, then run by run in their order.
+
+    Args:
+        project: The project.
+        span: The span.
+        now: The present, timezone-aware.
+        census: Counts the runs, also those of other code locations.
 
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    builder = project.builder()
+    builder, options = project.builder(), project.options
     yield from reports_in(project.instance, span, builder, now)
-    for info in runs_in(project.instance, span, builder):
-        recorded = tell(project.instance, info, builder, project.options, now)
+    for info in runs_in(project.instance, span, late=max(options.grace, options.settle)):
+        if not builder.tells(info):
+            census.elsewhere[info.location or ""] += 1
+            continue
+        census.told += 1
+        recorded = tell(project.instance, info, builder, options, now)
         if recorded.story.problems or span.touches(recorded.story):
             yield recorded
 
 
-def parcels(project: Project, span: Span, now: datetime, *, jobs: Collection[str] | None = None) -> Iterator[Parcel]:
+def parcels(
+    project: Project, span: Span, now: datetime, census: Census, *, jobs: Collection[str] | None = None
+) -> Iterator[Parcel]:
     """All events of a span, run by run as they are asked for, oldest run first.
 
     Args:
         project: The project.
         span: The span.
         now: The present, timezone-aware.
+        census: Counts the runs, also those of other code locations.
         jobs: Only events of these OpenLineage jobs; None gives all.
 
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    for recorded in recorded_in(project, span, now):
+    for recorded in recorded_in(project, span, now, census):
         parcel = _parcel(recorded, lambda message: jobs is None or job_name(message) in jobs)
         if parcel.messages:
             yield parcel

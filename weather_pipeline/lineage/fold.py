@@ -206,7 +206,7 @@ def _unless_complete(ended: RunEnded | None) -> RunState:
 
 
 def _failed_steps(log: RunLog) -> tuple[FailedStep, ...]:
-    """The steps that failed, in the order of their ends, each with what it was to write or to check, and what it wrote."""
+    """The steps that failed, in the order of their ends, each with what it was to write or check and what it wrote."""
     failed = {key: step for key, step in log.steps.items() if step.outcome is RunState.FAIL and step.error}
     assets: dict[str, set[AssetPath]] = defaultdict(set)
     if failed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from openlineage.client.event_v2 import RunEvent, RunState
 
 from weather_pipeline.lineage import reader, runless
 from weather_pipeline.lineage.events import EventBuilder
@@ -18,6 +20,7 @@ from weather_pipeline.lineage.runlog import fold_log
 from weather_pipeline.lineage.story import Story, messages_of, story_of_reports
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_OPEN = (RunState.START, RunState.RUNNING)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -33,9 +36,16 @@ class Span:
             raise ValueError(f"the time from {self.since.isoformat()} to {self.until.isoformat()} is empty or reversed")
 
     def touches(self, story: Story) -> bool:
-        """Whether one of the events lies in the span."""
+        """Whether a run went on in the span, from its first event to its last, or to now where it has not ended."""
         since, until = iso(self.since), iso(self.until)
-        return any(since <= message.at < until for message in story.messages)
+        times = [message.at for message in story.messages]
+        return bool(times) and min(times) < until and (max(times) >= since or _goes_on(story))
+
+
+def _goes_on(story: Story) -> bool:
+    """Whether one of the OpenLineage runs has not ended."""
+    last = {message.subject: message.event for message in story.messages}
+    return any(isinstance(event, RunEvent) and event.eventType in _OPEN for event in last.values())
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,37 @@ class Recorded:
     at: datetime
     """When the run was created, or reporting is looked at from."""
     story: Story
+
+
+@dataclass
+class Census:
+    """The Dagster runs of a span."""
+
+    told: int = 0
+    """Those that the sensor tells …"""
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    """… and those of other code locations, which it does not."""
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether there are runs, but of other code locations only: this one's name may be wrong."""
+        return not self.told and bool(self.elsewhere)
+
+    def why_none(self, location: str) -> str | None:
+        """Why no run is told, in words; None where some are.
+
+        Args:
+            location: The code location whose runs are told.
+        """
+        if self.told:
+            return None
+        if not self.elsewhere:
+            return "Dagster recorded no run in this time"
+        others = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.elsewhere.items()))
+        return (
+            f"no Dagster run in this time is of the code location {location!r}, but of others: {others}. Where the "
+            "instance knows it by another name, give --location NAME"
+        )
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -73,9 +114,15 @@ def parse_time(text: str, now: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def runs_in(instance: dg.DagsterInstance, span: Span, builder: EventBuilder) -> Iterator[RunInfo]:
-    """The Dagster runs that may have done something in a span and are told here, in the order of their creation."""
-    return (info for info in reader.runs_between(instance, span.since, span.until) if builder.tells(info))
+def runs_in(instance: dg.DagsterInstance, span: Span, *, late: timedelta) -> Iterator[RunInfo]:
+    """The Dagster runs that may have done something in a span, in the order of their creation.
+
+    Args:
+        instance: The Dagster instance.
+        span: The span.
+        late: How long after a run's end something may still be written to its log.
+    """
+    return reader.runs_between(instance, span.since - late, span.until)
 
 
 def tell(

@@ -25,6 +25,7 @@ from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sensor import OpenLineageSensorDefinition
+from weather_pipeline.lineage.sinks.way import Way, way_to
 
 
 class ProjectError(Exception):
@@ -98,6 +99,17 @@ class Project:
             raise ProjectError(
                 f"The OpenLineage configuration can't be used: {type(error).__name__}: {error}"
             ) from error
+
+    def way(self, url: str | None = None) -> Way:
+        """The way that events take to the backend at an address, by default to the first.
+
+        Raises:
+            ProjectError: OpenLineage's configuration can't be used, or switches lineage off.
+        """
+        way = way_to(self.sink, url)
+        if way.closed_by:
+            raise ProjectError(f"Lineage is switched off by {way.closed_by}: nothing can be sent, nor compared.")
+        return way
 
     def builder(self) -> EventBuilder:
         """Builds the events that the sensor would; one for each piece of work, because it remembers what it read."""
@@ -255,7 +267,14 @@ def _only(found: Sequence[_Found], targets: Sequence[Target], sensor: str | None
 def _known_location(instance: dg.DagsterInstance, sensor: str, expected: str) -> str:
     """The name under which the instance knows the sensor's code location: a workspace may give it another."""
     known = {record.location for record in internals.sensor_records(instance, sensor)}
-    return next(iter(known)) if len(known) == 1 and expected not in known else expected
+    if not known or expected in known:
+        return expected
+    if len(known) > 1:
+        raise ProjectError(
+            f"The instance knows the sensor {sensor!r} in several code locations, and none is {expected!r}: "
+            f"{', '.join(sorted(known))}. Choose one: --location NAME."
+        )
+    return known.pop()
 
 
 def _sensor_state(instance: dg.DagsterInstance, sensor: OpenLineageSensorDefinition, location: str) -> SensorState:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from heapq import merge
+from itertools import groupby
 from typing import Any
 
 import dagster as dg
@@ -37,6 +39,8 @@ LATE = 900.0
 REWIND = 600.0
 """Seconds before the last known record from which runs are looked for when ids have been used again."""
 
+_UNFINISHED = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+"""States of runs that may have done something, and may do more."""
 _PAGE = 500
 _LOOKED_THROUGH = 5_000
 """Runs among which one is looked for by the beginning of its id."""
@@ -155,14 +159,27 @@ def runs_between(instance: DagsterInstance, since: datetime, until: datetime) ->
 
     A run that ended before the span, or was created after it, is none of them.
     """
-    span = RunsFilter(updated_after=since, created_before=until)
+    # Dagster reads a time without its offset.
+    since, until = since.astimezone(UTC), until.astimezone(UTC)
+    # A run that goes on changes its log, but not its record. These come first: one that ends now is changed then.
+    going_on = list(_run_pages(instance, RunsFilter(statuses=list(_UNFINISHED), created_before=until)))
+    changed = _run_pages(instance, RunsFilter(updated_after=since, created_before=until))
+    for _, same in groupby(merge(going_on, changed, key=_storage_id), _storage_id):
+        yield _info(next(same))
+
+
+def _run_pages(instance: DagsterInstance, runs_filter: RunsFilter) -> Iterator[dg.RunRecord]:
     cursor = None
     while True:
-        page = instance.get_run_records(span, limit=_PAGE, ascending=True, cursor=cursor)
-        yield from map(_info, page)
+        page = instance.get_run_records(runs_filter, limit=_PAGE, ascending=True, cursor=cursor)
+        yield from page
         if len(page) < _PAGE:
             return
         cursor = page[-1].dagster_run.run_id
+
+
+def _storage_id(record: dg.RunRecord) -> int:
+    return record.storage_id
 
 
 def runs_beginning_with(instance: DagsterInstance, prefix: str, *, most: int) -> list[RunInfo]:

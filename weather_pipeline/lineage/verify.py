@@ -13,70 +13,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from openlineage.client.event_v2 import DatasetEvent, RunEvent
-
+from weather_pipeline.lineage.expected import ExpectedDataset, ExpectedRun, Name
 from weather_pipeline.lineage.facets.base import iso
-from weather_pipeline.lineage.history import Recorded
+from weather_pipeline.lineage.history import Census
 from weather_pipeline.lineage.marquez_api import READERS, MarquezApi
 
 _FEW = 8
 """Runs of a job up to which each is asked for by its id; for more, the job's runs are read in pages."""
 _SPARE_PAGES = 4
 """Pages beyond those that the wanted runs would fill, before the rest is asked for by id."""
-_STATES = {"START": "RUNNING", "RUNNING": "RUNNING", "COMPLETE": "COMPLETED", "FAIL": "FAILED", "ABORT": "ABORTED"}
-
-Name = tuple[str, str]
-"""Namespace and name."""
-
-
-@dataclass(frozen=True)
-class Ends:
-    """The datasets on one side of a run: name → its facets and its input or output facets, by their keys."""
-
-    facets: Mapping[Name, frozenset[str]]
-    io_facets: Mapping[Name, frozenset[str]]
-
-
-@dataclass(frozen=True)
-class ExpectedRun:
-    """An OpenLineage run as Dagster's log tells it."""
-
-    run_id: str
-    job: Name
-    dagster_run: str
-    state: str
-    """RUNNING, COMPLETED, FAILED or ABORTED, in Marquez's words."""
-    at: str
-    """The time of its newest event."""
-    keys: tuple[str, ...]
-    """Its events, by `Message.key`."""
-    run_facets: frozenset[str]
-    job_facets: frozenset[str]
-    inputs: Ends
-    outputs: Ends
-
-    @property
-    def edges(self) -> int:
-        """How many edges it has."""
-        return len(self.inputs.facets) + len(self.outputs.facets)
-
-    @property
-    def facet_count(self) -> int:
-        """How many facets are looked for in the run itself."""
-        ends = [*self.inputs.io_facets.values(), *self.outputs.io_facets.values()]
-        return len(self.run_facets) + sum(map(len, ends))
-
-
-@dataclass(frozen=True)
-class ExpectedDataset:
-    """A dataset about which something was reported or observed."""
-
-    name: Name
-    dagster_run: str
-    at: str
-    """The time of the newest event about it."""
-    key: str
-    """That event, by `Message.key`."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +46,12 @@ class Verification:
     since: str
     until: str
     backend: str
+    location: str
+    """The code location whose sensor tells."""
+    census: Census = field(default_factory=Census)
+    """The Dagster runs of that time."""
+    kept_back: int = 0
+    """Events that OpenLineage's own configuration keeps back, as by a filter: nobody expects them."""
     expected: int = 0
     complete: int = 0
     in_flight: int = 0
@@ -118,7 +69,7 @@ class Verification:
     dead_letters: int = 0
     """Incomplete runs, and missing datasets, of which an event was refused for good."""
     problems: list[str] = field(default_factory=list)
-    """What Dagster recorded and no event can be built of, in words."""
+    """What Dagster recorded and no event can be built of, in words: each counts as one that is missing."""
     gaps: list[Gap] = field(default_factory=list)
     requests: int = 0
 
@@ -130,60 +81,34 @@ class Verification:
     @property
     def coverage(self) -> float:
         """Complete runs, and reported datasets that are known, of those that had to be there; in percent."""
-        due = self.due + self.datasets
+        due = self.due + self.datasets + len(self.problems)
         return 100.0 * (self.complete + self.datasets_found) / due if due else 100.0
+
+    @property
+    def nothing(self) -> str | None:
+        """Why there was nothing to compare; None where there was something."""
+        if self.expected or self.datasets or self.in_flight_datasets or self.problems:
+            return None
+        if why := self.census.why_none(self.location):
+            return why
+        if self.kept_back:
+            return f"OpenLineage's configuration keeps back all {self.kept_back:,} events of this time"
+        return f"no Dagster run in this time has anything to tell, of {self.census.told:,}"
+
+    def reaches(self, threshold: float) -> bool:
+        """Whether coverage is as it should be, and was not taken of nothing because all runs are of others.
+
+        Args:
+            threshold: Least coverage in percent.
+        """
+        return self.coverage >= threshold and not (self.nothing and self.census.is_of_others)
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON values; coverage is rounded down, so that 100 means all."""
         found = asdict(self)
-        return {"coverage": int(self.coverage * 1000) / 1000, **found}
-
-
-def expected_runs(recorded: Recorded) -> list[ExpectedRun]:
-    """The OpenLineage runs that a Dagster run, or what was reported without any, gives rise to."""
-    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    keys: dict[str, list[str]] = defaultdict(list)
-    for message in recorded.story.messages:
-        if isinstance(message.event, RunEvent):
-            events[message.subject].append(message.body())
-            keys[message.subject].append(message.key)
-    return [
-        ExpectedRun(
-            run_id=run_id,
-            job=(told[-1]["job"]["namespace"], told[-1]["job"]["name"]),
-            dagster_run=recorded.run_id,
-            state=_STATES[told[-1]["eventType"]],
-            at=told[-1]["eventTime"],
-            keys=tuple(keys[run_id]),
-            run_facets=frozenset(key for event in told for key in event["run"].get("facets", {})),
-            job_facets=frozenset(told[-1]["job"].get("facets", {})),
-            inputs=_ends(told, "input"),
-            outputs=_ends(told, "output"),
-        )
-        for run_id, told in events.items()
-    ]
-
-
-def expected_datasets(recorded: Recorded) -> dict[str, ExpectedDataset]:
-    """The datasets about which there are events without a run, by subject."""
-    found: dict[str, ExpectedDataset] = {}
-    for message in recorded.story.messages:
-        if isinstance(message.event, DatasetEvent):
-            dataset = message.event.dataset
-            name = (dataset.namespace, dataset.name)
-            found[message.subject] = ExpectedDataset(name, recorded.run_id, message.at, message.key)
-    return found
-
-
-def _ends(events: Sequence[Mapping[str, Any]], side: str) -> Ends:
-    facets: dict[Name, frozenset[str]] = {}
-    io_facets: dict[Name, frozenset[str]] = {}
-    for event in events:
-        for dataset in event.get(f"{side}s", ()):
-            name = (dataset["namespace"], dataset["name"])
-            facets[name] = facets.get(name, frozenset()) | frozenset(dataset.get("facets", {}))
-            io_facets[name] = io_facets.get(name, frozenset()) | frozenset(dataset.get(f"{side}Facets", {}))
-    return Ends(facets, io_facets)
+        census = found.pop("census")
+        figures = {"dagster_runs": census["told"], "elsewhere": census["elsewhere"]}
+        return {"coverage": int(self.coverage * 1000) / 1000, "nothing": self.nothing, **found, **figures}
 
 
 class Verifier:

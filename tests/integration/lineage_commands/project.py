@@ -11,11 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from click.testing import CliRunner, Result
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from weather_pipeline.cli.lineage import lineage
 from weather_pipeline.lineage.projects import Target, load_repositories
@@ -126,6 +130,19 @@ class ShopProject:
         result = self.weather(*arguments, "--json", **({"OPENLINEAGE_URL": to} if to else {}))
         assert result.exit_code == code, result.output
         return json.loads(result.stdout)
+
+
+def run_of(location: str, assets: list[dg.AssetsDefinition], instance: dg.DagsterInstance) -> str:
+    """A run of assets as a daemon launches it: with the code location that it belongs to. Its id."""
+    origins = "dagster._core.remote_origin", "dagster._core.remote_representation.origin"  # the second before 1.12
+    origin: Any = import_module(next(each for each in origins if find_spec(each)))
+    server = origin.GrpcServerCodeLocationOrigin(host="localhost", port=1, location_name=location)
+    repository = origin.RemoteRepositoryOrigin(server, "__repository__")
+    definitions = dg.Definitions(assets, jobs=[dg.define_asset_job("all_of_it")], executor=dg.in_process_executor)
+    job = definitions.resolve_job_def("all_of_it")
+    run = instance.create_run_for_job(job, remote_job_origin=repository.get_job_origin(job.name))
+    assert execute_run(InMemoryJob(job), run, instance).success
+    return run.run_id
 
 
 def until(condition: Callable[[], object], seconds: float = 150.0) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.collector import Collector
 from tests.integration.lineage_commands.conftest import LineageService
-from tests.integration.lineage_commands.project import ShopProject, until
+from tests.integration.lineage_commands.project import ShopProject, run_of, until
 from weather_pipeline.lineage import audit
 
 pytestmark = pytest.mark.integration
@@ -87,6 +87,53 @@ def test_a_young_run_is_in_flight_and_counts_neither_way(shop: ShopProject) -> N
 def test_a_span_without_runs_is_complete(shop: ShopProject) -> None:
     found = shop.json("verify", "--since", "2021-01-01", "--until", "2021-02-01")
     assert (found["expected"], found["coverage"]) == (0, 100.0)
+
+
+def test_nothing_is_verified_where_all_runs_are_of_other_locations(
+    service: LineageService, tmp_path: Path, no_time_to_arrive: None
+) -> None:
+    project = ShopProject(tmp_path / "shop", service.url)
+    empty = project.weather("verify")
+    assert empty.exit_code == 0
+    assert "nothing to verify: Dagster recorded no run in this time." in empty.output
+
+    @dg.asset
+    def stock() -> None: ...
+
+    with dg.DagsterInstance.from_config(str(project.home)) as instance:
+        run_of("store", [stock], instance)
+    wrong = project.weather("verify")
+    assert wrong.exit_code == 1
+    assert "nothing to verify: no Dagster run in this time is of the code location 'shop'" in wrong.output
+    assert "others: store (1)" in wrong.output
+    replayed = project.weather("replay", "--since", "1d")
+    assert replayed.exit_code == 1
+    assert "Nothing to send: no Dagster run" in replayed.output
+    right = project.json("verify", "--location", "store", code=1)
+    assert (right["nothing"], right["dagster_runs"], right["elsewhere"]) == (None, 1, {})
+
+
+def test_what_the_configuration_keeps_back_is_not_missed(shop: ShopProject, no_time_to_arrive: None) -> None:
+    def found(*filters: dict[str, str], code: int) -> dict[str, Any]:
+        result = shop.weather("verify", "--json", OPENLINEAGE__FILTERS=json.dumps(filters))
+        assert result.exit_code == code, result.output
+        return json.loads(result.stdout)
+
+    shop.materialize()
+    some = found({"type": "exact", "match": "raw_dagster"}, code=1)
+    assert "raw_dagster" not in {gap["job"] for gap in some["gaps"]} != set()
+    everything = found({"type": "regex", "regex": ".*"}, code=0)
+    assert (everything["expected"], everything["gaps"]) == (0, [])
+    shop.weather("replay", "--since", "1h")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["verify"], ["replay", "--since", "1d"], ["publish"], ["dead-letters", "resend", "--all"]]
+)
+def test_nothing_is_sent_or_compared_where_lineage_is_off(shop: ShopProject, arguments: list[str]) -> None:
+    result = shop.weather(*arguments, OPENLINEAGE_DISABLED="true")
+    assert result.exit_code == 1
+    assert "Lineage is switched off by OPENLINEAGE_DISABLED=true" in result.output
 
 
 def test_a_backend_that_is_no_marquez_can_not_be_verified(shop: ShopProject, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The comparison of expected runs with what a backend answers: a real HTTP server that repeats given answers."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -7,11 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.marquez_double import NOT_FOUND, Answer, MarquezDouble
+from weather_pipeline.lineage.expected import Ends, ExpectedDataset, ExpectedRun
+from weather_pipeline.lineage.history import Census
 from weather_pipeline.lineage.marquez_api import BackendError, MarquezApi, same_server
 from weather_pipeline.lineage.verify import (
-    Ends,
-    ExpectedDataset,
-    ExpectedRun,
     Gap,
     Verification,
     Verifier,
@@ -136,7 +136,7 @@ def test_old_runs_of_a_job_with_many_are_asked_for_by_their_ids() -> None:
 
 
 def count(wanted: list[ExpectedRun], found: dict[str, list[Gap]], refused: set[str] | None = None) -> Verification:
-    start = Verification("since", "until", "backend")
+    start = Verification("since", "until", "backend", "shop")
     young_since = NOW - timedelta(minutes=1)
     return verification(wanted, {}, found, found=start, refused=refused or set(), young_since=young_since)
 
@@ -174,11 +174,33 @@ def test_a_dataset_that_was_reported_and_is_not_there_is_a_gap() -> None:
     with MarquezDouble(Backend(datasets={"raw": {}})) as server:
         found = Verifier(MarquezApi(server.url)).dataset_gaps(wanted)
     counted = verification(
-        [], wanted, found, found=Verification("since", "until", "backend"), refused=set(), young_since=NOW
+        [], wanted, found, found=Verification("since", "until", "backend", "shop"), refused=set(), young_since=NOW
     )
     assert [(gap.kind, gap.detail) for gap in counted.gaps] == [("dataset", "db/lost")]
     assert (counted.datasets, counted.datasets_found, counted.coverage) == (2, 1, 50.0)
     assert incomplete(counted) == {"": {"dataset:db/lost"}}
+
+
+def test_what_can_not_be_told_counts_as_missing() -> None:
+    found = count([expected(1), expected(2), expected(3)], {})
+    found.problems = ["odd asset, in Dagster run x: no name"]
+    assert found.coverage == 75.0
+
+
+def test_nothing_to_compare_is_said_and_passes_unless_all_runs_are_of_others() -> None:
+    nothing = Verification("since", "until", "backend", "shop")
+    assert nothing.nothing == "Dagster recorded no run in this time"
+    assert nothing.reaches(100)
+    nothing.census = Census(elsewhere=Counter({"store": 3}))
+    assert "is of the code location 'shop', but of others: store (3)" in str(nothing.nothing)
+    assert not nothing.reaches(0)
+    nothing.census.told = 1
+    assert nothing.nothing == "no Dagster run in this time has anything to tell, of 1"
+    assert nothing.reaches(100)
+    nothing.kept_back = 2
+    assert "keeps back all 2 events" in str(nothing.nothing)
+    nothing.expected = 1
+    assert nothing.nothing is None
 
 
 def test_a_server_that_is_no_marquez_is_told() -> None:

@@ -110,6 +110,7 @@ def resend(*, where: Where, keys: tuple[str, ...], everything: bool, as_json: bo
 
     _check(keys, everything=everything)
     with where.opened() as project:
+        project.way()  # refuses where lineage is switched off
         letters = _letters(project)
         chosen = letters if everything else _chosen(letters, keys)
         answers = resend_letters(project.instance, project.sink, chosen)

@@ -57,6 +57,7 @@ def publish(*, where: Where, dry_run: bool, everything: bool, as_json: bool) -> 
         )
         due = [draft.asset for draft in found.drafts]
         if not dry_run:
+            project.way()  # refuses where lineage is switched off
             done = publish_plan(
                 project.instance, found, register, project.sink, tell=lambda left: ticker.say(f"{left:,} assets left")
             )

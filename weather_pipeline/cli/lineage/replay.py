@@ -60,14 +60,16 @@ def replay(
 
 def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: bool) -> int:
     from weather_pipeline.lineage.audit import parcels
+    from weather_pipeline.lineage.history import Census
     from weather_pipeline.lineage.resend import BackendAway, Resending
 
-    ticker = Ticker()
+    project.way()  # refuses where lineage is switched off
+    ticker, census = Ticker(), Census()
     resending = Resending(project.instance, project.sink, "replay", tell=lambda done: ticker.say(_line(done, project)))
     stopped: str | None = None
     code = 0
     try:
-        resending.send(parcels(project, span, datetime.now(UTC), jobs=jobs))
+        resending.send(parcels(project, span, datetime.now(UTC), census, jobs=jobs))
     except KeyboardInterrupt:
         stopped, code = "Interrupted", _INTERRUPTED
     except BackendAway as error:
@@ -85,14 +87,18 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
         click.echo(f"{stopped}. Everything before {go_on} is done; go on with: --since {go_on}", err=True)
     if done.refused:
         click.echo(f"The last refusal: {done.last_refusal}. All: weather lineage dead-letters list", err=True)
+    if not stopped and not done.accepted and (why := census.why_none(project.location)):
+        click.echo(f"Nothing to send: {why}.", err=True)
+        code = _FAILED if census.is_of_others else 0
     return code or (_FAILED if done.refused else 0)
 
 
 def _show_counts(project: Project, span: Span, jobs: set[str] | None, *, as_json: bool) -> None:
     from weather_pipeline.lineage.audit import parcels
+    from weather_pipeline.lineage.history import Census
 
-    ticker, runs, events = Ticker(), 0, 0
-    for parcel in parcels(project, span, datetime.now(UTC), jobs=jobs):
+    ticker, census, runs, events = Ticker(), Census(), 0, 0
+    for parcel in parcels(project, span, datetime.now(UTC), census, jobs=jobs):
         runs, events = runs + 1, events + len(parcel.messages)
         ticker.say(f"Reading: {runs:,} runs, {events:,} events")
     ticker.clear()
@@ -101,6 +107,8 @@ def _show_counts(project: Project, span: Span, jobs: set[str] | None, *, as_json
         click.echo(json.dumps({**times, "dry_run": True, "runs": runs, "events": events}))
     else:
         click.echo(f"{events:,} events of {runs:,} runs would be sent to {project.sink.name}.")
+    if not events and (why := census.why_none(project.location)):
+        click.echo(f"Nothing to send: {why}.", err=True)
 
 
 def _jobs(project: Project, assets: Iterable[str]) -> set[str] | None:

@@ -29,11 +29,11 @@ _SHOWN = 20
 
     \b
     Coverage is the share of runs that are complete: in the right state, with every edge and every facet. Runs so young
-    that their events may be on their way count neither way.
+    that their events may be on their way count neither way; what can't be told counts as missing.
 
     \b
-    Exit codes: 0 coverage reaches the threshold; 1 it does not, or the backend can't be asked; 2 wrong usage;
-    130 interrupted.
+    Exit codes: 0 coverage reaches the threshold, or there was nothing to verify; 1 it does not, all runs of that time
+    are of other code locations, or the backend can't be asked; 2 wrong usage; 130 interrupted.
     """
 )
 @click.option(
@@ -57,7 +57,8 @@ def verify(
     span, ticker, now = span_of(since, until), Ticker(), datetime.now(UTC)
     resent = None
     with where.opened() as project:
-        audit = Audit(project, api_of(project.sink, url), span, now, ticker.say)
+        way = project.way(url)
+        audit = Audit(project, way, api_of(way, url), span=span, now=now, tell=ticker.say)
         found = audit.verify()
         if repair and found.gaps:
             resending = Resending(
@@ -77,7 +78,7 @@ def verify(
         click.echo(json.dumps({**found.as_json(), "threshold": threshold, "repaired": sent}))
     else:
         click.echo(verification_text(found, resent))
-    click.get_current_context().exit(0 if found.coverage >= threshold else _BELOW)
+    click.get_current_context().exit(0 if found.reaches(threshold) else _BELOW)
 
 
 def verification_text(found: Verification, resent: Resent | None) -> str:
@@ -86,13 +87,15 @@ def verification_text(found: Verification, resent: Resent | None) -> str:
         ("From", found.since),
         ("To", found.until),
         ("Backend", found.backend),
-        ("Coverage", f"{found.as_json()['coverage']:g}%: {found.complete:,} of {found.due:,} runs are complete"),
+        ("Coverage", _coverage(found)),
         ("Datasets", f"{found.datasets_found:,} of {found.datasets:,} that were reported or observed"),
         ("Edges", f"{found.edges_found:,} of {found.edges:,}"),
         ("Facets", f"{found.facets_found:,} of {found.facets:,}"),
     ]
     if found.in_flight:
         pairs.append(("In flight", f"{found.in_flight} runs, not counted"))
+    if found.kept_back:
+        pairs.append(("Kept back", f"{found.kept_back:,} events, by OpenLineage's configuration"))
     if found.dead_letters:
         pairs.append(("Dead letters", f"{found.dead_letters} of the runs: weather lineage dead-letters list"))
     if resent is not None:
@@ -105,3 +108,10 @@ def verification_text(found: Verification, resent: Resent | None) -> str:
     if found.gaps and resent is None:
         lines.append("--repair sends what is missing again.")
     return "\n".join(lines)
+
+
+def _coverage(found: Verification) -> str:
+    if found.nothing:
+        return f"nothing to verify: {found.nothing}."
+    untold = f", {len(found.problems):,} can't be told" if found.problems else ""
+    return f"{found.as_json()['coverage']:g}%: {found.complete:,} of {found.due:,} runs are complete{untold}"

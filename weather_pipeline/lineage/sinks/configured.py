@@ -69,6 +69,11 @@ class ClientSink:
 
     def send(self, message: Message) -> Answer:
         """Send one event, with what the configuration adds, unless it filters its job out."""
+        changed = self.changed(message)
+        return changed if isinstance(changed, Answer) else self._sink.send(changed)
+
+    def changed(self, message: Message) -> Message | Answer:
+        """The event that is sent; the answer where none is."""
         client, config = self._client, self._client.config
         # The client changes events in place.
         event: Any = copy.deepcopy(message.event)
@@ -82,7 +87,7 @@ class ClientSink:
             event = client.reduce_datasets(event)
         if client.filter_event(event) is None:
             return Answer(Verdict.WITHHELD, "A filter of OpenLineage's configuration names its job.")
-        return self._sink.send(replace(message, event=event))
+        return replace(message, event=event)
 
 
 def _changes_events(client: OpenLineageClient) -> bool:

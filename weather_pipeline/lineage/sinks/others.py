@@ -66,13 +66,18 @@ class TransformSink:
 
     def send(self, message: Message) -> Answer:
         """Send what the transformer makes of an event."""
+        changed = self.changed(message)
+        return changed if isinstance(changed, Answer) else self._sink.send(changed)
+
+    def changed(self, message: Message) -> Message | Answer:
+        """The event that is sent; the answer where none is."""
         try:
             event: Any = self._transformer.transform(copy.deepcopy(message.event))
         except Exception as error:  # noqa: BLE001  (the user's own code; this event may be what it can't take)
             return Answer(Verdict.DOUBTFUL, redacted(f"{self._transformer}: {type(error).__name__}: {error}"))
         if event is None:
             return Answer(Verdict.WITHHELD, f"{self._transformer} drops it.")
-        return self._sink.send(replace(message, event=event))
+        return replace(message, event=event)
 
 
 class CompositeSink:
@@ -97,6 +102,7 @@ class CompositeSink:
     def send(self, message: Message) -> Answer:
         """Send one event to all that have not taken it yet."""
         taken = self._taken.pop(message.key, set())
+        done = Answer(Verdict.ACCEPTED) if taken else None
         answers: list[Answer] = []
         for number, sink in enumerate(self._sinks):
             if number in taken:
@@ -104,14 +110,15 @@ class CompositeSink:
             answer = ask(sink, message)
             if answer.verdict.is_done:
                 taken.add(number)
+                done = answer if done is None or answer.verdict is Verdict.ACCEPTED else done
                 if not self._continue_on_success:
-                    return Answer(Verdict.ACCEPTED)
+                    return answer
             else:
                 answers.append(replace(answer, reason=f"{sink.name}: {answer.reason}"))
                 if not self._continue_on_failure:
                     break
         if not answers:
-            return Answer(Verdict.ACCEPTED)
+            return done or Answer(Verdict.ACCEPTED)
         if taken:
             self._remember(message.key, taken)
         return max(answers, key=lambda answer: _URGENCY.index(answer.verdict))
