@@ -106,7 +106,7 @@ def test_verify_replay_and_explain_follow_the_same_rule(instance: dg.DagsterInst
     now = datetime.now(UTC)
     for site in (shop(instance), reports(instance)):
         builder = builder_of(site)
-        (info,) = runs_in(instance, Span(now - timedelta(days=1), now + timedelta(days=1)), builder)
+        (info,) = runs_in(instance, Span(now - timedelta(days=1), now + timedelta(days=1)), late=timedelta(0))
         site.tick(2)
         sent = [message.body() for message in site.backend.accepted]
         assert [message.body() for message in tell(instance, info, builder, site.options, now).story.messages] == sent
@@ -128,7 +128,7 @@ def test_a_repository_beside_the_own_one_tells_its_runs_itself(
     site.tick(2)
     assert site.backend.accepted == []
     assert site.progress.open == {}
-    (info,) = runs_in(instance, Span(datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)), builder_of_all(site))
+    (info,) = runs_in(instance, Span(datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)), late=timedelta(0))
     explained = explain_run(instance, info, builder_of(site), site.options, datetime.now(UTC))
     assert explained.events == ()
     assert [each.reason for each in explained.withheld] == [
