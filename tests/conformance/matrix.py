@@ -82,6 +82,11 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
             checks_are_assertions_on_inputs_or_a_job_of_their_own
         """,
     },
+    "START FAIL": {
+        "reports": """
+            a_run_that_wrote_nothing_has_no_version_and_no_figures
+        """,
+    },
     "START ABORT": {
         "every_shape": """
             a_cancelled_run_is_aborted_with_what_it_had_begun
@@ -107,6 +112,7 @@ _TOLD: Mapping[str, Mapping[str, str]] = {
             many_reports_are_read_page_by_page
             reports_wait_out_an_outage_in_order_and_bad_names_hold_nobody_up
             reports_without_a_run_are_events_about_the_dataset
+            what_only_observes_changes_nothing
             the_first_start_begins_at_now_and_a_location_tells_only_its_own
         """,
     },

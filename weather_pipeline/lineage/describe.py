@@ -218,8 +218,12 @@ class Describer:
             self._with_users(io_facets, entity, source),
         )
 
-    def outputs(self, run: AssetRun) -> list[DatasetDescription]:
+    def outputs(self, run: AssetRun, *, is_written: bool = True) -> list[DatasetDescription]:
         """What an asset's run writes, as far as it is known already.
+
+        Args:
+            run: The asset's run.
+            is_written: Whether its materializations are; else they are what was seen of data that others wrote.
 
         Raises:
             InvalidName: A name is one that no backend should get.
@@ -232,10 +236,14 @@ class Describer:
         sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
         facets = self._static(ref, known, *sources) | present(
             columnLineage=lambda: datasets.column_lineage(self._ref_or_none, *sources),
-            version=lambda: datasets.version(_version_written(run), *sources),
-            lifecycleStateChange=lambda: datasets.lifecycle_state_change(*sources) if run.materializations else None,
-            dataQualityMetrics=lambda: quality.metrics(*sources),
         )
+        if run.materializations:
+            # A run that wrote nothing, as one that has begun or failed, has no version and no figures to tell.
+            facets |= present(
+                version=lambda: datasets.version(_version_written(run), *sources),
+                lifecycleStateChange=lambda: datasets.lifecycle_state_change(*sources) if is_written else None,
+                dataQualityMetrics=lambda: quality.metrics(*sources),
+            )
         io_facets = present(
             outputStatistics=lambda: quality.output_statistics([made.metadata for made in run.materializations]),
             subset=lambda: quality.subset_written(run.materializations),

@@ -155,7 +155,7 @@ class EventBuilder:
         part = f"{kind}:{iso(noticed.at)}" + (f":{noticed.partition}" if noticed.partition else "")
         yield from (
             dataset_message(part, noticed.at, each, policy=self._options.policy)
-            for each in self._describe.outputs(seen)
+            for each in self._describe.outputs(seen, is_written=isinstance(noticed, Materialization))
             if each.ref == ref
         )
 

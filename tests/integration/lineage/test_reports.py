@@ -29,6 +29,41 @@ def about(backend: Collector, name: str) -> list[dict[str, Any]]:
     return [event for event in backend.events if event.get("dataset", {}).get("name") == name]
 
 
+def test_what_only_observes_changes_nothing(instance: dg.DagsterInstance, backend: Collector) -> None:
+    mode = {"openlineage/write_mode": "overwrite", "openlineage/column_metrics": {"id": {"nullCount": 0}}}
+    export = exporting(instance, backend, dg.AssetSpec("orders", metadata=mode))
+    instance.report_runless_asset_event(dg.AssetObservation("orders", metadata={"openlineage/version": "7"}))
+    instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
+    export.tick()
+    observed, reported = (event["dataset"]["facets"] for event in about(backend, "orders"))
+    assert "lifecycleStateChange" not in observed
+    assert observed["version"]["datasetVersion"] == "7"
+    assert observed["dataQualityMetrics"]
+    assert reported["lifecycleStateChange"]["lifecycleStateChange"] == "OVERWRITE"
+
+
+def test_a_run_that_wrote_nothing_has_no_version_and_no_figures(
+    instance: dg.DagsterInstance, backend: Collector
+) -> None:
+    said = {
+        "openlineage/version": "7",
+        "openlineage/column_metrics": {"id": {"nullCount": 0}},
+        "dagster/uri": "s3://a/b",
+    }
+
+    @dg.asset(metadata=said | {"openlineage/write_mode": "overwrite"})
+    def fails() -> None:
+        raise RuntimeError("nothing was written")
+
+    export = exporting(instance, backend, fails)
+    export.run(raise_on_error=False)
+    export.tick()
+    assert backend.kinds("fails_dagster") == ["START", "FAIL"]
+    for event in backend.of("fails_dagster"):
+        assert {"version", "dataQualityMetrics", "lifecycleStateChange"}.isdisjoint(event["outputs"][0]["facets"])
+        assert {"outputStatistics", "subset"}.isdisjoint(event["outputs"][0].get("outputFacets", {}))
+
+
 def test_reports_without_a_run_are_events_about_the_dataset(instance: dg.DagsterInstance, backend: Collector) -> None:
     export = exporting(instance, backend)
     metadata = {"dagster/column_schema": SCHEMA}
