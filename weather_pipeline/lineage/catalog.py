@@ -31,12 +31,12 @@ class Catalog(Protocol):
         """What the definitions say about an asset; None where they don't know it."""
         ...
 
-    def last(self, path: AssetPath) -> Metadata:
-        """Metadata of the asset's last materialization; empty where there is none."""
+    def last(self, path: AssetPath, before: datetime | None = None) -> Metadata:
+        """Metadata of the asset's last materialization, before a time if given; empty where there is none."""
         ...
 
-    def materialized_at(self, path: AssetPath) -> datetime | None:
-        """When the asset was last materialized; None where it never was."""
+    def materialized_at(self, path: AssetPath, before: datetime | None = None) -> datetime | None:
+        """When the asset was last materialized, before a time if given; None where it never was."""
         ...
 
     def paths(self) -> list[AssetPath]:
@@ -71,21 +71,21 @@ class RepositoryCatalog:
             self._known[path] = self._read(path)
         return self._known[path]
 
-    def last(self, path: AssetPath) -> Metadata:
-        """Metadata of the asset's last materialization; empty where there is none.
+    def last(self, path: AssetPath, before: datetime | None = None) -> Metadata:
+        """Metadata of the asset's last materialization, before a time if given; empty where there is none.
 
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        return self._materialized(path)[1]
+        return self._materialized(path, before)[1]
 
-    def materialized_at(self, path: AssetPath) -> datetime | None:
-        """When the asset was last materialized; None where it never was.
+    def materialized_at(self, path: AssetPath, before: datetime | None = None) -> datetime | None:
+        """When the asset was last materialized, before a time if given; None where it never was.
 
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        return self._materialized(path)[0]
+        return self._materialized(path, before)[0]
 
     def has_check(self, path: AssetPath, name: str) -> bool:
         """Whether the definitions have an asset check."""
@@ -114,7 +114,9 @@ class RepositoryCatalog:
                 entry = record.asset_entry
                 self._last[tuple(entry.asset_key.path)] = _materialization(entry.last_materialization_record)
 
-    def _materialized(self, path: AssetPath) -> tuple[datetime | None, Metadata]:
+    def _materialized(self, path: AssetPath, before: datetime | None) -> tuple[datetime | None, Metadata]:
+        if before is not None:
+            return _materialization(self._records.last(path, before))
         if path not in self._last:
             with reading():
                 records = self._instance.fetch_materializations(dg.AssetKey(path), limit=1).records
@@ -166,6 +168,16 @@ class RepositoryCatalog:
             StorageUnavailable: Dagster's storage can't be read now.
         """
         return self._records.producers(path, pointer, at, partitions)
+
+    def recorded(self, path: AssetPath, pointer: int, at: datetime) -> tuple[Metadata, datetime] | None:
+        """The metadata of what a pointer names, and when it was recorded; None where it is not known any more.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        record = self._records.record(path, pointer, at)
+        said = record and (record.asset_materialization or record.asset_observation)
+        return (plain_all(said.metadata), datetime.fromtimestamp(record.timestamp, UTC)) if record and said else None
 
     @cached_property
     def _graph(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 
 from weather_pipeline.lineage import naming
@@ -25,6 +26,7 @@ from weather_pipeline.lineage.model import (
     RunInfo,
     Source,
 )
+from weather_pipeline.lineage.names import Names, Sayings
 from weather_pipeline.lineage.options import Options
 
 _NAMELESS = "assets"
@@ -50,12 +52,17 @@ class Describer:
         """Why nobody may know of an asset and its dataset; None where they may leave."""
         return self._options.policy.why_not_asset(path, self._catalog.get(path))
 
-    def asset_job(self, path: AssetPath, run: AssetRun | None = None) -> JobDescription:
+    def names(self, *, before: datetime | None = None, said: Sayings | None = None) -> Names:
+        """Which datasets assets are, as of a time: without one, now."""
+        return Names(self._catalog, self._options.table_authority, before=before, said=said)
+
+    def asset_job(self, path: AssetPath, run: AssetRun | None = None, names: Names | None = None) -> JobDescription:
         """The job that materializes an asset.
 
         Args:
             path: The asset key's path.
             run: The run that is told; its last materialization may say more than the definition.
+            names: Which datasets assets are; without, as of now.
 
         Raises:
             InvalidName: Its name is one that no backend should get.
@@ -72,7 +79,7 @@ class Describer:
             )
         facets = present(
             jobType=lambda: jobs.job_type("ASSET", *sources),
-            sql=lambda: jobs.sql(self._ref_or_none(path), *sources),
+            sql=lambda: jobs.sql(self._ref_or_none(path, names), *sources),
         )
         facets |= self._of_jobs[path]
         name = naming.job_name(path, suffix=self._options.job_suffix)
@@ -103,7 +110,7 @@ class Describer:
         entity = FacetEntity(FacetKind.RUN, path, run, info, last)
         return self._with_users({**facets, **added}, entity, *sources)
 
-    def checks_job(self, path: AssetPath) -> JobDescription:
+    def checks_job(self, path: AssetPath, names: Names | None = None) -> JobDescription:
         """The job of an asset's own checks.
 
         Raises:
@@ -111,7 +118,7 @@ class Describer:
         """
         info = self._catalog.get(path)
         name = naming.job_name(path, suffix=self._options.job_suffix, part=CHECKS)
-        ref, _ = self.named(path)
+        ref, _ = (names or self.names()).of(path)
         facets = present(
             jobType=jobs.job_type("CHECK"),
             ownership=lambda: jobs.ownership(info) if info else None,
@@ -145,31 +152,34 @@ class Describer:
                 found += [(JobDescription(self._options.namespace, name, {}), run_id) for run_id in run_ids]
         return found
 
-    def inputs(self, run: AssetRun, reads: Mapping[AssetPath, Read] | None = None) -> list[DatasetDescription]:
+    def inputs(
+        self, run: AssetRun, names: Names, reads: Mapping[AssetPath, Read] | None = None
+    ) -> list[DatasetDescription]:
         """All that an asset's run reads: what the graph says, what the log says it really read, what metadata adds.
 
         Args:
             run: The asset's run.
+            names: Which datasets assets are.
             reads: What it really read, once that is known.
 
         Raises:
             InvalidName: A dataset that metadata lists has a name that no backend should get.
         """
         info = self._catalog.get(run.path)
-        asserted = self.input_checks(run)
+        asserted = self.input_checks(run, names)
         reads = reads or {}
         paths = dict.fromkeys([*(info.parents if info else ()), *reads])
         described = [
-            self.input(path, named, checks=asserted.get(path, ()), read=reads.get(path), reader=run)
+            self.input(path, names, checks=asserted.get(path, ()), read=reads.get(path), reader=run)
             for path in paths
-            if (named := self._named_or_none(path))
+            if names.or_none(path)
         ]
         return distinct([*described, *self._listed("openlineage/inputs", info, run)])
 
     def input(
         self,
         path: AssetPath,
-        named: tuple[DatasetRef, Origin] | None = None,
+        names: Names | None = None,
         *,
         checks: Sequence[CheckResult] = (),
         read: Read | None = None,
@@ -179,7 +189,7 @@ class Describer:
 
         Args:
             path: The asset key's path.
-            named: Its dataset, where that is known already.
+            names: Which datasets assets are.
             checks: Checks that are assertions on it.
             read: What of it was read: version, partitions, producers.
             reader: The asset's run that reads it; its metadata may say how much and how good it was.
@@ -187,7 +197,7 @@ class Describer:
         Raises:
             InvalidName: Its name is one that no backend should get.
         """
-        ref, named_by = named or self.named(path)
+        ref, named_by = (names or self.names()).of(path)
         if reason := self.why_not(path):
             return DatasetDescription(ref, named_by, kept_in=reason)
         known = self._catalog.get(path) or AssetInfo(path)
@@ -218,7 +228,7 @@ class Describer:
             self._with_users(io_facets, entity, source),
         )
 
-    def outputs(self, run: AssetRun, *, is_written: bool = True) -> list[DatasetDescription]:
+    def outputs(self, run: AssetRun, names: Names, *, is_written: bool = True) -> list[DatasetDescription]:
         """What an asset's run writes, as far as it is known already.
 
         Args:
@@ -229,13 +239,13 @@ class Describer:
             InvalidName: A name is one that no backend should get.
         """
         info, last = self._catalog.get(run.path), last_metadata(run)
-        if not run.materializations and not self._is_named(run.path, info):
+        if not run.materializations and not names.is_known(run.path):
             return []
-        ref, named_by = self.named(run.path, last)
+        ref, named_by = names.of(run.path)
         known = info or AssetInfo(run.path)
         sources = (Source(Origin.METADATA, last), Source(Origin.DEFINITION, known.metadata))
         facets = self._static(ref, known, *sources) | present(
-            columnLineage=lambda: datasets.column_lineage(self._ref_or_none, *sources),
+            columnLineage=lambda: datasets.column_lineage(lambda path: self._ref_or_none(path, names), *sources),
         )
         if run.materializations:
             # A run that wrote nothing, as one that has begun or failed, has no version and no figures to tell.
@@ -307,10 +317,11 @@ class Describer:
     @cached_property
     def _kept_in(self) -> Mapping[DatasetRef, str]:
         """The datasets of the assets that nobody may know of, with the reason."""
+        today = self.names()
         hidden = ((path, reason) for path in self._catalog.paths() if (reason := self.why_not(path)))
-        return {named[0]: reason for path, reason in hidden if (named := self._named_or_none(path))}
+        return {named[0]: reason for path, reason in hidden if (named := today.or_none(path))}
 
-    def input_checks(self, run: AssetRun) -> dict[AssetPath, list[CheckResult]]:
+    def input_checks(self, run: AssetRun, names: Names) -> dict[AssetPath, list[CheckResult]]:
         """The checks of the run's step that are assertions on an input that its events name, by that asset.
 
         A check is one where its own asset is an input of the run, or where its metadata says so
@@ -322,48 +333,14 @@ class Describer:
         for check in run.checks:
             target = tuple(str(check.metadata.get("openlineage/asserts", "")).split("/"))
             target = check.path if target == ("",) else target
-            if target in parents and target != run.path and self._ref_or_none(target):
+            if target in parents and target != run.path and self._ref_or_none(target, names):
                 found.setdefault(target, []).append(check)
         return found
 
-    def named(self, path: AssetPath, last: Metadata | None = None) -> tuple[DatasetRef, Origin]:
-        """Which dataset an asset is, and what says so.
-
-        Args:
-            path: The asset key's path.
-            last: Metadata of the materialization at hand; it goes before what the log has as the last one.
-
-        Raises:
-            InvalidName: Its name is one that no backend should get.
-        """
-        return naming.dataset_of(
-            self._catalog.get(path),
-            path,
-            (lambda: last or {}, lambda: self._catalog.last(path)),
-            authority=self._options.table_authority,
-        )
-
-    def _named_or_none(self, path: AssetPath) -> tuple[DatasetRef, Origin] | None:
-        """The dataset of a neighbour; None where its name can't be sent, which is that asset's own trouble."""
-        try:
-            return self.named(path)
-        except naming.InvalidName:
-            return None
-
-    def _ref_or_none(self, path: AssetPath) -> DatasetRef | None:
+    def _ref_or_none(self, path: AssetPath, names: Names | None = None) -> DatasetRef | None:
         """The dataset of a neighbour, where somebody may know of it."""
-        named = None if self.why_not(path) else self._named_or_none(path)
+        named = None if self.why_not(path) else (names or self.names()).or_none(path)
         return named[0] if named else None
-
-    def _is_named(self, path: AssetPath, info: AssetInfo | None) -> bool:
-        """Whether it is known which dataset the asset is before it is materialized for the first time.
-
-        Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
-        """
-        metadata, kinds = (info.metadata, info.kinds) if info else ({}, ())
-        if naming.names(metadata, self._options.table_authority, kinds):
-            return True
-        return self._catalog.materialized_at(path) is not None
 
 
 def last_metadata(run: AssetRun) -> Metadata:

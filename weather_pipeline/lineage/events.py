@@ -42,6 +42,7 @@ from weather_pipeline.lineage.model import (
     StepError,
 )
 from weather_pipeline.lineage.model import RunState as State
+from weather_pipeline.lineage.names import Names, sayings
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.runlog import RunLog
 from weather_pipeline.lineage.scope import Scope, Share
@@ -122,6 +123,7 @@ class EventBuilder:
         run_id = run_id_for(run.run.run_id, run.run.created_at, run.path, part=CHECKS + which)
         tests = present(test=lambda: quality.test_run(run.checks) if run.checks else None)
         facets = {**self._run_facets(run.run), **self._parent(run.run), **tests}
+        names = self._describe.names(before=run.ended_at)
         end = _TERMINAL[run.state], run.ended_at, {**facets, **_failure(run.state, run.error)}
         for part, (state, at, said) in ((START, (RunState.START, run.started_at, facets)), ("end", end)):
             yield run_message(
@@ -129,8 +131,8 @@ class EventBuilder:
                 state,
                 at,
                 run=RunDescription(run_id, self._describe.run_facets(said, run.run)),
-                job=self._describe.checks_job(run.path),
-                inputs=[self._describe.input(run.path, checks=run.checks)],
+                job=self._describe.checks_job(run.path, names),
+                inputs=[self._describe.input(run.path, names, checks=run.checks)],
                 policy=self._options.policy,
             )
 
@@ -151,11 +153,12 @@ class EventBuilder:
         seen = AssetRun(run or _no_run(noticed.at), noticed.path, noticed.at, State.COMPLETE, noticed.at, (made,))
         if self.why_not(seen):
             return
-        ref, _ = self._describe.named(noticed.path, noticed.metadata)
+        names = self._names(seen, {})
+        ref, _ = names.of(noticed.path)
         part = f"{kind}:{iso(noticed.at)}" + (f":{noticed.partition}" if noticed.partition else "")
         yield from (
             dataset_message(part, noticed.at, each, policy=self._options.policy)
-            for each in self._describe.outputs(seen, is_written=isinstance(noticed, Materialization))
+            for each in self._describe.outputs(seen, names, is_written=isinstance(noticed, Materialization))
             if each.ref == ref
         )
 
@@ -184,12 +187,14 @@ class EventBuilder:
 
     def asserted(self, run: AssetRun) -> list[tuple[AssetPath, str]]:
         """The checks, as (asset, check), that a run's last event tells as assertions on its inputs."""
-        if run.ended_at is None or self.why_not(run):
+        if not run.checks or run.ended_at is None or self.why_not(run):
             return []
-        return [(check.path, check.name) for found in self._describe.input_checks(run).values() for check in found]
+        names = self._names(run, provenance.reads(run, self._catalog))
+        return [(c.path, c.name) for found in self._describe.input_checks(run, names).values() for c in found]
 
     def _asset_event(self, state: RunState, at: datetime, run: AssetRun) -> Message:
         reads = self._nameable(provenance.reads(run, self._catalog))
+        names = self._names(run, reads)
         facets = {
             **self._run_facets(
                 run.run, step=run.step, attempts=run.attempts, partitions=run.partitions, inferred=run.inferred
@@ -209,9 +214,9 @@ class EventBuilder:
                 run_id_for(run.run.run_id, run.run.created_at, run.path),
                 self._describe.run_facets(facets, run.run, run),
             ),
-            job=self._describe.asset_job(run.path, run),
-            inputs=self._describe.inputs(run, reads),
-            outputs=self._describe.outputs(run),
+            job=self._describe.asset_job(run.path, run, names),
+            inputs=self._describe.inputs(run, names, reads),
+            outputs=self._describe.outputs(run, names),
             policy=self._options.policy,
         )
 
@@ -235,6 +240,10 @@ class EventBuilder:
         told = _failure(run.state, error_of(run, kept_in))
         reason = f"the policy keeps in what these steps work on: {', '.join(step.key for step in kept_in)}"
         return {**told, "errorMessage:withheld": LeftOut(reason)} if kept_in else told
+
+    def _names(self, run: AssetRun, reads: Mapping[AssetPath, Read]) -> Names:
+        """Which datasets assets are for a run."""
+        return self._describe.names(before=run.started_at, said=sayings(run, reads, self._catalog))
 
     def _nameable(self, reads: Mapping[AssetPath, Read]) -> dict[AssetPath, Read]:
         """What was read, without producing runs that the policy keeps in."""

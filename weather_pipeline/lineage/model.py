@@ -276,6 +276,10 @@ class Read:
     partitions: PartitionsRead | None = None
     """None where the asset has no partitions, or where the definitions don't say which were read."""
     producers: tuple[Producer, ...] = ()
+    pointer: int | None = None
+    """Storage id of the newest record that the asset had."""
+    record: Materialization | None = None
+    """The newest one that was read, where the reader's own Dagster run wrote it."""
 
 
 @dataclass(frozen=True)

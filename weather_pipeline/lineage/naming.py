@@ -12,7 +12,7 @@ A key's last part that reads like one of our own (`checks`, `job`) is marked by 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from weather_pipeline.lineage import uris
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin
@@ -93,7 +93,7 @@ def _joined(path: Sequence[str], separator: str) -> str:
 
 
 def dataset_of(
-    info: AssetInfo | None, path: AssetPath, materialized: Iterable[Callable[[], Metadata]], *, authority: Authorities
+    info: AssetInfo | None, path: AssetPath, materialized: Iterable[Metadata], *, authority: Authorities
 ) -> tuple[DatasetRef, Origin]:
     """Which dataset an asset is, and what says so.
 
@@ -105,7 +105,7 @@ def dataset_of(
     Args:
         info: What the definitions say, None where the asset is not in this code location.
         path: The asset key's path.
-        materialized: Give metadata of materializations, best first; called only where the definition says nothing.
+        materialized: Metadata of materializations, best first; taken only where the definition says nothing.
         authority: Namespace for relation names, as `postgres://localhost:5432`, or one for each kind of storage.
 
     Raises:
@@ -115,7 +115,7 @@ def dataset_of(
     if info and (ref := _from_metadata(info.metadata, authority, kinds)):
         return checked(ref), Origin.DEFINITION
     for metadata in materialized:
-        if ref := _from_metadata(metadata(), authority, kinds):
+        if ref := _from_metadata(metadata, authority, kinds):
             return checked(ref), Origin.METADATA
     return checked(DatasetRef(FALLBACK_NAMESPACE, _joined(path, "/"))), Origin.LOG
 

@@ -18,6 +18,7 @@ from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
     Materialization,
+    Metadata,
     PartitionsRead,
     Producer,
     Read,
@@ -39,6 +40,10 @@ class Upstream(Protocol):
 
     def producers(self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str]) -> tuple[Producer, ...]:
         """Who wrote what a pointer names, or the newest of each of these partitions up to it."""
+        ...
+
+    def recorded(self, path: AssetPath, pointer: int, at: datetime) -> tuple[Metadata, datetime] | None:
+        """The metadata of what a pointer names, and when it was recorded; None where it is not known any more."""
         ...
 
 
@@ -81,18 +86,21 @@ def _read(run: AssetRun, path: AssetPath, said: Recorded, upstream: Upstream) ->
     partitions = upstream.partitions_read(run.path, path, run.partitions, run.started_at)
     keys = [partition.key for partition in partitions.listed] if partitions else []
     if partitions and not keys:
-        return Read(path, said.version, partitions)
-    producers = _same_run(run, path, said, keys)
-    if not producers and said.pointer is not None:
+        return Read(path, said.version, partitions, pointer=said.pointer)
+    record = _same_run(run, path, said, keys)
+    producers: tuple[Producer, ...] = ()
+    if record:
+        producers = (Producer(record.at, run.run.run_id, run.run, partitions=tuple(keys)),)
+    elif said.pointer is not None:
         producers = upstream.producers(path, said.pointer, run.materializations[-1].at, keys)
     if partitions is None and any(producer.partitions for producer in producers):
         # The newest record of any partition: nothing says that this was the partition that was read.
         producers = ()
-    return Read(path, said.version, partitions, producers)
+    return Read(path, said.version, partitions, producers, said.pointer, record)
 
 
-def _same_run(run: AssetRun, path: AssetPath, said: Recorded, keys: Sequence[str]) -> tuple[Producer, ...]:
-    """The Dagster run itself, where the version that was read shows that it wrote all of it: no record is looked up.
+def _same_run(run: AssetRun, path: AssetPath, said: Recorded, keys: Sequence[str]) -> Materialization | None:
+    """The newest of what was read, where its version shows that the same run wrote all of it: no record is looked up.
 
     Unless somebody chose them, code version and data version are made from the run's id, so no other run has the same.
     """
@@ -102,11 +110,10 @@ def _same_run(run: AssetRun, path: AssetPath, said: Recorded, keys: Sequence[str
             written[made.partition if keys else None] = made
     wanted: Sequence[str | None] = keys or [None]
     if not all(key in written for key in wanted):
-        return ()
+        return None
     if _version_of([written[key] for key in wanted], partitioned=bool(keys)) != said.version:
-        return ()
-    newest = max(written[key].at for key in wanted)
-    return (Producer(newest, run.run.run_id, run.run, partitions=tuple(keys)),)
+        return None
+    return max((written[key] for key in wanted), key=lambda made: made.at)
 
 
 def _is_its_runs_own(run: AssetRun, made: Materialization) -> bool:

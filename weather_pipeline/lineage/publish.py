@@ -42,6 +42,7 @@ from weather_pipeline.lineage.model import (
     RunState,
     StorageUnavailable,
 )
+from weather_pipeline.lineage.names import Said
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.scope import Scope
 
@@ -143,14 +144,15 @@ class Designs:
             yield dataset_message("definition", at, describe.input(path), policy=self._policy)
             return
         design = _as_run(path, last)
-        outputs = [_timeless_dataset(each) for each in describe.outputs(design)]
-        own = [each for each in outputs if each.ref == describe.named(path, last)[0]]
+        names = describe.names(said={path: lambda: Said(last, None)})
+        outputs = [_timeless_dataset(each) for each in describe.outputs(design, names)]
+        own = [each for each in outputs if each.ref == names.of(path)[0]]
         yield from (dataset_message("definition", at, each, policy=self._policy) for each in own)
         yield job_message(
             "definition",
             at,
-            job=describe.asset_job(path, design),
-            inputs=[_timeless_dataset(each) for each in describe.inputs(design)],
+            job=describe.asset_job(path, design, names),
+            inputs=[_timeless_dataset(each) for each in describe.inputs(design, names)],
             outputs=outputs,
             policy=self._policy,
         )
@@ -166,11 +168,11 @@ class _Definitions:
         """What the definitions say about an asset."""
         return self._catalog.get(path)
 
-    def last(self, path: AssetPath) -> Metadata:  # noqa: ARG002  (the protocol's signature)
+    def last(self, path: AssetPath, before: datetime | None = None) -> Metadata:  # noqa: ARG002  (the protocol's signature)
         """Nothing."""
         return {}
 
-    def materialized_at(self, path: AssetPath) -> None:
+    def materialized_at(self, path: AssetPath, before: datetime | None = None) -> None:
         """Never."""
 
     def paths(self) -> list[AssetPath]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from weather_pipeline.lineage import reader
 from weather_pipeline.lineage.model import AssetPath, Producer, RunInfo, StorageUnavailable
 from weather_pipeline.lineage.provenance import by_run
 
+_NEWEST = 5
+_FOLLOWING = 50
 _PAGE = 200
 _MOST_PAGES = 10
 """Pages that are read for partitions that were written again and again; the rest stays unknown."""
@@ -31,12 +34,33 @@ def reading() -> Iterator[None]:
         raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
 
 
+@dataclass(frozen=True)
+class _Window:
+    """Materializations of an asset that follow each other, by storage id."""
+
+    records: Sequence[dg.EventLogRecord]
+    begins: bool
+    """It begins with the asset's first one."""
+    ends: bool
+    """It ends with the asset's newest one."""
+
+    def covers(self, before: float) -> bool:
+        """Whether it has the last one before a time, or shows that there is none."""
+        begins = self.begins or self.last(before) is not None
+        return begins and (self.ends or (bool(self.records) and before <= self.records[-1].timestamp))
+
+    def last(self, before: float) -> dg.EventLogRecord | None:
+        """The last one before a time."""
+        return next((record for record in reversed(self.records) if record.timestamp < before), None)
+
+
 class AssetRecords:
     """Materializations and observations of one instance; what was looked up once is not looked up again."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
         self._runs: dict[str, RunInfo | None] = {}
+        self._windows: dict[AssetPath, _Window] = {}
         self._found: dict[tuple[AssetPath, int, tuple[str, ...]], tuple[dg.EventLogRecord, ...]] = {}
 
     def producers(
@@ -55,12 +79,54 @@ class AssetRecords:
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
+        known = self._records(path, pointer, at, partitions)
+        return by_run((record.partition_key, self._producer(record)) for record in known)
+
+    def record(self, path: AssetPath, pointer: int, at: datetime) -> dg.EventLogRecord | None:
+        """The record with a storage id, as a reader recorded it at a time; None where it was deleted since.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        return next(iter(self._records(path, pointer, at, ())), None)
+
+    def last(self, path: AssetPath, before: datetime) -> dg.EventLogRecord | None:
+        """The last materialization before a time.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        known = self._windows.get(path)
+        if known is None or not known.covers(before.timestamp()):
+            with reading():
+                known = self._windows[path] = self._window(dg.AssetKey(path), before.timestamp(), is_first=not known)
+        return known.last(before.timestamp())
+
+    def _window(self, key: dg.AssetKey, before: float, *, is_first: bool) -> _Window:
+        """Materializations around a time: the newest ones if they reach back to it, else those that follow it.
+
+        Runs are told in their order, so the next ones will be asked for next.
+        """
+        fetch = self._instance.fetch_materializations
+        if is_first:
+            newest = fetch(key, limit=_NEWEST).records
+            window = _Window(newest[::-1], begins=len(newest) < _NEWEST, ends=True)
+            if window.covers(before):
+                return window
+        found = fetch(dg.AssetRecordsFilter(key, before_timestamp=before), limit=1).records
+        after = found[0].storage_id if found else None
+        later = fetch(dg.AssetRecordsFilter(key, after_storage_id=after), limit=_FOLLOWING, ascending=True).records
+        return _Window([*found, *later], begins=not found, ends=len(later) < _FOLLOWING)
+
+    def _records(
+        self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str]
+    ) -> list[dg.EventLogRecord]:
+        """What a pointer names, of what was there at a time: an id may have been given to a later record."""
         key = path, pointer, tuple(partitions)
         if key not in self._found:
             with reading():
                 self._found[key] = tuple(self._look_up(dg.AssetKey(path), pointer, partitions))
-        known = [record for record in self._found[key] if record.timestamp <= at.timestamp()]
-        return by_run((record.partition_key, self._producer(record)) for record in known)
+        return [record for record in self._found[key] if record.timestamp <= at.timestamp()]
 
     def _look_up(self, key: dg.AssetKey, pointer: int, partitions: Sequence[str]) -> Iterator[dg.EventLogRecord]:
         if partitions:

@@ -77,7 +77,7 @@ def test_a_blank_or_broken_name_is_refused(name: str) -> None:
 
 def test_the_definition_speaks_before_materializations_and_they_before_the_key() -> None:
     info = AssetInfo(("a", "b"), metadata={"dagster/uri": "s3://lake/defined"})
-    materialized = (lambda: {"dagster/uri": "s3://lake/written"},)
+    materialized = ({"dagster/uri": "s3://lake/written"},)
     assert naming.dataset_of(info, info.path, materialized, authority=None)[0].name == "defined"
     assert naming.dataset_of(None, info.path, materialized, authority=None)[0].name == "written"
     assert naming.dataset_of(None, info.path, (), authority=None) == (DatasetRef("dagster", "a/b"), Origin.LOG)
