@@ -20,6 +20,7 @@ from weather_pipeline.lineage.translation import plain_all
 MOST_PARTITIONS = 100
 """Partitions that an event lists; of more it says how many there are."""
 
+_TIME = dg.TimeWindowPartitionsDefinition
 _AT_ONCE = 500
 """Assets that one query asks for: SQLite takes a limited number of values."""
 
@@ -124,15 +125,30 @@ class RepositoryCatalog:
         return self._last[path]
 
     def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
-        """Start and end of the time that partitions cover, from their definition, not from the keys' text."""
+        """Start and end of the time that partitions cover, from their definition, not from the keys' text.
+
+        Of partitions of several dimensions, that of the one which is time.
+        """
         key = dg.AssetKey(path)
         if not partitions or self._graph is None or not self._graph.has(key):
             return None
         definition = self._graph.get(key).partitions_def
-        if not isinstance(definition, dg.TimeWindowPartitionsDefinition):
+        if isinstance(definition, dg.MultiPartitionsDefinition):
+            times = [each for each in definition.partitions_defs if isinstance(each.partitions_def, _TIME)]
+            if len(times) != 1:
+                return None
+            keys = map(definition.get_partition_key_from_str, partitions)
+            partitions = list(dict.fromkeys(key.keys_by_dimension[times[0].name] for key in keys))
+            definition = times[0].partitions_def
+        if not isinstance(definition, _TIME):
             return None
-        windows = [definition.time_window_for_partition_key(partition) for partition in partitions]
-        return min(window.start for window in windows), max(window.end for window in windows)
+        windows = [
+            (window.start, window.end)
+            for window in map(definition.time_window_for_partition_key, _ends(partitions, definition.fmt))
+        ]
+        # In UTC, because times of one timezone compare by what its clock shows.
+        starts, ends = ([at.astimezone(UTC) for at in side] for side in zip(*windows, strict=True))
+        return min(starts), max(ends)
 
     def partitions_read(
         self, path: AssetPath, upstream: AssetPath, partitions: Sequence[str], at: datetime
@@ -169,13 +185,15 @@ class RepositoryCatalog:
         """
         return self._records.producers(path, pointer, at, partitions)
 
-    def recorded(self, path: AssetPath, pointer: int, at: datetime) -> tuple[Metadata, datetime] | None:
-        """The metadata of what a pointer names, and when it was recorded; None where it is not known any more.
+    def recorded(
+        self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str]
+    ) -> tuple[Metadata, datetime] | None:
+        """The metadata of the newest of these, and when it was recorded; None where that is not known any more.
 
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        record = self._records.record(path, pointer, at)
+        record = self._records.newest(path, pointer, at, partitions)
         said = record and (record.asset_materialization or record.asset_observation)
         return (plain_all(said.metadata), datetime.fromtimestamp(record.timestamp, UTC)) if record and said else None
 
@@ -206,6 +224,25 @@ class RepositoryCatalog:
             is_executable=node.is_executable,
             output_required=_output_required(node, key),
         )
+
+
+def _ends(keys: Sequence[str], fmt: str) -> list[str]:
+    """The first and the last of some keys of time windows: a window costs far more than a look at its key.
+
+    The hour that a clock shows twice has two keys.
+    """
+    at = {key: _clock(key, fmt) for key in keys}
+    ends = min(at.values()), max(at.values())
+    return [key for key, time in at.items() if time in ends]
+
+
+def _clock(key: str, fmt: str) -> datetime:
+    """What a clock on the wall shows when a window begins."""
+    try:
+        at = datetime.strptime(key, fmt)  # noqa: DTZ007  (the definition has the timezone)
+    except ValueError:
+        at = datetime.strptime(key, f"{fmt}%z")  # the second time that it shows it
+    return at.replace(tzinfo=None)
 
 
 def _materialization(record: dg.EventLogRecord | None) -> tuple[datetime | None, Metadata]:

@@ -100,5 +100,6 @@ def _said_of(read: Read, run: AssetRun, upstream: Upstream) -> Said | None:
         return Said(read.record.metadata, read.record.at)
     if read.pointer is None:
         return None
-    found = upstream.recorded(read.path, read.pointer, run.materializations[-1].at)
+    keys = [partition.key for partition in read.partitions.listed] if read.partitions else []
+    found = upstream.recorded(read.path, read.pointer, run.materializations[-1].at, keys)
     return Said(*found) if found else None

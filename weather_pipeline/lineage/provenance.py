@@ -42,8 +42,10 @@ class Upstream(Protocol):
         """Who wrote what a pointer names, or the newest of each of these partitions up to it."""
         ...
 
-    def recorded(self, path: AssetPath, pointer: int, at: datetime) -> tuple[Metadata, datetime] | None:
-        """The metadata of what a pointer names, and when it was recorded; None where it is not known any more."""
+    def recorded(
+        self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str]
+    ) -> tuple[Metadata, datetime] | None:
+        """The metadata of the newest of these, and when it was recorded; None where that is not known any more."""
         ...
 
 

@@ -82,13 +82,16 @@ class AssetRecords:
         known = self._records(path, pointer, at, partitions)
         return by_run((record.partition_key, self._producer(record)) for record in known)
 
-    def record(self, path: AssetPath, pointer: int, at: datetime) -> dg.EventLogRecord | None:
-        """The record with a storage id, as a reader recorded it at a time; None where it was deleted since.
+    def newest(
+        self, path: AssetPath, pointer: int, at: datetime, partitions: Sequence[str] = ()
+    ) -> dg.EventLogRecord | None:
+        """The newest of the records that `producers` speaks of; None where they were deleted since.
 
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        return next(iter(self._records(path, pointer, at, ())), None)
+        found = self._records(path, pointer, at, partitions)
+        return max(found, key=lambda record: record.storage_id, default=None)
 
     def last(self, path: AssetPath, before: datetime) -> dg.EventLogRecord | None:
         """The last materialization before a time.
