@@ -12,7 +12,7 @@ from weather_pipeline.lineage.catalog import Catalog
 from weather_pipeline.lineage.facets import custom, datasets, inputs, jobs, quality, runs
 from weather_pipeline.lineage.facets.base import Facets, LeftOut, Sourced, present
 from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
-from weather_pipeline.lineage.identity import CHECKS, JOB
+from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
 from weather_pipeline.lineage.model import (
     AssetInfo,
@@ -28,9 +28,6 @@ from weather_pipeline.lineage.model import (
 )
 from weather_pipeline.lineage.names import Names, Sayings
 from weather_pipeline.lineage.options import Options
-
-_NAMELESS = "assets"
-"""Readable name of the jobs that Dagster makes up itself (`__ASSET_JOB`, `__ephemeral_asset_job__`, …)."""
 
 
 class Describer:
@@ -126,16 +123,16 @@ class Describer:
         )
         return JobDescription(self._options.namespace, name, facets)
 
-    def dagster_job(self, name: str) -> JobDescription:
+    def dagster_job(self, run: RunInfo) -> JobDescription:
         """The job that a Dagster job is. Assets that were launched without a job of their own share the job `assets`.
 
         Raises:
             InvalidName: Its name is one that no backend should get.
         """
-        readable = _NAMELESS if name.startswith("__") else name
+        name = None if run.is_nameless else run.job_name
         return JobDescription(
             self._options.namespace,
-            naming.job_name((readable,), suffix=self._options.job_suffix, part=JOB),
+            naming.dagster_job_name(name, suffix=self._options.job_suffix),
             present(jobType=jobs.job_type("JOB")),
         )
 

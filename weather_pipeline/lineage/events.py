@@ -105,7 +105,7 @@ class EventBuilder:
         """
         if self._options.policy.why_not_run(run.run):
             return
-        job = self._describe.dagster_job(run.run.job_name)
+        job = self._describe.dagster_job(run.run)
         yield self._job_event(RunState.START, run.started_at, replace(run, inferred=False), job)
         if run.ended_at is not None:
             yield self._job_event(_TERMINAL[run.state], run.ended_at, run, job)
@@ -261,7 +261,7 @@ class EventBuilder:
         """The Dagster run as the parent of its assets' runs, where the user wants that."""
         if self._options.parent_facet is None or not run.run_id:
             return {}
-        job = self._describe.dagster_job(run.job_name)
+        job = self._describe.dagster_job(run)
         return present(parent=runs.parent(job_run_id(run.run_id, run.created_at), job.namespace, job.name))
 
     def _run_facets(self, run: RunInfo, **known: Any) -> Facets:

@@ -30,6 +30,9 @@ OWN_PARTS = ("checks", "job")
 LONGEST_NAME = 2000
 """Bytes of a name in UTF-8: Marquez keeps names in PostgreSQL's indexes, which end at about 2,700."""
 
+NAMELESS = "assets"
+"""Readable name of the jobs that Dagster makes up itself (`__ASSET_JOB`, `__ephemeral_asset_job__`, …)."""
+
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Authorities = str | Mapping[str, str] | None
@@ -86,6 +89,16 @@ def job_name(path: Sequence[str], *, suffix: str = "", part: str = "") -> str:
     if len(path) > 1 and path[-1] in OWN_PARTS:
         joined = f"{joined.removesuffix(path[-1])}\\{path[-1]}"
     return checked_name("job", joined + part + suffix)
+
+
+def dagster_job_name(name: str | None, *, suffix: str = "") -> str:
+    """The name of the job that a Dagster job is; None shares the name `assets` with all that have no job of the user's.
+
+    Raises:
+        InvalidName: The name can't be sent.
+    """
+    readable = NAMELESS if name is None else f"\\{name}" if name == NAMELESS else name
+    return checked_name("job", f"{readable}.{OWN_PARTS[1]}{suffix}")
 
 
 def _joined(path: Sequence[str], separator: str) -> str:

@@ -30,7 +30,8 @@ def defined(**metadata: Any) -> Source:
         ({"dagster/schedule_name": "hourly"}, "schedule", "hourly"),
         ({"dagster/sensor_name": "s"}, "sensor", "s"),
         ({"dagster/backfill": "b", "dagster/schedule_name": "hourly"}, "backfill", "b"),
-        ({"dagster/from_automation_condition": "true", "dagster/sensor_name": "s"}, "automation", "true"),
+        ({"dagster/from_automation_condition": "true", "dagster/sensor_name": "s"}, "automation", "s"),
+        ({"dagster/from_automation_condition": "true"}, "automation", None),
     ],
 )
 def test_the_launch_cause_is_read_from_tags(tags: dict[str, str], cause: str, name: str | None) -> None:

@@ -152,3 +152,9 @@ def test_separators_inside_a_part_are_marked() -> None:
 def test_job_names() -> None:
     assert naming.job_name(("a", "b"), suffix="_dagster") == "a.b_dagster"
     assert naming.job_name(("a",), suffix="_dagster", part=".checks") == "a.checks_dagster"
+
+
+def test_a_job_called_assets_is_not_that_of_runs_without_a_job() -> None:
+    assert naming.dagster_job_name(None, suffix="_dagster") == "assets.job_dagster"
+    assert naming.dagster_job_name("assets", suffix="_dagster") == "\\assets.job_dagster"
+    assert naming.dagster_job_name("nightly") == "nightly.job"

@@ -22,11 +22,12 @@ DAGSTER_RUN_SCHEMA = f"{PROJECT}/spec/facets/1-0-0/DagsterRunFacet.json#/$defs/D
 COST_SCHEMA = f"{PROJECT}/spec/facets/1-0-0/CostRunFacet.json#/$defs/CostRunFacet"
 
 _LAUNCHERS = (
-    ("backfill", "dagster/backfill"),
-    ("automation", "dagster/from_automation_condition"),
-    ("schedule", "dagster/schedule_name"),
-    ("sensor", "dagster/sensor_name"),
+    ("backfill", "dagster/backfill", "dagster/backfill"),
+    ("automation", "dagster/from_automation_condition", "dagster/sensor_name"),
+    ("schedule", "dagster/schedule_name", "dagster/schedule_name"),
+    ("sensor", "dagster/sensor_name", "dagster/sensor_name"),
 )
+"""What launched a run, the tag by which that is known, and the tag that has its name."""
 _SCHEDULED = ".dagster/scheduled_execution_time"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MESSAGE_LIMIT = 16_000
@@ -67,7 +68,8 @@ def dagster_run(
 ) -> Sourced:
     """Our facet that links the run to Dagster: run, job, launch cause, retries, partitions, address in the UI."""
     cause, name = next(
-        ((cause, run.tags[tag]) for cause, tag in _LAUNCHERS if tag in run.tags), ("manual", run.tags.get("user"))
+        ((cause, run.tags.get(named)) for cause, tag, named in _LAUNCHERS if tag in run.tags),
+        ("manual", run.tags.get("user")),
     )
     facet = DagsterRunFacet(
         runId=run.run_id,
