@@ -230,6 +230,7 @@ class Describer:
 
         Args:
             run: The asset's run.
+            names: The datasets' names as of this run.
             is_written: Whether its materializations are; else they are what was seen of data that others wrote.
 
         Raises:

@@ -6,6 +6,8 @@ The rules (docs/exporter-states.md says them for users):
   without ever starting is told once its log has settled, with its end as its start.
 * What a run's steps materialize outside any plan (an op that logs a materialization) is told when the run has ended:
   until then another op may add to it.
+* What another step than the planned one logs of an asset is its run's where the planned step ended well without it, or
+  never began; elsewhere it is told as an event about the dataset, when the run has ended.
 * START is the first start of a step that belongs to the asset: the one that materializes it or, for a graph-backed
   asset, any step of its graph.
 * At the step's final end (retries over) what the last attempt materialized is COMPLETE, the rest FAIL with the step's
@@ -24,7 +26,7 @@ The rules (docs/exporter-states.md says them for users):
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -63,22 +65,46 @@ def asset_runs(
     planned_in: dict[str, int] = defaultdict(int)
     for step, _ in log.plans.values():
         planned_in[step] += 1
-    made_in: dict[AssetPath, list[str]] = defaultdict(list)
-    for key, step in log.steps.items():
-        for path in step.materialized:
-            made_in[path].append(key)
+    made_in = _made_in(log)
     graphs: dict[str, list[StepLog]] = defaultdict(list)
     for key, step in log.steps.items():
         graphs[_graph(key)].append(step)
     found: list[AssetRun | None] = []
     for path, (key, _) in log.plans.items():
         asset_run = _asset_run(
-            log, run, path, key, announced=planned_in[key] == 1, ended=ended, group=graphs.get(_graph(key), [])
+            log,
+            run,
+            path,
+            key,
+            announced=planned_in[key] == 1,
+            ended=ended,
+            group=graphs.get(_graph(key), []),
+            elsewhere=_elsewhere(log, made_in, path, key),
         )
         found.append(asset_run and replace(asset_run, upstream=_upstream(log, made_in, asset_run.materializations)))
     if log.ended or ended:
         found += [_logged_run(log, run, path, keys) for path, keys in made_in.items() if path not in log.plans]
     return tuple(sorted((asset_run for asset_run in found if asset_run), key=lambda asset_run: asset_run.path))
+
+
+def strays(
+    log: RunLog, runs: Iterable[AssetRun], *, now: datetime, grace: timedelta, max_runtime: timedelta
+) -> list[Materialization]:
+    """What steps logged of assets that others were to write, and that is no part of those assets' runs.
+
+    Args:
+        log: The folded log.
+        runs: The runs of the same log's assets.
+        now: The present.
+        grace: How long after the run's end an orphaned step may still write.
+        max_runtime: How long a run may stay open without any sign of its end.
+    """
+    if _over(log, _inferred_end(log, now, grace, max_runtime)) is None:
+        return []
+    told = {run.path: run.materializations for run in runs}
+    made_in = _made_in(log)
+    found = [made for path, (key, _) in log.plans.items() for made in _elsewhere(log, made_in, path, key)]
+    return sorted((made for made in found if made not in told.get(made.path, ())), key=lambda made: made.at)
 
 
 def job_run(log: RunLog, run: RunInfo, *, now: datetime, settle: timedelta, max_runtime: timedelta) -> JobRun | None:
@@ -237,6 +263,11 @@ def _inferred_end(log: RunLog, now: datetime, grace: timedelta, max_runtime: tim
     return _dead(log, now, max_runtime)
 
 
+def _over(log: RunLog, ended: RunEnded | None) -> RunEnded | None:
+    """The run's end, once no step that began is waited for any more."""
+    return ended or (None if log.has_unfinished_steps else log.ended)
+
+
 def _asset_run(
     log: RunLog,
     run: RunInfo,
@@ -246,10 +277,16 @@ def _asset_run(
     announced: bool,
     ended: RunEnded | None,
     group: Sequence[StepLog],
+    elsewhere: Sequence[Materialization],
 ) -> AssetRun | None:
-    """The run of an asset that a step was to make; `group` has the steps that belong to it."""
+    """The run of an asset that a step was to make.
+
+    `group` has the steps that belong to it, `elsewhere` what other steps logged of it.
+    """
     step = log.steps.get(key, StepLog())
-    done = tuple(step.materialized.get(path, ()))
+    if step.started_at is None:
+        ended = _over(log, ended)
+    done = tuple(step.materialized.get(path, ())) or _instead(elsewhere, step, ended)
     started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
     if started_at is None:
         return None
@@ -276,6 +313,32 @@ def _asset_run(
         announced=announced,
         inferred=inferred,
     )
+
+
+def _instead(
+    elsewhere: Sequence[Materialization], step: StepLog, ended: RunEnded | None
+) -> tuple[Materialization, ...]:
+    """What other steps logged of an asset until its own step ended well without writing it, or did not begin."""
+    if step.outcome is RunState.COMPLETE or (step.started_at is None and ended):
+        return tuple(made for made in elsewhere if made.at <= (step.ended_at or _LATEST))
+    return ()
+
+
+def _made_in(log: RunLog) -> dict[AssetPath, list[str]]:
+    """The steps that wrote each asset."""
+    found: dict[AssetPath, list[str]] = defaultdict(list)
+    for key, step in log.steps.items():
+        for path in step.materialized:
+            found[path].append(key)
+    return found
+
+
+def _elsewhere(
+    log: RunLog, made_in: Mapping[AssetPath, Sequence[str]], path: AssetPath, key: str
+) -> list[Materialization]:
+    """What other steps than the planned one logged of an asset."""
+    made = [each for name in made_in.get(path, ()) if name != key for each in log.steps[name].materialized[path]]
+    return sorted(made, key=lambda each: each.at)
 
 
 def _observed(log: RunLog, path: AssetPath, key: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
-from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run
+from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run, strays
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import (
@@ -121,16 +121,17 @@ def parts_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options
     """The subjects of a Dagster run as far as its log has been read; see `messages_of`."""
     waits, share = _waits(options, now), builder.share_of(log, info)
     job = job_run(log, info, now=now, settle=options.settle, max_runtime=options.max_runtime)
-    runs = [run for run in asset_runs(log, info, **waits) if share.asset(run.path)]
+    started = asset_runs(log, info, **waits)
+    runs = [run for run in started if share.asset(run.path)]
     told = [Part("/".join(run.path), run, partial(builder.asset_events, run)) for run in runs]
     elsewhere = {*_asserted(builder, told), *(check for check in log.checks if not share.check(*check))}
     checked = check_runs(log, info, elsewhere=elsewhere, **waits)
-    observed = [seen for seen in log.observations if share.asset(seen.path)]
+    noticed = [each for each in (*log.observations, *strays(log, started, **waits)) if share.asset(each.path)]
     return [
         *([Part(info.job_name, job, partial(builder.job_events, job))] if job and share.job else []),
         *told,
         *(Part("/".join(checks.path) + CHECKS, checks, partial(builder.check_events, checks)) for checks in checked),
-        *(Part(_about(seen), seen, partial(builder.dataset_events, seen, info)) for seen in observed),
+        *(Part(_about(each), each, partial(builder.dataset_events, each, info)) for each in noticed),
     ]
 
 

@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from weather_pipeline.lineage.fold import asset_runs, check_runs, error_of, job_run
+from weather_pipeline.lineage.fold import asset_runs, check_runs, error_of, job_run, strays
 from weather_pipeline.lineage.model import (
     AssetPath,
     AssetRun,
@@ -277,3 +278,39 @@ def test_a_check_that_could_not_be_evaluated_fails_with_its_steps_error() -> Non
 def test_a_check_in_the_step_of_its_asset_says_nothing_where_that_failed() -> None:
     events = [Planned(A, "a"), CheckPlanned(A, "range", "a"), step(StepPhase.STARTED, 1)]
     assert checks(fold_log([*events, step(StepPhase.FAILED, 2, error=BOOM), RunEnded(RunState.FAIL, at(3))])) == ()
+
+
+def beside(*events: LogEvent) -> list[Materialization]:
+    """What is told of planned assets beside their runs."""
+    waits: Any = {"now": at(1000), "grace": timedelta(seconds=60), "max_runtime": timedelta(hours=1)}
+    return strays(fold_log(events), asset_runs(fold_log(events), RUN, **waits), **waits)
+
+
+def test_what_another_step_logged_is_the_assets_run_where_its_own_step_wrote_nothing() -> None:
+    other, end = made(2, name="other"), RunEnded(RunState.COMPLETE, at(9))
+    planned = (Planned(A, "a"), step(StepPhase.STARTED, 1, "other"), other, step(StepPhase.SUCCEEDED, 3, "other"))
+    ended_well = (*planned, step(StepPhase.STARTED, 4), step(StepPhase.SUCCEEDED, 5), end)
+    run = runs(*ended_well)["a"]
+    assert (run.state, run.started_at, run.ended_at) == (RunState.COMPLETE, at(4), at(5))
+    assert (run.materializations, run.inferred, beside(*ended_well)) == ((other,), False, [])
+    never_began = runs(*planned, end, now=10)["a"]
+    assert (never_began.state, never_began.started_at, never_began.ended_at) == (RunState.COMPLETE, at(2), at(2))
+    assert never_began.inferred
+    assert beside(*planned, end) == []
+    assert runs(*planned) == {}, "its own step may still begin"
+
+
+def test_what_another_step_logged_is_told_beside_a_run_that_has_its_own_end() -> None:
+    other, end = made(2, name="other"), RunEnded(RunState.COMPLETE, at(9))
+    logged = (Planned(A, "a"), step(StepPhase.STARTED, 1, "other"), other, step(StepPhase.SUCCEEDED, 3, "other"))
+    wrote = (*logged, step(StepPhase.STARTED, 4), made(5), step(StepPhase.SUCCEEDED, 6))
+    assert runs(*wrote, end)["a"].materializations == (made(5),)
+    assert beside(*wrote, end) == [other]
+    assert beside(*wrote) == [], "once the run is over"
+    failed = (*logged, step(StepPhase.STARTED, 4), step(StepPhase.FAILED, 6, error=BOOM), end)
+    assert (runs(*failed)["a"].state, runs(*failed)["a"].materializations) == (RunState.FAIL, ())
+    assert beside(*failed) == [other]
+    late = made(7, name="other")
+    skipped = (Planned(A, "a"), step(StepPhase.STARTED, 4), step(StepPhase.SUCCEEDED, 6), late, end)
+    assert runs(*skipped)["a"].materializations == (), "its end was told already"
+    assert beside(*skipped) == [late]
