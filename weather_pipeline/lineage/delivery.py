@@ -373,20 +373,23 @@ class Outcome:
     """The events that were not accepted, each with its Dagster run and the answer."""
 
 
-def deliver(sink: Sink, pending: Mapping[str, Sequence[Message]], *, deadline: float) -> Outcome:
+def deliver(
+    sink: Sink, pending: Mapping[str, Sequence[Message]], *, deadline: float, patience: float = _ABANDON
+) -> Outcome:
     """Deliver the events of several runs, each run's in order, until a deadline or until the backend is found away.
 
     Args:
         sink: Where events go.
         pending: Events by Dagster run, in order.
         deadline: `time.monotonic()` after which no further event is begun.
+        patience: Seconds after it for which requests that are under way are waited for.
     """
     outcome, courier = Outcome(), Courier(sink)
     courier.begin(Gate(deadline))
     for run, messages in pending.items():
         if not courier.put(run, messages, until=deadline):
             break
-    courier.finish(deadline + _ABANDON)
+    courier.finish(deadline + patience)
     for each in courier.collect():
         if each.answer.verdict.is_done:
             outcome.accepted.setdefault(each.run, []).append(each.message)

@@ -55,7 +55,7 @@ class Report:
     trouble: str | None = None
     """Why the backend, or Dagster's storage, was given up for now."""
     blamed: dg.DagsterRun | None = None
-    """A run whose events wait, by which the failure is shown."""
+    """A run whose events wait, where one is known."""
 
     @property
     def has_backlog(self) -> bool:
@@ -306,7 +306,11 @@ class Dispatcher:
 
     def _refuse(self, tick: Tick, refused: Delivered) -> None:
         message = refused.message
-        self.bury(tick, message.key, refused.answer.reason, message.body())
+        try:
+            self.bury(tick, message.key, refused.answer.reason, message.body())
+        except Exception:
+            tick.log.exception("A refused event can't be kept as a dead letter now: it waits.")
+            return
         tick.progress.open[refused.run].done(message.key)
         tick.log.error(
             "%s refused an event of Dagster run %s, kept as a dead letter: %s",

@@ -22,6 +22,7 @@ from weather_pipeline.lineage.dagster_internals import (
     DagsterRunReaction,
     SerializableErrorInfo,
     location_of_sensor,
+    sensor_records,
     sensor_settings,
 )
 from weather_pipeline.lineage.delivery import Sink
@@ -42,7 +43,8 @@ DRAIN = 23.8
 """Seconds for which an evaluation works at a backlog: four rounds more, and far from the 60 that the daemon grants."""
 _PAUSE = 0.4
 """Seconds between two looks."""
-_THREADS_NEEDED = 2
+_NO_RUN = dg.DagsterRun(job_name="none")
+"""Stands where Dagster asks for a run to show a failure by, and none is known: of it Dagster logs the id alone."""
 
 
 @dataclass
@@ -89,7 +91,9 @@ class Evaluator:
         report = self._tick(self._exporter, context, progress)
         if self.publish_definitions and not report.trouble:
             self._publish(self._sink, context, progress)
-        hint = why_not_linger(context.instance)
+        hint = None
+        if self.low_latency or report.has_backlog:
+            hint = why_not_linger(context.instance, self.name)
         if hint is None:
             self._go_on(self._exporter, context, progress, report, begun_at)
         context.update_cursor(progress.dump())
@@ -122,15 +126,19 @@ class Evaluator:
         begun_at: float,
     ) -> None:
         """Work off a backlog, then look again, as long as that delays nobody and the backend takes events."""
-        while report.trouble is None:
-            took = time.monotonic() - begun_at
-            if report.has_backlog and took + exporter.budget < DRAIN:
-                report.add(self._tick(exporter, context, progress))
-            elif self.low_latency and took + _PAUSE < LINGER:
-                time.sleep(_PAUSE)
-                report.add(self._tick(exporter, context, progress, quick=True))
-            else:
-                return
+        try:
+            while report.trouble is None:
+                took = time.monotonic() - begun_at
+                if report.has_backlog and took + exporter.budget < DRAIN:
+                    report.add(self._tick(exporter, context, progress))
+                elif self.low_latency and took + _PAUSE < LINGER:
+                    time.sleep(_PAUSE)
+                    report.add(self._tick(exporter, context, progress, quick=True))
+                else:
+                    return
+        except Exception:
+            # The looks before were accepted, and that must be remembered; the next evaluation will say it too.
+            context.log.exception("A further look failed.")
 
 
 def _scope_of(context: dg.SensorEvaluationContext) -> Scope | None:
@@ -139,15 +147,21 @@ def _scope_of(context: dg.SensorEvaluationContext) -> Scope | None:
     return Scope(location, repository.name) if location is not None and repository is not None else None
 
 
-def why_not_linger(instance: dg.DagsterInstance) -> str | None:
-    """Why an evaluation that lingers would delay other sensors, and what to configure; None where it would not."""
+def why_not_linger(instance: dg.DagsterInstance, sensor: str) -> str | None:
+    """Why an evaluation that lingers would delay other sensors, and what to configure; None where it would not.
+
+    Args:
+        instance: The Dagster instance.
+        sensor: The sensor's name; those of the same name in other code locations may linger at the same time.
+    """
     settings = sensor_settings(instance)
     workers = settings.get("num_workers")
-    if settings.get("use_threads") and (workers is None or workers >= _THREADS_NEEDED):
+    lingering = max(1, sum(record.running for record in sensor_records(instance, sensor)))
+    if settings.get("use_threads") and (workers is None or workers > lingering):
         return None
     return (
         "low_latency is not in effect, since it would delay other sensors: set `sensors: {use_threads: true, "
-        "num_workers: 4}` in dagster.yaml."
+        f"num_workers: {max(4, lingering + 1)}}}` in dagster.yaml."
     )
 
 
@@ -157,8 +171,9 @@ def _result(report: Report, hint: str | None) -> dg.SkipReason | DagsterRunReact
     Raising would drop the cursor, and with it what was accepted before the failure.
     """
     summary = report.summary() + (f". {hint}" if hint else "")
-    if report.trouble and report.blamed:
+    if report.trouble:
+        run = report.blamed or _NO_RUN
         message = f"The lineage backend takes no events for now ({summary}): {report.trouble}"
         error = SerializableErrorInfo(message=message, stack=[], cls_name="LineageBackendUnavailable")
-        return DagsterRunReaction(report.blamed, error=error, run_status=report.blamed.status)
+        return DagsterRunReaction(run, error=error, run_status=run.status)
     return dg.SkipReason(summary)

@@ -125,8 +125,17 @@ class Exporter:
         tick = Tick(instance, progress, log, time.monotonic() + self.budget)
         report = tick.report
         if self._dispatcher.may_begin(tick):
-            self._bring(tick, builder, quick=quick)
+            try:
+                self._bring(tick, builder, quick=quick)
+            except Exception as error:
+                self._dispatcher.settle(tick)
+                progress.note_error(f"Dagster's storage: {error}", self._clock().timestamp())
+                if not report.accepted + report.refused:
+                    raise
+                log.exception("Dagster's storage can't be read now.")  # what was accepted must be remembered
         now = self._clock().timestamp()
+        if not progress.waiting and not progress.unread:
+            progress.failing_since = None  # What waited is gone: nothing shows how the backend is.
         progress.end_tick(now)
         report.is_cut_short = tick.is_over
         report.open_runs, report.waiting, report.lag = len(progress.open), progress.waiting, progress.lag
@@ -139,14 +148,7 @@ class Exporter:
         report = tick.report
         while True:
             before = report.accepted + report.refused
-            try:
-                discovery.discover(tick.instance, tick.progress, self._clock().timestamp(), quick=quick)
-            except Exception as error:
-                tick.progress.note_error(f"Dagster's storage: {error}", self._clock().timestamp())
-                if not before:
-                    raise
-                tick.log.exception("Dagster's storage can't be read now.")  # what was accepted must be remembered
-                return
+            discovery.discover(tick.instance, tick.progress, self._clock().timestamp(), quick=quick)
             was_full = len(tick.progress.open) >= discovery.MAX_OPEN
             self._pass(tick, builder)
             if not was_full or report.trouble or tick.is_over or report.accepted + report.refused == before:

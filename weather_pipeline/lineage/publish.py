@@ -56,6 +56,10 @@ _RETRY_AFTER = 60.0
 """Seconds until what the backend did not take is tried again."""
 _TOGETHER = 256
 """Assets whose events are delivered before what was accepted is kept."""
+_PLANNED_TOGETHER = 25
+"""Assets that are looked at before the time is."""
+_PATIENCE = 0.5
+"""Seconds for which requests that are under way are waited for after the deadline."""
 
 
 class Published(NamedTuple):
@@ -260,31 +264,72 @@ def plan(
     Raises:
         StorageUnavailable: Dagster's storage can't be read now.
     """
-    designs = Designs(catalog, options)
-    found = Plan([], 0, [], {}, [])
-    paths = catalog.paths()
-    catalog.read_ahead(paths)
-    for path in paths:
-        asset = "/".join(path)
+    planning = Planning(catalog, options, known, now=now, told_since=told_since, everything=everything)
+    planning.go_on()
+    return planning.plan
+
+
+class Planning:
+    """Makes a plan, some assets at a time; see `plan`."""
+
+    def __init__(
+        self,
+        catalog: RepositoryCatalog,
+        options: Options,
+        known: Mapping[str, Published],
+        *,
+        now: datetime,
+        told_since: datetime | None = None,
+        everything: bool = False,
+    ) -> None:
+        self.plan = Plan([], 0, [], {}, [])
+        self._catalog = catalog
+        self._designs = Designs(catalog, options)
+        self._known = known
+        self._now = now
+        self._told_since = told_since
+        self._everything = everything
+        self._left = catalog.paths()
+
+    def go_on(self, deadline: float = float("inf")) -> bool:
+        """Look at more assets until a time on the monotonic clock; returns whether it has looked at all.
+
+        Raises:
+            StorageUnavailable: Dagster's storage can't be read now.
+        """
+        while self._left and time.monotonic() < deadline:
+            batch = self._left[:_PLANNED_TOGETHER]
+            self._catalog.read_ahead(batch)
+            for path in batch:
+                self._look_at(path)
+            del self._left[: len(batch)]
+        return not self._left
+
+    def _look_at(self, path: AssetPath) -> None:
+        asset, found = "/".join(path), self.plan
         try:
-            said = designs.fingerprint(path)
-            before = known.get(asset)
+            said = self._designs.fingerprint(path)
+            before = self._known.get(asset)
             is_same = before is not None and before.fingerprint == said
-            at = before.at if before and is_same else now.timestamp()
-            is_known = before.accepted if before and is_same else before is None and _is_told(catalog, path, told_since)
-            found.register[asset] = Published(said, at, is_known)
-            if found.register[asset] != before:
-                found.changed.append(asset)
-            if is_known and not everything:
-                found.unchanged += 1
+            at = before.at if before and is_same else self._now.timestamp()
+            if before and is_same:
+                is_known = before.accepted
             else:
-                messages = designs.messages(path, datetime.fromtimestamp(at, UTC))
-                found.drafts.append(Draft(asset, tuple(messages)))
+                is_known = before is None and _is_told(self._catalog, path, self._told_since)
+            is_sent = not is_known or self._everything
+            messages = self._designs.messages(path, datetime.fromtimestamp(at, UTC)) if is_sent else []
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  (one asset that can't be told must not silence the others)
             found.problems.append(f"{asset}: {error}")
-    return found
+            return
+        found.register[asset] = Published(said, at, is_known)
+        if found.register[asset] != before:
+            found.changed.append(asset)
+        if is_sent:
+            found.drafts.append(Draft(asset, tuple(messages)))
+        else:
+            found.unchanged += 1
 
 
 def _is_told(catalog: RepositoryCatalog, path: AssetPath, told_since: datetime | None) -> bool:
@@ -320,7 +365,8 @@ def publish(
     try:
         while left and not found.drafts and (deadline is None or time.monotonic() < deadline):
             batch, left = left[:_TOGETHER], left[_TOGETHER:]
-            outcome = deliver(sink, {draft.asset: draft.messages for draft in batch}, deadline=deadline or float("inf"))
+            pending = {draft.asset: draft.messages for draft in batch}
+            outcome = deliver(sink, pending, deadline=deadline or float("inf"), patience=_PATIENCE)
             refused = _bury_refused(instance, outcome, register.sensor)
             done.failure = outcome.failed[-1][2].reason if outcome.failed else done.failure
             for draft in batch:
@@ -364,6 +410,7 @@ class Publisher:
         self._options = options
         self._sensor = sensor
         self._repository: dg.RepositoryDefinition | None = None
+        self._planning: Planning | None = None
         self._plan: Plan | None = None
         self._retry_at = 0.0
 
@@ -388,17 +435,22 @@ class Publisher:
             told_since: Since when the exporter tells runs.
         """
         if repository is not self._repository:
-            self._repository, self._plan, self._retry_at = repository, None, 0.0
+            self._repository, self._planning, self._plan, self._retry_at = repository, None, None, 0.0
         if repository is None or time.monotonic() < self._retry_at or (self._plan and not self._plan.drafts):
             return
+        deadline = time.monotonic() + _SECONDS_A_TICK
         try:
             register = Register(instance, scope, self._sensor)
             if self._plan is None:
-                catalog, now = RepositoryCatalog(repository, instance), datetime.now(UTC)
-                self._plan = plan(catalog, self._options, register.load(), now=now, told_since=told_since)
+                if self._planning is None:
+                    catalog, now = RepositoryCatalog(repository, instance), datetime.now(UTC)
+                    self._planning = Planning(catalog, self._options, register.load(), now=now, told_since=told_since)
+                if not self._planning.go_on(deadline):
+                    return
+                self._plan, self._planning = self._planning.plan, None
                 for problem in self._plan.problems:
                     log.warning("No lineage before the first run for %s", problem)
-            done = publish(instance, self._plan, register, sink, deadline=time.monotonic() + _SECONDS_A_TICK)
+            done = publish(instance, self._plan, register, sink, deadline=deadline)
         except Exception:  # noqa: BLE001  (runs come first, whatever is wrong with a definition)
             log.warning("The definitions can't be published, and are tried again:\n%s", traceback.format_exc())
             self._retry_at = time.monotonic() + _RETRY_AFTER

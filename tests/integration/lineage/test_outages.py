@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -12,10 +13,13 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting, error_of
 from tests.integration.lineage.test_shapes_of_work import chain
 from tests.integration.lineage.test_ticks import ACCEPTED, LATER, Backend, Site, a, b
-from weather_pipeline.lineage import delivery, dispatch, evaluation
+from weather_pipeline.lineage import deadletters, delivery, dispatch, evaluation, publish
+from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.dagster_internals import SensorRecord
 from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.sinks import open_sink
 
@@ -287,3 +291,110 @@ def test_a_backlog_is_worked_off_in_one_evaluation_where_that_delays_nobody(
         backlog = saved.waiting + saved.unread
         assert (backlog == 0) is threads
         assert (len(slow.accepted) == 6 * 8) is threads
+
+
+def test_a_tick_is_red_also_where_only_reports_wait_and_after_a_restart(
+    instance: dg.DagsterInstance, backend: Collector
+) -> None:
+    backend.behave = lambda event: (503, "away")
+    backend.answer_headers = {"Retry-After": "900"}
+    exporting = Exporting(instance, chain(), backend.url)
+    instance.report_runless_asset_event(dg.AssetObservation("raw"))
+    assert "HTTP 503: away" in (error_of(exporting.tick()) or "")
+    restarted = Exporting(instance, chain(), backend.url)
+    restarted.cursor = exporting.cursor
+    assert "asked for no request before" in (error_of(restarted.tick()) or "")
+    saved = Progress.load(restarted.cursor)
+    assert saved
+    assert saved.failing_since is not None
+
+
+def test_an_outage_is_over_when_nothing_waits_any_more(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a)
+    (run_id,) = site.run()
+    site.backend.behave = lambda message: LATER
+    site.tick()
+    assert site.progress.failing_since is not None
+    instance.delete_run(run_id)
+    site.exporter._known.clear()
+    assert site.tick(2, minutes=2).trouble is None
+    assert (site.progress.open, site.progress.failing_since) == ({}, None)
+
+
+def test_storage_that_fails_in_a_later_look_costs_nothing_that_was_accepted(
+    tmp_path: Path, backend: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with threaded(tmp_path / "home", {"use_threads": True, "num_workers": 4}) as instance:
+        exporting = Exporting(instance, chain(), backend.url, low_latency=True)
+        exporting.run()
+        fetch = instance.fetch_run_status_changes
+
+        def fails_later(*arguments: object, **settings: object) -> object:
+            if backend.events:
+                raise OSError("connection lost")
+            return fetch(*arguments, **settings)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(instance, "fetch_run_status_changes", fails_later)
+        result = exporting.tick()
+        saved = Progress.load(result.cursor)
+        assert saved
+        assert saved.accepted == len(backend.events) == 8
+
+
+def test_a_refused_event_that_cannot_be_kept_waits(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a, b)
+    site.run()
+    site.backend.behave = lambda message: (
+        Answer(Verdict.REFUSED, "HTTP 400") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
+    )
+    keep = deadletters.bury
+    full = [True]
+
+    def bury(*arguments: object, **settings: object) -> None:
+        if full:
+            raise OSError("no space left on device")
+        keep(*arguments, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deadletters, "bury", bury)
+    report = site.tick()
+    assert (report.accepted, report.refused, report.trouble) == (4, 0, None)
+    full.clear()
+    site.tick(3)
+    assert [letter.event["job"]["name"] for letter in dead_letters(instance)] == ["a_dagster"] * 2
+    assert site.progress.open == {}
+
+
+def test_nobody_lingers_with_the_last_worker_of_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with threaded(tmp_path / "home", {"use_threads": True, "num_workers": 2}) as instance:
+        assert evaluation.why_not_linger(instance, "sensor") is None
+        record = SensorRecord("elsewhere", running=True, cursor=None, ticked_at=None, tick_error=None)
+        monkeypatch.setattr(evaluation, "sensor_records", lambda *_: [record, record])
+        assert "num_workers: 4" in (evaluation.why_not_linger(instance, "sensor") or "")
+
+
+def test_definitions_that_hang_hold_no_tick_up(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_SECONDS_A_TICK", 0.2)
+    never = threading.Event()
+    hanging = Backend(lambda message: ACCEPTED if never.wait() else LATER)
+    exporting = Exporting(instance, chain(), "http://unused.example", sink=hanging, publish_definitions=True)
+    exporting.tick()
+    assert hanging.asked
+    assert hanging.accepted == []
+    never.set()
+
+
+def test_a_plan_is_made_some_assets_at_a_time(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_PLANNED_TOGETHER", 1)
+    options, now = Options("tests"), datetime.now(UTC)
+
+    def catalog() -> RepositoryCatalog:
+        return RepositoryCatalog(chain().get_repository_def(), instance)
+
+    planning = publish.Planning(catalog(), options, {}, now=now)
+    assert not planning.go_on(0.0)
+    assert planning.plan.drafts == []
+    assert planning.go_on()
+    assert planning.plan == publish.plan(catalog(), options, {}, now=now)
+    assert len(planning.plan.drafts) == 4
