@@ -35,6 +35,7 @@ __all__ = [
     "location_of_run",
     "location_of_sensor",
     "log_cursor",
+    "log_position",
     "mapped_partitions",
     "materialization",
     "observation",
@@ -241,6 +242,11 @@ def run_records(
 def log_cursor(storage_id: int) -> str:
     """The cursor of a run's log after a storage id."""
     return _part("EventLogCursor", "dagster._core.event_api").from_storage_id(storage_id).to_string()
+
+
+def log_position(cursor: str) -> int:
+    """The storage id that a cursor of a run's log stands after."""
+    return _part("EventLogCursor", "dagster._core.event_api").parse(cursor).storage_id()
 
 
 def _schemas_looked_at(instance: DagsterInstance, run_id: str) -> set[str]:

@@ -15,6 +15,10 @@ from weather_pipeline.lineage.runless import open_reports
 
 MAX_OPEN = 500
 """Open runs at once: bounds the cursor and the work of a tick."""
+MAX_PARKED = 10_000
+"""Runs that are looked at seldom; with their places in the cursor some 750 kB."""
+_COUNTED = 500
+"""Changes of a kind that are looked through to count the runs that find no room."""
 SWEEP_EVERY = 60.0
 """Seconds between two sweeps."""
 SWEEP_BACK = 180.0
@@ -34,15 +38,18 @@ def discover(instance: DagsterInstance, progress: Progress, now: float, *, quick
         quick: Not look for what has become visible late; another look seconds later does.
     """
     open_reports(progress)
+    left_out: dict[str, float] = {}
     for kind in reader.STATUS_CHANGES:
         room = MAX_OPEN - len(progress.open)
-        if room <= 0:
-            break
-        position = progress.positions.get(kind, reader.BEGINNING)
-        page = reader.changed_runs(instance, kind, position, now=now, since=progress.since, limit=room, quick=quick)
-        for change in page.changes:
-            _admit(progress, change)
-        progress.positions[kind] = page.position
+        position, limit = progress.positions.get(kind, reader.BEGINNING), room if room > 0 else _COUNTED
+        page = reader.changed_runs(instance, kind, position, now=now, since=progress.since, limit=limit, quick=quick)
+        if room > 0:
+            for change in page.changes:
+                _admit(progress, change)
+            progress.positions[kind] = page.position
+        else:
+            left_out |= {change.run_id: change.at for change in page.changes if _is_news(progress, change)}
+    progress.undiscovered, progress.undiscovered_since = len(left_out), min(left_out.values(), default=None)
     _sweep(instance, progress, now)
     progress.forget_closed(now - REMEMBER_CLOSED, REMEMBER_AT_MOST)
 
@@ -62,8 +69,25 @@ def _sweep(instance: DagsterInstance, progress: Progress, now: float) -> None:
 
 
 def _admit(progress: Progress, change: reader.Change) -> None:
-    """Open a run, unless it is open, or was closed after this change."""
-    if change.run_id in progress.open or change.at <= progress.closed.get(change.run_id, float("-inf")):
-        return
-    progress.closed.pop(change.run_id, None)
-    progress.open[change.run_id] = OpenRun(due_since=change.at)
+    """Open a run that has news."""
+    if _is_news(progress, change):
+        open_run(progress, change.run_id, change.at)
+
+
+def _is_news(progress: Progress, change: reader.Change) -> bool:
+    """Whether a change opens its run: it is not open, and was not closed or parked after this change."""
+    if change.run_id in progress.open:
+        return False
+    parked = progress.parked.get(change.run_id)
+    told_until = parked.at if parked else progress.closed.get(change.run_id, float("-inf"))
+    return change.at > told_until
+
+
+def open_run(progress: Progress, run_id: str, at: float) -> None:
+    """Open a run of which something is due since a time (seconds since the epoch).
+
+    What was sent of one that was parked is sent again, which changes nothing.
+    """
+    progress.closed.pop(run_id, None)
+    progress.parked.pop(run_id, None)
+    progress.open[run_id] = OpenRun(due_since=at)

@@ -46,6 +46,8 @@ class Report:
     """Events that were due and not accepted, of the runs that were looked at."""
     not_reached: int = 0
     """Open runs for which the tick had no time."""
+    undiscovered: int = 0
+    """Runs, at least so many, that find no room among the open ones."""
     is_cut_short: bool = False
     """The budget was used up."""
     lag: float = 0.0
@@ -60,13 +62,13 @@ class Report:
     @property
     def has_backlog(self) -> bool:
         """Whether the budget was used up before everything was sent."""
-        return bool(self.is_cut_short and (self.waiting or self.not_reached))
+        return bool(self.is_cut_short and (self.waiting or self.not_reached or self.undiscovered))
 
     def add(self, later: Report) -> None:
         """Take in what a later look of the same evaluation did."""
         for name in ("accepted", "refused", "retried"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
-        for name in ("open_runs", "waiting", "not_reached", "is_cut_short", "lag", "trouble", "blamed"):
+        for name in ("open_runs", "waiting", "not_reached", "undiscovered", "is_cut_short", "lag", "trouble", "blamed"):
             setattr(self, name, getattr(later, name))
         self.doubt = later.doubt or self.doubt
 
@@ -77,7 +79,8 @@ class Report:
         parts += [f"{self.open_runs} runs open"]
         parts += [f"{self.waiting} events waiting"] if self.waiting else []
         parts += [f"{self.not_reached} runs for the next tick"] if self.not_reached else []
-        parts += [f"oldest {self.lag:.0f} s old"] if self.waiting or self.not_reached else []
+        parts += [f"{self.undiscovered} runs or more find no room yet"] if self.undiscovered else []
+        parts += [f"oldest {self.lag:.0f} s old"] if self.waiting or self.not_reached or self.undiscovered else []
         return ", ".join(parts) + (f". In doubt: {self.doubt}" if self.doubt and not self.trouble else "")
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from weather_pipeline.lineage import discovery, reader, runless
+from weather_pipeline.lineage import discovery, parking, reader, runless
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.dispatch import Dispatcher, Report, Tick
 from weather_pipeline.lineage.events import EventBuilder
@@ -34,6 +34,8 @@ from weather_pipeline.lineage.telling import Telling
 _LOOK_FOR_DELETED = 60.0
 _PREFETCH = 50
 """Run records that are read at once."""
+_SHARE_FREE = 10
+"""When fewer than one of so many places for open runs is free, others are parked until half of them are."""
 _AT_LEAST = 16
 """Events of a run that are handed over even where the budget is used up: every tick must bring something forward."""
 
@@ -57,6 +59,8 @@ class _Known:
     """Everything that the events read so far give rise to has been sent."""
     has_open_starts: bool = False
     """At the last look something had begun and not ended."""
+    has_inferred_ends: bool = False
+    """An end was concluded from the run's: the real one may follow."""
 
     @property
     def last_at(self) -> datetime:
@@ -139,6 +143,7 @@ class Exporter:
         progress.end_tick(now)
         report.is_cut_short = tick.is_over
         report.open_runs, report.waiting, report.lag = len(progress.open), progress.waiting, progress.lag
+        report.undiscovered = progress.undiscovered
         waiting = (run_id for run_id, open_run in progress.open.items() if open_run.due)
         report.blamed = next((self._known[run_id].run for run_id in waiting if run_id in self._known), None)
         return report
@@ -148,11 +153,29 @@ class Exporter:
         report = tick.report
         while True:
             before = report.accepted + report.refused
-            discovery.discover(tick.instance, tick.progress, self._clock().timestamp(), quick=quick)
+            now = self._clock().timestamp()
+            self._make_room(tick.progress, now)
+            discovery.discover(tick.instance, tick.progress, now, quick=quick)
+            if not quick:
+                parking.open_changed(tick.instance, tick.progress, now, self._options.max_runtime)
             was_full = len(tick.progress.open) >= discovery.MAX_OPEN
             self._pass(tick, builder)
             if not was_full or report.trouble or tick.is_over or report.accepted + report.refused == before:
                 return
+
+    def _make_room(self, progress: Progress, now: float) -> None:
+        """Park open runs of which nothing is due, those without a sign of life for the longest time first."""
+        room = discovery.MAX_OPEN - len(progress.open.keys() | {runless.NO_RUN})
+        if room >= discovery.MAX_OPEN // _SHARE_FREE + 1:
+            return
+        quiet = [
+            (known.last_at, run_id)
+            for run_id, known in self._known.items()
+            if known.quiet and known.log.ended is None and run_id in progress.open and not progress.open[run_id].due
+        ]
+        for _, run_id in sorted(quiet)[: discovery.MAX_OPEN // 2 - room + 1]:
+            if parking.park(progress, run_id, self._known[run_id].cursor, now, is_over=False):
+                self._forget(progress, run_id)
 
     def _pass(self, tick: Tick, builder: EventBuilder) -> None:
         """Every open run once, as far as the budget allows; what one gives rise to goes while the next is read."""
@@ -284,6 +307,7 @@ class Exporter:
             return
         parts = parts_of(known.log, known.info, builder, options, now)
         known.has_open_starts = not all(part.has_ended for part in parts)
+        known.has_inferred_ends = any(part.is_inferred for part in parts)
         known.quiet = False
         is_told = True
         for told in known.telling.unsent(parts, open_run):
@@ -355,7 +379,10 @@ class Exporter:
         self._end(tick.progress, run_id, known)
 
     def _end(self, progress: Progress, run_id: str, known: _Known) -> None:
-        progress.closed[run_id] = max(self._clock(), known.last_at).timestamp()
+        at = max(self._clock(), known.last_at).timestamp()
+        is_final = known.log.ended is None or not (known.log.has_unfinished_steps or known.has_inferred_ends)
+        if is_final or not parking.park(progress, run_id, known.cursor, at, is_over=True):
+            progress.closed[run_id] = at
         self._forget(progress, run_id)
 
     def _forget(self, progress: Progress, run_id: str) -> None:

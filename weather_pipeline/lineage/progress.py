@@ -24,6 +24,17 @@ class Strikes(NamedTuple):
     since: float
 
 
+class Parked(NamedTuple):
+    """A run that is looked at seldom, since nothing of it is due (see `parking`)."""
+
+    position: int
+    """How far its log has been read."""
+    at: float
+    """Until when it has been told, seconds since the epoch."""
+    is_over: bool
+    """It has ended: only a late writer could add to it."""
+
+
 @dataclass
 class OpenRun:
     """A Dagster run whose lineage is not complete yet.
@@ -73,6 +84,8 @@ class Progress:
     open: dict[str, OpenRun] = field(default_factory=dict)
     closed: dict[str, float] = field(default_factory=dict)
     """Until when each closed run has been told, seconds since the epoch: only a later change opens it again."""
+    parked: dict[str, Parked] = field(default_factory=dict)
+    """Runs that are looked at in turn, some of them in each tick, the next first."""
     reported: list[str] = field(default_factory=list)
     """Reports without a run that were told, of those that are read again (`runless`)."""
     swept_at: float = 0.0
@@ -97,6 +110,15 @@ class Progress:
     """When the last tick ended, seconds since the epoch."""
     lag: float = 0.0
     """At the end of the last tick: the age of the oldest event that was due and not accepted, in seconds."""
+    undiscovered: int = 0
+    """Runs that have changed and find no room among the open ones: so many at least …"""
+    undiscovered_since: float | None = None
+    """… the oldest of them since then, seconds since the epoch."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether runs find no room though nothing of those that have it is due."""
+        return bool(self.undiscovered and not self.waiting and not self.unread)
 
     @property
     def waiting(self) -> int:
@@ -118,6 +140,7 @@ class Progress:
             if run.pending:
                 run.count()
         since = [run.due_since for run in self.open.values() if run.due_since is not None and run.due != 0]
+        since += [] if self.undiscovered_since is None else [self.undiscovered_since]
         self.ticked_at, self.lag = now, max(0.0, now - min(since, default=now))
 
     @classmethod
@@ -136,6 +159,7 @@ class Progress:
                 positions={kind: Position(*values) for kind, values in positions.items()},
                 open={run_id: _open_run(*values) for run_id, values in saved["open"].items()},
                 closed=dict(saved["closed"]),
+                parked={run_id: Parked(*values) for run_id, values in saved.get("parked", {}).items()},
                 **{name: saved[name] for name in _FIGURES if name in saved},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -153,6 +177,7 @@ class Progress:
                     run_id: [sorted(run.sent), run.strikes, run.due, run.due_since] for run_id, run in self.open.items()
                 },
                 "closed": self.closed,
+                "parked": self.parked,
                 **{name: getattr(self, name) for name in _FIGURES},
             },
             separators=(",", ":"),
@@ -164,7 +189,7 @@ class Progress:
         self.closed = {run_id: at for at, run_id in kept}
 
 
-_FIGURES = tuple(each.name for each in fields(Progress) if each.name not in ("positions", "open", "closed"))
+_FIGURES = tuple(each.name for each in fields(Progress) if each.name not in ("positions", "open", "closed", "parked"))
 
 
 def _open_run(

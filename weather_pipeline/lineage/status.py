@@ -56,6 +56,11 @@ class ExporterStatus:
             )
         elif self.tick_error:
             found.append(f"The last evaluation failed: {self.tick_error}")
+        if self.progress is not None and self.progress.is_stuck:
+            found.append(
+                f"{self.progress.undiscovered} runs or more can't be told: {len(self.progress.open)} that have not "
+                "ended hold all the room. End those that are dead, in the Dagster UI."
+            )
         if self.dead_letters:
             found.append(f"{self.dead_letters} events were refused for good: weather lineage dead-letters list")
         return found
@@ -79,6 +84,8 @@ class ExporterStatus:
                 "open_runs": len(progress.open),
                 "waiting": progress.waiting,
                 "not_looked_at": progress.unread,
+                "without_room": progress.undiscovered,
+                "parked_runs": len(progress.parked),
                 "lag": progress.lag,
                 "accepted": progress.accepted,
                 "refused": progress.refused,

@@ -75,6 +75,11 @@ class Part:
         """Whether no further event of it is waited for."""
         return not isinstance(self.said, JobRun | AssetRun) or self.said.ended_at is not None
 
+    @property
+    def is_inferred(self) -> bool:
+        """Whether its end was concluded, not read from the log."""
+        return isinstance(self.said, JobRun | AssetRun) and self.said.inferred
+
     def messages(self) -> list[Message] | Problem:
         """All its events, or the reason why it can't be told.
 

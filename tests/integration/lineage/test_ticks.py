@@ -765,3 +765,67 @@ def test_a_run_of_many_assets_is_told_over_several_ticks_and_each_asset_built_on
     assert len(site.backend.accepted) == 82
     assert max(report.accepted for report in reports) <= 16
     assert set(built.values()) == {1}
+
+
+def test_quiet_runs_make_room_for_others_and_are_told_all_the_same(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "MAX_OPEN", 10)
+    site = Site(instance, a, max_runtime=timedelta(days=2))
+    quiet = [started_run(instance, site.repository) for _ in range(30)]
+    for _ in range(5):
+        site.tick()
+        assert len(site.progress.open) <= 10
+    assert site.backend.told() == {"a_dagster": {"START": 30}}
+    assert site.progress.open.keys() | site.progress.parked.keys() == set(quiet)
+    assert site.progress.undiscovered == 0
+    ended, goes_on = list(site.progress.parked)[:2]
+    run = instance.get_run_by_id(ended)
+    assert run is not None
+    instance.report_run_canceled(run)
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": {"START": 30, "ABORT": 1}}
+    going = instance.get_run_by_id(goes_on)
+    assert going is not None
+    report(instance, going, "STEP_FAILURE", "a", StepFailureData(None, None))
+    site.tick(3)
+    assert site.backend.told() == {"a_dagster": {"START": 30, "ABORT": 1, "FAIL": 1}}
+    site.tick(12, minutes=60 * 24)
+    assert site.backend.told() == {"a_dagster": {"START": 30, "ABORT": 29, "FAIL": 1}}
+    assert (site.progress.open, site.progress.parked) == ({}, {})
+
+
+def test_runs_that_find_no_room_are_a_backlog_and_trouble(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "MAX_OPEN", 3)
+    monkeypatch.setattr(discovery, "MAX_PARKED", 2)
+    site = Site(instance, a)
+    for _ in range(9):
+        started_run(instance, site.repository)
+    report = site.tick(4)
+    assert (len(site.progress.open), len(site.progress.parked), site.progress.undiscovered) == (2, 2, 5)
+    assert "5 runs or more find no room yet, oldest" in report.summary()
+    assert site.progress.is_stuck
+    assert site.progress.lag > 0
+    monkeypatch.setattr(discovery, "MAX_OPEN", 30)
+    site.tick(2)
+    assert (site.progress.undiscovered, site.progress.undiscovered_since) == (0, None)
+    assert site.backend.told() == {"a_dagster": {"START": 9}}
+
+
+def test_what_an_orphan_writes_after_its_end_was_told_follows(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, max_runtime=timedelta(days=2))
+    run = instance.get_run_by_id(started_run(instance, site.repository))
+    assert run is not None
+    instance.report_run_failed(run)
+    site.tick(2, minutes=5)
+    assert site.backend.told() == {"a_dagster": {"START": 1, "FAIL": 1}}
+    assert (site.progress.open, list(site.progress.parked)) == ({}, [run.run_id])
+    site.tick(3, minutes=60)
+    report(instance, run, "ASSET_MATERIALIZATION", "a", StepMaterializationData(dg.AssetMaterialization("a"), []))
+    report(instance, run, "STEP_SUCCESS", "a", StepSuccessData(1.0))
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": {"START": 1, "FAIL": 1, "COMPLETE": 1}}
+    site.tick(3, minutes=60 * 24)
+    assert (site.progress.open, site.progress.parked) == ({}, {})

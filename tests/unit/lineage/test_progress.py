@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from weather_pipeline.lineage.progress import OpenRun, Progress, Strikes
+from weather_pipeline.lineage.progress import OpenRun, Parked, Progress, Strikes
 from weather_pipeline.lineage.reader import Position
 
 
@@ -11,6 +11,7 @@ def test_a_cursor_holds_everything() -> None:
         positions={"started": Position(7, "run", 1.5, 2.5)},
         open={"run": OpenRun({"x:start"}, {"x:end": Strikes(2, 7.5)}, 3, 2.5), "other": OpenRun()},
         closed={"old": 3.0},
+        parked={"quiet": Parked(9, 3.5, False)},
         swept_at=4.0,
         since=5.0,
         failing_since=6.0,
@@ -22,6 +23,8 @@ def test_a_cursor_holds_everything() -> None:
         last_error_at=11.0,
         ticked_at=12.0,
         lag=13.0,
+        undiscovered=14,
+        undiscovered_since=15.0,
     )
     assert Progress.load(progress.dump()) == progress
 
