@@ -400,3 +400,26 @@ def test_a_plan_is_made_some_assets_at_a_time(instance: dg.DagsterInstance, monk
     assert planning.go_on()
     assert planning.plan == publish.plan(catalog(), options, {}, now=now)
     assert len(planning.plan.drafts) == 4
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.DOUBTFUL])
+def test_a_bad_event_that_comes_first_after_a_restart_is_not_taken_for_an_outage(
+    instance: dg.DagsterInstance, verdict: Verdict
+) -> None:
+    site = Site(instance, a)
+    site.run()
+    site.backend.behave = lambda message: LATER
+    site.tick()
+    site.use(site.backend)
+
+    def behave(message: Message) -> Answer:
+        is_job = message.body()["job"]["facets"]["jobType"]["jobType"] == "JOB"
+        return Answer(verdict, "no") if is_job else ACCEPTED
+
+    site.backend.behave = behave
+    site.tick(3)
+    assert site.backend.told() == {"a_dagster": {"START": 1, "COMPLETE": 1}}
+    assert site.progress.failing_since is None
+    site.tick(16, minutes=1)
+    assert len(dead_letters(instance)) == 2
+    assert site.progress.open == {}
