@@ -7,9 +7,10 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -356,8 +357,16 @@ def test_a_token_that_an_endpoint_gives(configure: Configure, backend: Collector
     assert len(backend.events) == 2
 
 
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Everything that comes from one end goes to the other, until that one hangs up."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
 class Proxy:
-    """A forward proxy for plain HTTP."""
+    """A forward proxy, for plain HTTP and, by CONNECT, for anything."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
@@ -373,6 +382,18 @@ class Proxy:
                     head = f"POST /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {len(body)}\r\n\r\n"
                     upstream.sendall(head.encode() + body)
                     self.wfile.write(upstream.recv(65536))
+
+            def do_CONNECT(self) -> None:
+                proxy.asked.append((self.path, self.headers.get("Proxy-Authorization")))
+                host, _, port = self.path.partition(":")
+                with socket.create_connection((host, int(port))) as upstream:
+                    self.send_response(200)
+                    self.end_headers()
+                    back = threading.Thread(target=pass_on, args=(upstream, self.connection), daemon=True)
+                    back.start()
+                    pass_on(self.connection, upstream)
+                    back.join()
+                self.close_connection = True
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
                 pass
@@ -399,6 +420,43 @@ def test_a_proxy(backend: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     assert backend.events[0]["run"] == message().body()["run"]
     proxy.stop()
     assert "s3cret" not in refused_for_now(sink)
+
+
+def test_a_proxy_for_https(configure: Configure, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Proxy()
+    monkeypatch.setenv("https_proxy", f"http://me:s3cret@{proxy.address}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with over_tls(authority) as backend:
+        url = f"https://127.0.0.1:{backend.port}"
+        sink = configure({"type": "http", "url": url, "sslContext": {"caCertPath": str(authority.path)}})
+        accepted(sink)
+        assert len(backend.events) == 1
+        assert proxy.asked == [(f"127.0.0.1:{backend.port}", "Basic " + b64encode(b"me:s3cret").decode())]
+    proxy.stop()
+
+
+@pytest.mark.parametrize("at_once", ["", "HTTP/1.1 201 Created\r\nContent-Length: 20\r\n\r\n"])
+def test_an_answer_that_comes_drop_by_drop_is_none_in_time(configure: Configure, at_once: str) -> None:
+    """Each byte comes in time, the whole does not."""
+    whole = "HTTP/1.1 201 Created\r\nContent-Length: 20\r\n\r\n" + 20 * "x"
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(at_once.encode())
+            for byte in whole.removeprefix(at_once).encode():
+                time.sleep(0.1)
+                connection.sendall(bytes([byte]))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,))
+        dripping.start()
+        sink = configure({"type": "http", "url": f"http://127.0.0.1:{server.getsockname()[1]}", "timeout": 0.5})
+        answer = ask(sink, message())
+        assert (answer.verdict, "No answer within 0.5 s" in answer.reason) == (Verdict.DOUBTFUL, True)
+        dripping.join()
 
 
 def test_credentials_of_netrc_do_not_go_before_the_configured(

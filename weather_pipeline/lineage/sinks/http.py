@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import socket
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -122,7 +126,41 @@ def _connected(
     chosen = session.merge_environment_settings(url, {}, None, verify, cert)
     pool: Any = adapter.get_connection_with_tls_context(request, chosen["verify"], chosen["proxies"], chosen["cert"])
     adapter.cert_verify(pool, url, chosen["verify"], chosen["cert"])
+    pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimelyResponse})
     return pool, adapter.request_url(request, chosen["proxies"]), dict(request.headers)
+
+
+class _TimelyResponse(HTTPResponse):
+    """An answer that has to be whole within the time that a socket by itself grants to each byte."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **settings: Any) -> None:
+        super().__init__(sock, *arguments, **settings)
+        patience = sock.gettimeout()
+        if patience is not None:
+            self.fp = io.BufferedReader(_Timely(self.fp.detach(), sock, time.monotonic() + patience))
+
+
+class _Timely(io.RawIOBase):
+    """What a socket receives until a time on the monotonic clock."""
+
+    def __init__(self, raw: Any, sock: socket.socket, until: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _failure(verdict: Verdict, error: Exception, words: str | None = None) -> Answer:
