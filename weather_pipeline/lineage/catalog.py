@@ -40,6 +40,10 @@ class Catalog(Protocol):
         """When the asset was last materialized, before a time if given; None where it never was."""
         ...
 
+    def read_ahead(self, paths: Sequence[AssetPath]) -> None:
+        """Look up at once what was materialized last of many assets."""
+        ...
+
     def paths(self) -> list[AssetPath]:
         """The keys of all assets that the definitions know, in order."""
         ...
@@ -106,14 +110,16 @@ class RepositoryCatalog:
         Raises:
             StorageUnavailable: Dagster's storage can't be read now.
         """
-        for start in range(0, len(paths), _AT_ONCE):
-            wanted = paths[start : start + _AT_ONCE]
+        unknown = [path for path in paths if path not in self._last]
+        for start in range(0, len(unknown), _AT_ONCE):
+            wanted = unknown[start : start + _AT_ONCE]
             with reading():
                 records = self._instance.get_asset_records([dg.AssetKey(path) for path in wanted])
             self._last |= dict.fromkeys(wanted, (None, {}))
             for record in records:
-                entry = record.asset_entry
-                self._last[tuple(entry.asset_key.path)] = _materialization(entry.last_materialization_record)
+                path, newest = tuple(record.asset_entry.asset_key.path), record.asset_entry.last_materialization_record
+                self._last[path] = _materialization(newest)
+                self._records.learn(path, newest)
 
     def _materialized(self, path: AssetPath, before: datetime | None) -> tuple[datetime | None, Metadata]:
         if before is not None:

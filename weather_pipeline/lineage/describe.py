@@ -29,6 +29,9 @@ from weather_pipeline.lineage.model import (
 from weather_pipeline.lineage.names import Names, Sayings
 from weather_pipeline.lineage.options import Options
 
+_MANY = 10
+"""Inputs of which it is looked up at once what was materialized last; of fewer it is asked one by one, as needed."""
+
 
 class Describer:
     """Describes jobs and datasets by definitions, metadata and options.
@@ -166,6 +169,8 @@ class Describer:
         asserted = self.input_checks(run, names)
         reads = reads or {}
         paths = dict.fromkeys([*(info.parents if info else ()), *reads])
+        if len(paths) >= _MANY:
+            self._catalog.read_ahead(list(paths))
         described = [
             self.input(path, names, checks=asserted.get(path, ()), read=reads.get(path), reader=run)
             for path in paths

@@ -179,6 +179,9 @@ class _Definitions:
     def materialized_at(self, path: AssetPath, before: datetime | None = None) -> None:
         """Never."""
 
+    def read_ahead(self, paths: Sequence[AssetPath]) -> None:
+        """Nothing."""
+
     def paths(self) -> list[AssetPath]:
         """The keys of all assets that the definitions know."""
         return self._catalog.paths()

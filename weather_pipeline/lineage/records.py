@@ -105,6 +105,11 @@ class AssetRecords:
                 known = self._windows[path] = self._window(dg.AssetKey(path), before.timestamp(), is_first=not known)
         return known.last(before.timestamp())
 
+    def learn(self, path: AssetPath, newest: dg.EventLogRecord | None) -> None:
+        """Take the newest materialization of an asset, or that there is none, from who has looked it up already."""
+        found = _Window([newest] if newest else [], begins=newest is None, ends=True)
+        self._windows.setdefault(path, found)
+
     def _window(self, key: dg.AssetKey, before: float, *, is_first: bool) -> _Window:
         """Materializations around a time: the newest ones if they reach back to it, else those that follow it.
 
