@@ -225,11 +225,14 @@ def run_records(
     run_id: str,
     *,
     cursor: str | None,
-    of_type: set[dg.DagsterEventType],
+    of_type: set[dg.DagsterEventType] | None,
     limit: int,
     ascending: bool = True,
 ) -> Any:
-    """A page of a run's own log, oldest or newest first, with `records`, `cursor` and `has_more`."""
+    """A page of a run's own log, oldest or newest first, with `records`, `cursor` and `has_more`.
+
+    Without types also what the run's own code logged.
+    """
     looked_at = _schemas_looked_at(instance, run_id)
     looked_at.add(run_id)
     try:

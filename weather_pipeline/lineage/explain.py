@@ -133,6 +133,7 @@ def explain_run(
     """
     events, _ = reader.read_run(instance, info.run_id, None)
     log = fold_log(events)
+    reader.listen(instance, info.run_id, log, now=now, max_runtime=options.max_runtime)
     story = messages_of(log, info, builder, options, now)
     wanted = None if jobs is None else set(jobs)
     messages = [each for each in story.messages if wanted is None or job_name(each) in wanted]

@@ -302,6 +302,7 @@ class Exporter:
         """The events of a run that were not accepted, built as they are asked for."""
         now, options = self._clock(), self._options
         open_run = tick.progress.open[run_id]
+        reader.listen(tick.instance, run_id, known.log, now=now, max_runtime=options.max_runtime)
         if known.quiet and known.log.ended is None and now - known.last_at <= options.max_runtime:
             open_run.look({})
             return

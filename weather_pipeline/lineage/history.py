@@ -134,7 +134,9 @@ def tell(
         StorageUnavailable: Dagster's storage can't be read now.
     """
     events, _ = reader.read_run(instance, info.run_id, None)
-    return Recorded(info.run_id, info.created_at, messages_of(fold_log(events), info, builder, options, now))
+    log = fold_log(events)
+    reader.listen(instance, info.run_id, log, now=now, max_runtime=options.max_runtime)
+    return Recorded(info.run_id, info.created_at, messages_of(log, info, builder, options, now))
 
 
 def reports_in(instance: dg.DagsterInstance, span: Span, builder: EventBuilder, now: datetime) -> Iterator[Recorded]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -20,6 +20,7 @@ from dagster import DagsterEventType, DagsterInstance, EventLogRecord, RunsFilte
 
 from weather_pipeline.lineage import dagster_internals
 from weather_pipeline.lineage.model import LogEvent, RunInfo
+from weather_pipeline.lineage.runlog import RunLog
 from weather_pipeline.lineage.translation import READ_TYPES, translate
 
 STATUS_CHANGES = {
@@ -235,6 +236,25 @@ def read_run(instance: DagsterInstance, run_id: str, cursor: str | None) -> tupl
         cursor = page.cursor
         if page.is_last:
             return events, cursor
+
+
+def listen(instance: DagsterInstance, run_id: str, log: RunLog, *, now: datetime, max_runtime: timedelta) -> None:
+    """Before a run is taken as dead: any record of its log is a sign of life, also those that say nothing of lineage.
+
+    Args:
+        instance: The Dagster instance.
+        run_id: The run.
+        log: Its folded log, which learns of the newest sign of life.
+        now: The present.
+        max_runtime: How long a run may stay open without any.
+    """
+    if log.ended or log.last_at is None or now - log.last_at <= max_runtime:
+        return
+    newest = dagster_internals.run_records(
+        instance, run_id, cursor=None, of_type=None, limit=1, ascending=False
+    ).records
+    if newest:
+        log.last_at = max(log.last_at, datetime.fromtimestamp(newest[0].timestamp, UTC))
 
 
 def _position(record: EventLogRecord, moved_at: float) -> Position:

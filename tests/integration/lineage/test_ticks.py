@@ -33,6 +33,8 @@ from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
+from weather_pipeline.lineage.facets.base import iso
+from weather_pipeline.lineage.history import Span, runs_in, tell
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetRun
 from weather_pipeline.lineage.options import Options
@@ -382,6 +384,33 @@ def test_a_dead_run_is_ended_once_and_forgotten_and_its_real_end_still_arrives(i
     instance.report_run_failed(run)
     site.tick(2)
     assert site.backend.told() == {"a_dagster": {"START": 1, "ABORT": 1, "FAIL": 1}}
+
+
+def test_whatever_a_run_logs_is_a_sign_of_life(instance: dg.DagsterInstance) -> None:
+    site = Site(instance, a, max_runtime=timedelta(days=2))
+    run = instance.get_run_by_id(started_run(instance, site.repository))
+    assert run is not None
+    later = datetime.now(UTC) + timedelta(days=1, hours=23)
+    said = dg.EventLogEntry(
+        error_info=None,
+        level=logging.INFO,
+        user_message="still reading",
+        run_id=run.run_id,
+        timestamp=later.timestamp(),
+        step_key="a",
+        job_name=run.job_name,
+    )
+    instance.handle_new_event(said)
+    site.tick(3, minutes=60 * 24)
+    assert site.backend.told() == {"a_dagster": {"START": 1}}
+    span = Span(BEGINNING, later)
+    builder = EventBuilder(RepositoryCatalog(site.repository, instance), site.options)
+    (info,) = runs_in(instance, span, builder)
+    again = tell(instance, info, builder, site.options, datetime.now(UTC) + site.later)
+    assert {message.part for message in again.story.messages} == {"start"}
+    site.tick(2, minutes=60 * 24)
+    (end,) = [message for message in site.backend.accepted_of_assets if message.part == "inferred"]
+    assert end.at == iso(later + timedelta(days=2))
 
 
 def test_a_run_that_is_deleted_while_it_is_open_ends_and_is_forgotten(instance: dg.DagsterInstance) -> None:
