@@ -87,7 +87,7 @@ class EventBuilder:
         info = self._catalog.get(run.path)
         if info and info.is_external and not run.materializations:
             return "It is observed, not materialized: its observations are events about its dataset."
-        if run.announced and (info is None or info.output_required):
+        if run.announced and info is not None and info.output_required:
             return None
         if run.ended_at is None:
             return "Its output may still turn out to be skipped: it is told at its end."
