@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar, Self
+
+from benchmarks.lineage.killable import KillableServer
 
 Answer = tuple[int, str]
 
@@ -36,7 +36,7 @@ class Collector:
         self.tls: ssl.SSLContext | None = None
         self.behave: Callable[[dict[str, Any]], Answer] = lambda event: (201, "")
         self._lock = threading.Lock()
-        self._server: _Server | None = None
+        self._server: KillableServer | None = None
         self.port = 0
         self._stopping = threading.Event()
 
@@ -46,21 +46,19 @@ class Collector:
 
     def start(self) -> None:
         self._stopping.clear()
-        self._server = _Server(("127.0.0.1", self.port), _handler(self))
+        self._server = KillableServer(("127.0.0.1", self.port), _handler(self))
         if self.tls:
             self._server.socket = self.tls.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._server.begin()
 
     def stop(self) -> None:
         """Stop as a killed server does: kept connections end too."""
         self._stopping.set()
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server.hang_up()
+            self._server.kill()
             self._server = None
 
     def _take(self, event: dict[str, Any], headers: dict[str, str]) -> Answer:
@@ -87,31 +85,6 @@ class Collector:
 
     def kinds(self, job: str) -> list[str]:
         return [event["eventType"] for event in self.of(job)]
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._connections: set[socket.socket] = set()
-
-    def hang_up(self) -> None:
-        for connection in list(self._connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that went away while we hung
 
 
 def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:

@@ -14,17 +14,17 @@ The process obeys one word a line on standard input and answers each with a line
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+from benchmarks.lineage.killable import KillableServer
 from weather_pipeline.stack.ports import HOST, free_port
 
 OK, SLOW, REFUSE, HANG = "ok", "slow", "refuse", "hang"
@@ -95,41 +95,19 @@ class Collector:
         return self._counted
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
+class _Server(KillableServer):
     def __init__(self, port: int, file: IO[bytes]) -> None:
         self.status = _CREATED
         self.hanging: threading.Event | None = None
         self.answers_after = 0.0
         self._file = file
         self._guard = threading.Lock()
-        self._connections: set[socket.socket] = set()
         super().__init__((HOST, port), _Handler)
 
     def keep(self, body: bytes) -> None:
         with self._guard:
             self._file.write(b"%.6f\t%b\n" % (time.time(), body.replace(b"\n", b" ")))
             self._file.flush()
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._connections.add(connection)
-        return connection, address
-
-    def close_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-    def drop_connections(self) -> None:
-        for connection in list(self._connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,18 +140,16 @@ def main(port: int, file: Path) -> None:
         for line in sys.stdin:
             how = line.strip()
             if server is not None:
-                server.shutdown()
-                server.server_close()
                 if server.hanging is not None:
                     server.hanging.set()
-                server.drop_connections()
+                server.kill()
                 server = None
             if how != REFUSE:
                 server = _Server(port, kept)
                 server.hanging = threading.Event() if how == HANG else None
                 server.status = int(how) if how.isdecimal() else _CREATED
                 server.answers_after = SLOW_ANSWER if how == SLOW else 0.0
-                threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+                server.begin()
             sys.stdout.write(f"{how}\n")
             sys.stdout.flush()
 

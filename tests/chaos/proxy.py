@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import socket
 import threading
 import time
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self, cast
 
+from benchmarks.lineage.killable import KillableServer
 from tests.chaos.plan import Fault
 
 REFUSED_JOB = "c_dagster"
@@ -108,45 +107,20 @@ class Proxy:
     def _open(self) -> None:
         self._server = _Server(self, self._port)
         self._port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._server.begin()
 
     def _close(self) -> None:
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server.drop()
+            self._server.hung.set()
+            self._server.kill()
             self._server = None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
+class _Server(KillableServer):
     def __init__(self, proxy: Proxy, port: int) -> None:
         self.proxy = proxy
         self.hung = threading.Event()
-        self._connections: set[socket.socket] = set()
         super().__init__((_HOST, port), _Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._connections.add(connection)
-        return connection, address
-
-    def close_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is part of the storm."""
-
-    def drop(self) -> None:
-        """Let go of whoever hangs, and close every connection."""
-        self.hung.set()
-        for connection in list(self._connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
