@@ -32,10 +32,11 @@ def section(account: Account) -> Section:
         ("events accepted, of these repeated", f"{account.accepted:,}, {account.repeated:,}"),
         ("repeated with another id or content, or out of order", str(len(account.findings))),
         ("dead letters, all of the refused job", f"{account.refused:,}" if account.refused_rightly else "WRONG"),
+        ("runs that `verify` missed because of them", str(account.missed)),
         ("dead letters left after they were sent again", str(account.dead_letters)),
         ("connections from the runs' process", str(account.connections_of_runs)),
         ("kills of the daemon", str(account.daemon_kills)),
-        ("answers", ", ".join(f"{number:,} of {status}" for status, number in account.answers.items())),
+        ("answers", ", ".join(f"{status}: {number:,}" for status, number in account.answers.items())),
     ]
     weather = [
         [name, str(account.faults.get(name, "")), str(len(each)), f"{statistics.median(each):.2f}", f"{max(each):.2f}"]

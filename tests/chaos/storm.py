@@ -62,6 +62,8 @@ class Account:
     """Events that became dead letters …"""
     refused_rightly: bool = False
     """… every one of the job that was refused, and verify missed these and nothing else."""
+    missed: int = 0
+    """Runs that verify missed because of them; one whose end was taken after all is complete."""
     dead_letters: int = 0
     """What is left of them after they were sent again."""
 
@@ -130,6 +132,7 @@ def storm(
             account.catch_up_seconds = _settle(account, environment, tell)
             letters = _letters(home)
             account.refused, account.refused_rightly = len(letters), _is_explained(account, letters)
+            account.missed = account.verification["dead_letters"]
             if letters:
                 _weather(environment, "dead-letters", "resend", "--all")
                 _settle(account, environment, tell)
@@ -162,6 +165,10 @@ def _letters(home: Path) -> list[DeadLetter]:
         return dead_letters(instance)
 
 
+def _ends(home: Path) -> int:
+    return sum(letter.event["eventType"] != "START" for letter in _letters(home))
+
+
 def _is_explained(account: Account, letters: Sequence[DeadLetter]) -> bool:
     """Whether only what the proxy refuses became dead letters, and nothing is missing but these."""
     found = account.verification
@@ -179,11 +186,11 @@ def _turn(
     home: Path,
 ) -> None:
     if proxy.fault is Fault.PARTLY:
-        # Refused twice, the event is given up: before that the fault has done nothing.
+        # It has bitten once the end of a run is given up; the start is given up a tick before.
         deadline = time.monotonic() + _BITE_SECONDS
-        while len(_letters(home)) == account.refused and time.monotonic() < deadline:
+        while (ends := _ends(home)) == account.missed and time.monotonic() < deadline:
             time.sleep(0.2)
-        account.refused = len(_letters(home))
+        account.missed = ends
     elif proxy.fault is not None:
         # A fault that nobody meets is none. At a closed port nobody can be seen: a tick's time has to do.
         proxy.hit.wait(_TICK if proxy.fault is Fault.REFUSE else _BITE_SECONDS)
@@ -201,10 +208,9 @@ def _settle(account: Account, environment: dict[str, str], tell: Callable[[str],
     """Wait until the backend knows all but the dead letters, keep what `verify` says, and give the seconds it took."""
     began = time.monotonic()
     while True:
-        account.verification = _verify(environment)
+        account.verification = found = _verify(environment)
         waited = round(time.monotonic() - began, 1)
-        tell(f"{waited} s of calm: {account.verification['coverage']}% there")
-        found = account.verification
+        tell(f"{waited} s of calm: {found['complete']} of {found['expected']} runs there, {found['in_flight']} awaited")
         settled = found["complete"] + found["dead_letters"] == found["expected"] and not found["in_flight"]
         if settled or waited > _CALM_SECONDS:
             return waited
