@@ -22,7 +22,7 @@ from tests.chaos.judge import duplicates, findings
 from tests.chaos.plan import Fault, plan
 from tests.chaos.proxy import REFUSED_JOB, Proxy
 from tests.integration.marquez.conftest import LineageService
-from weather_pipeline.lineage.deadletters import DeadLetter, dead_letters
+from weather_pipeline.lineage.deadletters import DeadLetter, all_letters
 
 ROOT = Path(__file__).resolve().parents[2]
 CALM_RUNS = 5
@@ -162,7 +162,7 @@ def _run(run: Callable[[], Ran], weather: str, account: Account) -> bool:
 
 def _letters(home: Path) -> list[DeadLetter]:
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        return dead_letters(instance)
+        return all_letters(instance)
 
 
 def _ends(home: Path) -> int:

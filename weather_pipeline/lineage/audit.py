@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.expected import ExpectedDataset, ExpectedRun, expected_datasets, expected_runs
 from weather_pipeline.lineage.explain import job_name
 from weather_pipeline.lineage.history import Census, Recorded, Span, reports_in, runs_in, tell
@@ -125,7 +124,9 @@ class Audit:
         total = len(self._runs)
         verifier = Verifier(self._api, lambda done: self._tell(f"Asking {self._api.name}: {done:,} of {total:,} runs"))
         gaps = verifier.gaps(self._runs) | verifier.dataset_gaps(self._datasets)
-        refused = {letter.key for letter in dead_letters(self._project.instance)}
+        keys = [key for run in self._runs if run.run_id in gaps for key in run.keys]
+        keys += [dataset.key for subject, dataset in self._datasets.items() if subject in gaps]
+        refused = {letter.key for letter in self._project.letters.of(keys)}
         found = Verification(
             since=self._span.since.isoformat(),
             until=self._span.until.isoformat(),

@@ -369,6 +369,9 @@ class Outcome:
     """What one delivery achieved, by Dagster run."""
 
     accepted: dict[str, list[Message]] = field(default_factory=dict)
+    """The events that are done with."""
+    withheld: set[str] = field(default_factory=set)
+    """Keys of those among the accepted that OpenLineage's configuration keeps back: nothing was sent."""
     failed: list[tuple[str, Message, Answer]] = field(default_factory=list)
     """The events that were not accepted, each with its Dagster run and the answer."""
 
@@ -393,6 +396,8 @@ def deliver(
     for each in courier.collect():
         if each.answer.verdict.is_done:
             outcome.accepted.setdefault(each.run, []).append(each.message)
+            if each.answer.verdict is Verdict.WITHHELD:
+                outcome.withheld.add(each.message.key)
         else:
             outcome.failed.append((each.run, each.message, each.answer))
     return outcome

@@ -9,7 +9,6 @@ proxy's error page) loses nothing.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +17,12 @@ from typing import Any
 
 import dagster as dg
 
-from weather_pipeline.lineage import deadletters
-from weather_pipeline.lineage.delivery import Answer, Courier, Delivered, Gate, Sink, Verdict, ask
+from weather_pipeline.lineage.deadletters import DeadLetters
+from weather_pipeline.lineage.delivery import Answer, Courier, Delivered, Gate, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.progress import Progress, Strikes
+from weather_pipeline.lineage.proof import PATIENCE, Proof
+from weather_pipeline.lineage.scope import NOWHERE, Scope
 
 STRIKES = 5
 """How often an event may fail while the backend takes others before it counts as refused …"""
@@ -31,7 +32,6 @@ _LEAST_SECONDS = 2.0
 """What a delivery gets even where reading has used up the budget: every tick must bring something forward."""
 _SLACK = 0.5
 """Seconds for which the end of a tick waits for requests that are under way; the next tick takes over the rest."""
-_PROOF_PATIENCE = 2.0
 
 
 @dataclass
@@ -93,6 +93,8 @@ class Tick:
     log: logging.Logger
     deadline: float
     """On the monotonic clock."""
+    home: Scope = NOWHERE
+    """The repository that the sensor stands in."""
     report: Report = field(default_factory=Report)
     warned: set[str] = field(default_factory=set)
     """What `warn_of_lost` has said."""
@@ -125,8 +127,7 @@ class Dispatcher:
         self._clock = clock
         self._courier = Courier(sink)
         self._failed: list[Delivered] = []
-        self._proof: Message | None = None
-        """The last event that was accepted: sent again, it shows whether the backend is well."""
+        self._proof = Proof(sink)
         self._is_begun = False
         self.told: set[str] = set()
         """Runs of which events were accepted, for the exporter to look whether that was all."""
@@ -211,13 +212,13 @@ class Dispatcher:
             if answer.verdict is Verdict.ACCEPTED:
                 tick.report.accepted += 1
                 tick.progress.accepted += 1
-                self._proof = message
+                self._proof.accepted(message)
                 self._is_back(tick)
                 tick.warn_of_lost(delivered.run, message)
 
     def bury(self, tick: Tick, key: str, reason: str, body: dict[str, Any]) -> None:
         """Keep what can't be sent as a dead letter."""
-        deadletters.bury(tick.instance, key, reason, body, writer=self._name)
+        DeadLetters(tick.instance, tick.home, self._name).bury(key, reason, body)
         tick.progress.note_error(reason, self._now)
         tick.report.refused += 1
         tick.progress.refused += 1
@@ -248,7 +249,7 @@ class Dispatcher:
         if given_up and given_up.verdict is Verdict.LATER:
             self._give_up(tick, given_up)
         elif given_up or questions:
-            if self._is_well():
+            if self._proof.is_well(self._patience):
                 self._is_back(tick)
                 self._strike(tick, questions)
             else:
@@ -279,7 +280,7 @@ class Dispatcher:
 
     def _ask_again(self, tick: Tick, refused: Delivered) -> None:
         """Send a refused event once more: the backend may have come to its senses between it and the proof."""
-        answer = self._ask(refused.message)
+        answer = self._proof.ask(refused.message, self._patience)
         if answer is None or not answer.verdict.is_final:
             return  # a later tick will know more
         if answer.verdict is Verdict.REFUSED:
@@ -290,22 +291,10 @@ class Dispatcher:
         tick.report.accepted += 1
         tick.progress.accepted += 1
 
-    def _is_well(self) -> bool:
-        """Whether the backend takes an event that it has taken before: sending again changes nothing."""
-        answer = self._ask(self._proof) if self._proof else None
-        return answer is not None and answer.verdict is Verdict.ACCEPTED
-
-    def _ask(self, message: Message) -> Answer | None:
-        """The answer to one event; None where there is no time for it, or none comes in time."""
-        patience = min(_PROOF_PATIENCE, self._courier.gate.deadline + _SLACK - time.monotonic())
-        if patience <= 0:
-            return None
-        answers: list[Answer] = []
-        # A thread, because a backend that hangs must not hold up the end of the tick.
-        asking = threading.Thread(target=lambda: answers.append(ask(self._sink, message)), daemon=True)
-        asking.start()
-        asking.join(patience)
-        return answers[0] if answers else None
+    @property
+    def _patience(self) -> float:
+        """Seconds for which an answer may be waited for at the end of the tick."""
+        return min(PATIENCE, self._courier.gate.deadline + _SLACK - time.monotonic())
 
     def _refuse(self, tick: Tick, refused: Delivered) -> None:
         message = refused.message

@@ -32,7 +32,7 @@ from weather_pipeline.lineage.exporter import Exporter
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.publish import Publisher
-from weather_pipeline.lineage.scope import Scope
+from weather_pipeline.lineage.scope import NOWHERE, Scope
 from weather_pipeline.lineage.sinks.others import DisabledSink
 
 BUDGET = 5.0
@@ -102,16 +102,17 @@ class Evaluator:
     def _tick(
         self, exporter: Exporter, context: dg.SensorEvaluationContext, progress: Progress, *, quick: bool = False
     ) -> Report:
-        scope = None if self.monitor_all_code_locations else _scope_of(context)
+        home = _scope_of(context)
+        scope = None if self.monitor_all_code_locations else home
         builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options, scope)
-        return exporter.tick(context.instance, builder, progress, context.log, quick=quick)
+        return exporter.tick(context.instance, builder, progress, context.log, home=home or NOWHERE, quick=quick)
 
     def _publish(self, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
         """Publish the definitions where they have changed."""
         self._publisher.tick(
             context.instance,
             context.repository_def,
-            _scope_of(context) or Scope("", ""),
+            _scope_of(context) or NOWHERE,
             sink,
             context.log,
             told_since=datetime.fromtimestamp(progress.since, UTC),

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import dagster as dg
 
 from weather_pipeline.lineage import reader
 from weather_pipeline.lineage.catalog import RepositoryCatalog
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import DeadLetters
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.identity import CHECKS
@@ -27,6 +28,8 @@ from weather_pipeline.lineage.runlog import fold_log
 from weather_pipeline.lineage.story import Problem, messages_of
 
 _SHORTEST_PREFIX = 6
+_LOOKED_THROUGH = 100
+"""Materializations among which one by a run is looked for."""
 
 
 class NotFound(LookupError):
@@ -114,6 +117,7 @@ def explain_run(
     options: Options,
     now: datetime,
     *,
+    letters: DeadLetters | None = None,
     jobs: Iterable[str] | None = None,
     about: AssetPath | None = None,
 ) -> Explanation:
@@ -125,6 +129,7 @@ def explain_run(
         builder: Builds the events that the sensor would.
         options: What the user chose.
         now: The present, timezone-aware.
+        letters: Where it is known what the backend refused.
         jobs: Only events of these OpenLineage jobs.
         about: Only what is withheld about this asset.
 
@@ -137,7 +142,7 @@ def explain_run(
     story = messages_of(log, info, builder, options, now)
     wanted = None if jobs is None else set(jobs)
     messages = [each for each in story.messages if wanted is None or job_name(each) in wanted]
-    refused = {letter.key: letter.reason for letter in dead_letters(instance)}
+    refused = {letter.key: letter.reason for letter in letters.of(each.key for each in messages)} if letters else {}
     withheld = [each for each in (*story.problems, *story.silent) if about is None or _is_about(each, about)]
     return Explanation(info, tuple(Explained(each, refused.get(each.key)) for each in messages), tuple(withheld))
 
@@ -172,10 +177,13 @@ def jobs_of(catalog: RepositoryCatalog, path: AssetPath, options: Options) -> li
 
 
 def last_run_of(instance: dg.DagsterInstance, path: AssetPath) -> RunInfo | None:
-    """The Dagster run that materialized an asset last; None where none did."""
-    records = instance.fetch_materializations(dg.AssetKey(path), limit=1).records
-    found = reader.run_info(instance, records[0].run_id) if records and records[0].run_id else None
-    return found[0] if found else None
+    """The newest Dagster run that was to materialize an asset, whether it did or not; None where there is none."""
+    key = dg.AssetKey(path)
+    newest = (record.asset_entry.last_run_id for record in instance.get_asset_records([key]))
+    # None or empty where the asset was reported last, by no run.
+    earlier = (record.run_id for record in instance.fetch_materializations(key, limit=_LOOKED_THROUGH).records)
+    found = (reader.run_info(instance, run_id) for run_id in chain(newest, earlier) if run_id)
+    return next((info[0] for info in found if info), None)
 
 
 def _is_about(problem: Problem, path: AssetPath) -> bool:

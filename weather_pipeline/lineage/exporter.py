@@ -28,6 +28,7 @@ from weather_pipeline.lineage.model import RunEnded, RunInfo, RunState, StepErro
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
 from weather_pipeline.lineage.runlog import RunLog, fold_log
+from weather_pipeline.lineage.scope import NOWHERE, Scope
 from weather_pipeline.lineage.story import Problem, parts_of
 from weather_pipeline.lineage.telling import Telling
 
@@ -115,6 +116,7 @@ class Exporter:
         progress: Progress,
         log: logging.Logger,
         *,
+        home: Scope = NOWHERE,
         quick: bool = False,
     ) -> Report:
         """Bring the backend as far as the budget allows; changes `progress` as events are accepted.
@@ -124,9 +126,10 @@ class Exporter:
             builder: Builds events from what the definitions say, and knows which runs are told here.
             progress: How far the exporter has come.
             log: Hears what a user should know.
+            home: The repository that the sensor stands in, which stands in dead letters.
             quick: Not look for what has become visible late: the tick before this one did, seconds ago.
         """
-        tick = Tick(instance, progress, log, time.monotonic() + self.budget)
+        tick = Tick(instance, progress, log, time.monotonic() + self.budget, home)
         report = tick.report
         if self._dispatcher.may_begin(tick):
             try:

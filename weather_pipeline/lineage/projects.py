@@ -19,6 +19,7 @@ import dagster as dg
 
 from weather_pipeline.lineage import dagster_internals as internals
 from weather_pipeline.lineage.catalog import RepositoryCatalog
+from weather_pipeline.lineage.deadletters import DeadLetters
 from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.options import Options
@@ -85,6 +86,11 @@ class Project:
     def scope(self) -> Scope:
         """The repository that the sensor stands in."""
         return Scope(self.location, self.repository.name)
+
+    @property
+    def letters(self) -> DeadLetters:
+        """What was refused for good of what the sensor tells."""
+        return DeadLetters(self.instance, self.scope, self.sensor.name)
 
     @cached_property
     def sink(self) -> Sink:

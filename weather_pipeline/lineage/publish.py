@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from weather_pipeline.lineage import deadletters
 from weather_pipeline.lineage.catalog import Catalog, RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import saved_values, store_values
+from weather_pipeline.lineage.deadletters import DeadLetters
 from weather_pipeline.lineage.delivery import Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.describe import Describer
 from weather_pipeline.lineage.messages import DatasetDescription, Message, dataset_message, job_message
@@ -44,6 +44,7 @@ from weather_pipeline.lineage.model import (
 )
 from weather_pipeline.lineage.names import Said
 from weather_pipeline.lineage.options import Options
+from weather_pipeline.lineage.proof import PATIENCE, Proof
 from weather_pipeline.lineage.scope import Scope
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -222,7 +223,8 @@ class Register:
     """
 
     def __init__(self, instance: dg.DagsterInstance, scope: Scope, sensor: str) -> None:
-        self.sensor = sensor
+        self.letters = DeadLetters(instance, scope, sensor)
+        """Where what is refused for good is kept."""
         self._instance = instance
         home = f"{scope.location}/{scope.repository}"
         self._keys = [f"openlineage/published/{home}/{sensor}/{shard}" for shard in range(_SHARDS)]
@@ -342,7 +344,6 @@ def _is_told(catalog: RepositoryCatalog, path: AssetPath, told_since: datetime |
 
 
 def publish(
-    instance: dg.DagsterInstance,
     found: Plan,
     register: Register,
     sink: Sink,
@@ -353,14 +354,13 @@ def publish(
     """Send what is due, and keep what was accepted; what is not accepted stays in the plan.
 
     Args:
-        instance: The Dagster instance, which keeps what is refused for good.
         found: The plan; its drafts shrink.
-        register: Where fingerprints are kept.
+        register: Where fingerprints are kept, and what is refused for good.
         sink: Where events go.
         deadline: On the monotonic clock; nothing is begun after it.
         tell: Hears how many assets are left.
     """
-    done = Publication()
+    done, proof = Publication(), Proof(sink)
     # Before anything is sent: the time that stands in the events must outlive a crash.
     register.save(found.register, found.changed)
     left, found.drafts = found.drafts, []
@@ -370,7 +370,7 @@ def publish(
             batch, left = left[:_TOGETHER], left[_TOGETHER:]
             pending = {draft.asset: draft.messages for draft in batch}
             outcome = deliver(sink, pending, deadline=deadline or float("inf"), patience=_PATIENCE)
-            refused = _bury_refused(instance, outcome, register.sensor)
+            refused = _bury_refused(register.letters, outcome, proof, deadline)
             done.failure = outcome.failed[-1][2].reason if outcome.failed else done.failure
             for draft in batch:
                 taken = refused | {message.key for message in outcome.accepted.get(draft.asset, ())}
@@ -388,17 +388,28 @@ def publish(
     return done
 
 
-def _bury_refused(instance: dg.DagsterInstance, outcome: Outcome, writer: str) -> set[str]:
+def _bury_refused(letters: DeadLetters, outcome: Outcome, proof: Proof, deadline: float | None) -> set[str]:
     """Keep the events that were refused for good as dead letters; returns their keys.
 
-    Where nothing was accepted beside them, the backend or its address may be to blame: they wait.
+    Where the backend does not take, right after, what it took before, it or its address may be to blame: they wait.
     """
+    for message in (each for messages in outcome.accepted.values() for each in messages):
+        if message.key not in outcome.withheld:
+            proof.accepted(message)
     refused = [(message, answer) for _, message, answer in outcome.failed if answer.verdict is Verdict.REFUSED]
-    if not outcome.accepted:
+    if not refused or not proof.is_well(_patience(deadline)):
         return set()
+    buried: set[str] = set()
     for message, answer in refused:
-        deadletters.bury(instance, message.key, answer.reason, message.body(), writer=writer)
-    return {message.key for message, _ in refused}
+        again = proof.ask(message, _patience(deadline))
+        if again and again.verdict is Verdict.REFUSED:
+            letters.bury(message.key, answer.reason, message.body())
+            buried.add(message.key)
+    return buried
+
+
+def _patience(deadline: float | None) -> float:
+    return PATIENCE if deadline is None else min(PATIENCE, deadline - time.monotonic())
 
 
 class Publisher:
@@ -453,7 +464,7 @@ class Publisher:
                 self._plan, self._planning = self._planning.plan, None
                 for problem in self._plan.problems:
                     log.warning("No lineage before the first run for %s", problem)
-            done = publish(instance, self._plan, register, sink, deadline=deadline)
+            done = publish(self._plan, register, sink, deadline=deadline)
         except Exception:  # noqa: BLE001  (runs come first, whatever is wrong with a definition)
             log.warning("The definitions can't be published, and are tried again:\n%s", traceback.format_exc())
             self._retry_at = time.monotonic() + _RETRY_AFTER

@@ -17,10 +17,10 @@ from typing import TypeVar
 
 import dagster as dg
 
-from weather_pipeline.lineage import deadletters
-from weather_pipeline.lineage.deadletters import DeadLetter
-from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, ask, deliver
+from weather_pipeline.lineage.deadletters import DeadLetter, DeadLetters, drop
+from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
 from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.proof import Proof
 from weather_pipeline.lineage.stored import message_of
 
 PATIENCE = 300.0
@@ -30,7 +30,7 @@ _SLICE = 5.0
 """Seconds after which a delivery returns, so that an interruption is heard."""
 _LONGEST_PAUSE = 15.0
 _ROUNDS = 5
-"""How often an event is tried that fails while others are accepted."""
+"""How often an event is tried that fails while the backend takes others."""
 
 _Item = TypeVar("_Item")
 
@@ -52,10 +52,13 @@ class Resent:
     runs: int = 0
     """Dagster runs all of whose events are done with."""
     accepted: int = 0
+    withheld: int = 0
+    """Events that OpenLineage's configuration keeps back."""
     refused: int = 0
     reached: datetime | None = None
     """Everything of the runs created before this is done with."""
     last_refusal: str | None = None
+    """The last refused event, and the answer to it."""
 
 
 class BackendAway(Exception):
@@ -67,22 +70,24 @@ class Resending:
     """One sending of parcels in their order; `done` can be read at any time, also after an interruption.
 
     Args:
-        instance: The Dagster instance, which keeps what is refused for good.
+        letters: Where what is refused for good is kept, and what is accepted after all was.
         sink: Where the events go.
         writer: Who buries refused events.
         tell: Hears of every step forward.
         patience: Seconds for which a backend that takes nothing is tried again.
     """
 
-    instance: dg.DagsterInstance
+    letters: DeadLetters
     sink: Sink
     writer: str
     tell: Callable[[Resent], None] = lambda _: None
     patience: float = PATIENCE
     done: Resent = field(default_factory=Resent)
-    _is_stopped: bool = False
-    _proof: Message | None = None
-    """The last event that was accepted."""
+
+    def __post_init__(self) -> None:
+        self._is_stopped = False
+        self._proof = Proof(self.sink)
+        self._has_letters = self.letters.count() > 0
 
     def send(self, parcels: Iterable[Parcel]) -> Resent:
         """Send all parcels.
@@ -104,22 +109,26 @@ class Resending:
         return self.done
 
     def _send_batch(self, batch: list[Parcel]) -> None:
-        left = {parcel.name: list(parcel.messages) for parcel in batch}
+        left = {parcel.name: list(parcel.messages) for parcel in batch if parcel.messages}
         self.done.reached = batch[0].at
+        tried: set[str] = set()
         failures: dict[str, int] = {}
         since, pause = time.monotonic(), 0.5
-        while any(left.values()) and not self._is_stopped:
-            pending = {name: messages for name, messages in left.items() if messages}
+        while left and not self._is_stopped:
+            # Runs that fail come last: they must not keep the others from being tried.
+            pending = dict(sorted(left.items(), key=lambda item: item[0] in tried))
             outcome = deliver(self.sink, pending, deadline=time.monotonic() + _SLICE)
-            settled = self._settle(outcome, failures)
-            for name, messages in left.items():
-                left[name] = [message for message in messages if message.key not in settled]
+            news = {run for run, _, _ in outcome.failed} - tried
+            tried |= news
+            settled = self._settle(outcome, failures, is_all=left.keys() <= tried)
+            unsettled = {run: [each for each in messages if each.key not in settled] for run, messages in left.items()}
+            left = {run: messages for run, messages in unsettled.items() if messages}
             if settled:
                 since, pause = time.monotonic(), 0.5
             elif time.monotonic() - since > self.patience:
                 reason = outcome.failed[-1][2].reason if outcome.failed else "no answer"
                 raise BackendAway(f"{self.sink.name} takes no events: {reason}")
-            else:
+            elif not news or left.keys() <= tried:
                 time.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
             self.tell(self.done)
@@ -128,37 +137,58 @@ class Resending:
             self.done.reached = batch[-1].at
             self.tell(self.done)
 
-    def _settle(self, outcome: Outcome, failures: dict[str, int]) -> set[str]:
+    def _settle(self, outcome: Outcome, failures: dict[str, int], *, is_all: bool) -> set[str]:
         """The keys of the events that are done with: accepted, or refused for good.
 
+        Args:
+            outcome: What became of events.
+            failures: How often each event failed while the backend took others; changed in place.
+            is_all: Every run that is left has been tried.
+
         Raises:
-            BackendAway: It refuses whatever it is sent: its address or its state is to blame, no event.
+            BackendAway: It has refused whatever it was sent: its address or its state is to blame, no event.
         """
-        accepted = {message.key for messages in outcome.accepted.values() for message in messages}
+        done = self._take(outcome)
+        questions = [(message, answer) for _, message, answer in outcome.failed if answer.verdict is not Verdict.LATER]
+        if not questions:
+            return done
+        if not self._proof.is_well():
+            refusal = next((answer.reason for _, answer in questions if answer.verdict is Verdict.REFUSED), None)
+            if refusal and is_all and not self._proof.is_possible:
+                raise BackendAway(f"{self.sink.name} refuses everything: {refusal}")
+            return done
+        return done | {message.key for message, answer in questions if self._is_given_up(message, answer, failures)}
+
+    def _take(self, outcome: Outcome) -> set[str]:
+        """Take in what was accepted; returns the keys."""
+        taken = [message for messages in outcome.accepted.values() for message in messages]
+        accepted = [message for message in taken if message.key not in outcome.withheld]
         self.done.accepted += len(accepted)
-        if outcome.accepted:
-            self._proof = next(reversed(outcome.accepted.values()))[-1]
-        refused = set()
-        refusal = next((a.reason for _, _, a in outcome.failed if a.verdict is Verdict.REFUSED), None)
-        if refusal and not accepted and not self._is_well():
-            raise BackendAway(f"{self.sink.name} refuses everything: {refusal}")
-        for _, message, answer in outcome.failed:
-            if answer.verdict is Verdict.DOUBTFUL and accepted:
-                # Others pass: this event itself may be to blame.
-                failures[message.key] = failures.get(message.key, 0) + 1
-            if answer.verdict is Verdict.REFUSED or failures.get(message.key, 0) >= _ROUNDS:
-                self._bury(message, answer)
-                refused.add(message.key)
-        return accepted | refused
+        self.done.withheld += len(outcome.withheld)
+        if accepted:
+            self._proof.accepted(accepted[-1])
+        keys = {message.key for message in taken}
+        if keys and self._has_letters:
+            self.letters.settle(keys)
+        return keys
 
-    def _is_well(self) -> bool:
-        """Whether the backend takes an event that it has taken before: sending again changes nothing."""
-        return self._proof is not None and ask(self.sink, self._proof).verdict is Verdict.ACCEPTED
+    def _is_given_up(self, message: Message, answer: Answer, failures: dict[str, int]) -> bool:
+        """Whether an event that failed beside a backend that is well is refused for good; then it is kept as a letter.
 
-    def _bury(self, message: Message, answer: Answer) -> None:
-        deadletters.bury(self.instance, message.key, answer.reason, message.body(), writer=self.writer)
+        A refused one is sent once more: the backend may have come to its senses between it and the proof.
+        """
+        if answer.verdict is Verdict.REFUSED:
+            again = self._proof.ask(message)
+            if again is None or again.verdict is not Verdict.REFUSED:
+                return False
+        else:
+            failures[message.key] = failures.get(message.key, 0) + 1
+            if failures[message.key] < _ROUNDS:
+                return False
+        self.letters.bury(message.key, answer.reason, message.body(), writer=self.writer)
         self.done.refused += 1
-        self.done.last_refusal = answer.reason
+        self.done.last_refusal = f"{message.key}: {answer.reason}"
+        return True
 
 
 def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
@@ -180,22 +210,22 @@ def resend_letters(
     of_message: dict[int, DeadLetter] = {}
     listed = sorted(letters, key=_when)
     for letter in listed:
-        stays[letter.key] = "not tried: an event before it was not accepted, or the backend is away"
+        stays[letter.name] = "not tried: an event before it was not accepted, or the backend is away"
         try:
             message = message_of(letter.event)
         except ValueError:
             what = letter.event.get("asset", "the asset")
-            stays[letter.key] = f"no event could be built. When that is mended: replay --since … --asset {what}"
+            stays[letter.name] = f"no event could be built. When that is mended: replay --since … --asset {what}"
             continue
         pending[message.subject].append(message)
         of_message[id(message)] = letter
     outcome = deliver(sink, pending, deadline=time.monotonic() + PATIENCE)
     for _, message, answer in outcome.failed:
-        stays[of_message[id(message)].key] = answer.reason
+        stays[of_message[id(message)].name] = answer.reason
     accepted = [of_message[id(message)] for messages in outcome.accepted.values() for message in messages]
-    deadletters.drop(instance, [letter.key for letter in accepted])
-    stays |= dict.fromkeys((letter.key for letter in accepted), None)
-    return [(letter, stays[letter.key]) for letter in listed]
+    drop(instance, accepted)
+    stays |= dict.fromkeys((letter.name for letter in accepted), None)
+    return [(letter, stays[letter.name]) for letter in listed]
 
 
 def _when(letter: DeadLetter) -> tuple[str, bool]:

@@ -27,6 +27,10 @@ class Scope:
         return run.location is None or (run.location, run.repository) == (self.location, self.repository)
 
 
+NOWHERE = Scope("", "")
+"""Outside any code location, as a sensor that is evaluated by hand."""
+
+
 class Defined(Protocol):
     """What definitions know."""
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from weather_pipeline.lineage.deadletters import dead_letters
 from weather_pipeline.lineage.progress import Progress
 from weather_pipeline.lineage.projects import Project, ProjectError
 
@@ -62,7 +61,8 @@ class ExporterStatus:
                 "ended hold all the room. End those that are dead, in the Dagster UI."
             )
         if self.dead_letters:
-            found.append(f"{self.dead_letters} events were refused for good: weather lineage dead-letters list")
+            events = "event was" if self.dead_letters == 1 else "events were"
+            found.append(f"{self.dead_letters} {events} refused for good: weather lineage dead-letters list")
         return found
 
     def cursor_text(self, now: datetime) -> str:
@@ -134,7 +134,7 @@ def status_of(project: Project) -> ExporterStatus:
         tick_error=state.tick_error,
         interval=float(project.sensor.minimum_interval_seconds or 0),
         progress=progress,
-        dead_letters=len(dead_letters(project.instance)),
+        dead_letters=project.letters.count(),
     )
 
 

@@ -14,7 +14,8 @@ from tests.integration.doctor.conftest import Answers, Look
 from tests.lineage_page import lineage_page
 from weather_pipeline.doctor import dead_letters
 from weather_pipeline.doctor.finding import Status
-from weather_pipeline.lineage.deadletters import bury
+from weather_pipeline.lineage.deadletters import DeadLetters
+from weather_pipeline.lineage.scope import NOWHERE
 from weather_pipeline.stack.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -99,7 +100,8 @@ def test_dead_letters_are_counted_where_the_exporter_keeps_them(
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(config))
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         assert dead_letters.count(url) == 0
-        bury(instance, "one", "HTTP 400", {"eventType": "START"})
-        bury(instance, "two", "HTTP 400", {"eventType": "START"})
+        letters = DeadLetters(instance, NOWHERE, "sensor")
+        letters.bury("one", "HTTP 400", {"eventType": "START"})
+        letters.bury("two", "HTTP 400", {"eventType": "START"})
         assert dead_letters.count(url) == 2
     assert dead_letters.count(f"postgresql://127.0.0.1:{free_port()}/x") is None

@@ -10,7 +10,7 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting, error_of
 from tests.integration.lineage.test_shapes_of_work import chain, check_sequences
 from weather_pipeline.lineage import dispatch
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import all_letters
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ def test_a_refused_event_is_kept_and_blocks_nobody(instance: dg.DagsterInstance,
     # One of the others is sent again, to see whether the backend refuses everything.
     assert list(dict.fromkeys(backend.kinds("raw_dagster"))) == ["START", "COMPLETE"]
     assert list(dict.fromkeys(backend.kinds("table_dagster"))) == ["START", "COMPLETE"]
-    letters = dead_letters(instance)
+    letters = all_letters(instance)
     assert [letter.event["eventType"] for letter in letters] == ["START", "COMPLETE"]
     assert letters[0].reason == "HTTP 422: bad"
 
@@ -88,7 +88,7 @@ def test_a_500_that_repeats_while_the_backend_is_well_is_a_refusal(
     assert backend.kinds("table_dagster")[:2] == ["START", "COMPLETE"], "nobody waits for it"
     for _ in range(12):
         exporting.tick()
-    assert len(dead_letters(instance)) == 2
+    assert len(all_letters(instance)) == 2
 
 
 def test_a_name_that_would_poison_the_backend_never_leaves(instance: dg.DagsterInstance, backend: Collector) -> None:
@@ -103,7 +103,7 @@ def test_a_name_that_would_poison_the_backend_never_leaves(instance: dg.DagsterI
     exporting.tick()
     assert backend.kinds("fine_dagster") == ["START", "COMPLETE"]
     assert {event["job"]["name"] for event in backend.requests} == {"fine_dagster", "assets.job_dagster"}
-    (letter,) = dead_letters(instance)
+    (letter,) = all_letters(instance)
     assert "has a space" in letter.reason
 
 

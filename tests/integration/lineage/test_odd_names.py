@@ -9,7 +9,7 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage import naming
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import all_letters
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +81,7 @@ def test_places_of_any_form_are_named_and_have_an_address(instance: dg.DagsterIn
     told = {name: each["facets"]["dataSource"]["uri"] for name, each in outputs(backend).items()}
     assert told == {(namespace, name): uri for namespace, name, uri in PLACES.values()}
     assert [finding for event in backend.events for finding in findings(event)] == []
-    assert not dead_letters(instance)
+    assert not all_letters(instance)
 
 
 def test_asset_keys_of_any_form_are_names(instance: dg.DagsterInstance, backend: Collector) -> None:
@@ -98,7 +98,7 @@ def test_asset_keys_of_any_form_are_names(instance: dg.DagsterInstance, backend:
     Exporting(instance, dg.Definitions(), backend.url).tick()
     assert set(outputs(backend)) == {("dagster", name) for name in KEYS.values()}
     assert [finding for event in backend.events for finding in findings(event)] == []
-    assert not dead_letters(instance)
+    assert not all_letters(instance)
 
 
 def test_a_name_that_would_harm_a_backend_is_refused_and_holds_nobody_up(
@@ -107,7 +107,7 @@ def test_a_name_that_would_harm_a_backend_is_refused_and_holds_nobody_up(
     specs = [dg.AssetSpec(f"asset_{number}", metadata={"dagster/uri": uri}) for number, uri in enumerate(REFUSED)]
     materialize(instance, backend, [dg.AssetSpec("good"), *specs])
     assert set(outputs(backend)) == {("dagster", "good")}
-    letters = [letter.reason for letter in dead_letters(instance)]
+    letters = [letter.reason for letter in all_letters(instance)]
     assert len(letters) >= len(REFUSED)
     for says in ("two words", "größe", "control characters", "2001 bytes"):
         assert any(says in letter for letter in letters), letters

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -13,10 +14,10 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting, error_of
 from tests.integration.lineage.test_shapes_of_work import chain
 from tests.integration.lineage.test_ticks import ACCEPTED, LATER, Backend, Site, a, b
-from weather_pipeline.lineage import deadletters, delivery, dispatch, evaluation, publish
+from weather_pipeline.lineage import delivery, dispatch, evaluation, publish
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import SensorRecord
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import DeadLetters, all_letters
 from weather_pipeline.lineage.delivery import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
@@ -80,7 +81,7 @@ def test_a_backend_that_refuses_everything_is_ill_and_no_event_is_to_blame(
     asked = len(backend.requests)
     site.tick(10, minutes=5)
     assert len(backend.requests) - asked <= 20, "a probe a tick, and the proof that nothing passes"
-    assert dead_letters(instance) == []
+    assert all_letters(instance) == []
     backend.behave = lambda event: (201, "")
     site.tick(2)
     assert {event["run"]["runId"] for event in backend.events[:before]} < {e["run"]["runId"] for e in backend.events}
@@ -351,20 +352,20 @@ def test_a_refused_event_that_cannot_be_kept_waits(
     site.backend.behave = lambda message: (
         Answer(Verdict.REFUSED, "HTTP 400") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
     )
-    keep = deadletters.bury
+    keep = DeadLetters.bury
     full = [True]
 
-    def bury(*arguments: object, **settings: object) -> None:
+    def bury(*arguments: Any, **settings: Any) -> None:
         if full:
             raise OSError("no space left on device")
-        keep(*arguments, **settings)  # type: ignore[arg-type]
+        keep(*arguments, **settings)
 
-    monkeypatch.setattr(deadletters, "bury", bury)
+    monkeypatch.setattr(DeadLetters, "bury", bury)
     report = site.tick()
     assert (report.accepted, report.refused, report.trouble) == (4, 0, None)
     full.clear()
     site.tick(3)
-    assert [letter.event["job"]["name"] for letter in dead_letters(instance)] == ["a_dagster"] * 2
+    assert [letter.event["job"]["name"] for letter in all_letters(instance)] == ["a_dagster"] * 2
     assert site.progress.open == {}
 
 
@@ -421,5 +422,5 @@ def test_a_bad_event_that_comes_first_after_a_restart_is_not_taken_for_an_outage
     assert site.backend.told() == {"a_dagster": {"START": 1, "COMPLETE": 1}}
     assert site.progress.failing_since is None
     site.tick(16, minutes=1)
-    assert len(dead_letters(instance)) == 2
+    assert len(all_letters(instance)) == 2
     assert site.progress.open == {}

@@ -12,7 +12,7 @@ from tests.integration.lineage.conftest import Exporting
 from tests.integration.lineage.test_ticks import Site
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage import reader, runless
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import all_letters
 
 pytestmark = pytest.mark.integration
 
@@ -152,7 +152,7 @@ def test_reports_wait_out_an_outage_in_order_and_bad_names_hold_nobody_up(
     times = [event["eventTime"] for event in about(backend, "orders")]
     assert len(times) == 2
     assert times == sorted(times)
-    (letter,) = dead_letters(instance)
+    (letter,) = all_letters(instance)
     assert "has a space" in letter.reason
 
 

@@ -29,7 +29,7 @@ from weather_pipeline.lineage import (
     reader,
 )
 from weather_pipeline.lineage.catalog import RepositoryCatalog
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import all_letters
 from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
@@ -201,10 +201,10 @@ def test_one_event_that_never_passes_holds_nobody_up_and_is_given_up_in_minutes(
     site.tick()
     assert site.backend.told() == {"a_dagster": whole(4), "b_dagster": whole(5)}
     site.tick(8)
-    assert dead_letters(instance) == [], "a backend may be ill for some seconds"
+    assert all_letters(instance) == [], "a backend may be ill for some seconds"
     site.tick(8, minutes=1)
     site.tick(8, minutes=1)
-    assert [letter.event["eventType"] for letter in dead_letters(instance)] == ["START", "COMPLETE"]
+    assert [letter.event["eventType"] for letter in all_letters(instance)] == ["START", "COMPLETE"]
     assert site.progress.open == {}
 
 
@@ -215,7 +215,7 @@ def test_an_outage_that_answers_500_gives_nothing_up(instance: dg.DagsterInstanc
     site.run(3)
     site.backend.behave = lambda message: DOUBTFUL
     site.tick(30, minutes=5)
-    assert dead_letters(instance) == []
+    assert all_letters(instance) == []
     assert site.backend.asked < 100, "one probe a tick, and the proof that the backend is ill"
     site.backend.behave = lambda message: ACCEPTED
     site.tick(2)
@@ -316,7 +316,7 @@ def test_storage_that_fails_for_a_moment_loses_nothing(
     monkeypatch.setattr(instance, "fetch_materializations", fails_twice)
     site.tick(4)
     assert site.backend.told() == {"a_dagster": whole(), "b_dagster": whole()}
-    assert dead_letters(instance) == []
+    assert all_letters(instance) == []
 
 
 def test_a_run_whose_log_cannot_be_read_keeps_nobody_waiting(
@@ -405,7 +405,7 @@ def test_whatever_a_run_logs_is_a_sign_of_life(instance: dg.DagsterInstance) -> 
     assert site.backend.told() == {"a_dagster": {"START": 1}}
     span = Span(BEGINNING, later)
     builder = EventBuilder(RepositoryCatalog(site.repository, instance), site.options)
-    (info,) = runs_in(instance, span, builder)
+    (info,) = runs_in(instance, span, late=site.options.grace)
     again = tell(instance, info, builder, site.options, datetime.now(UTC) + site.later)
     assert {message.part for message in again.story.messages} == {"start"}
     site.tick(2, minutes=60 * 24)
@@ -471,7 +471,7 @@ def test_a_neighbour_that_cannot_be_named_silences_nobody_else(instance: dg.Dags
     assert site.backend.told() == {"a_dagster": whole(2), "child_dagster": whole(2)}
     last = site.backend.accepted_of_assets[-1].body()
     assert [dataset["name"] for dataset in last["inputs"]] == ["a"]
-    assert len(dead_letters(instance)) == 2, "one for each run"
+    assert len(all_letters(instance)) == 2, "one for each run"
     assert site.progress.refused == 2
 
 

@@ -140,10 +140,6 @@ def builder_of(site: Site) -> EventBuilder:
     return EventBuilder(RepositoryCatalog(site.repository, site.instance), site.options, site.scope)
 
 
-def builder_of_all(site: Site) -> EventBuilder:
-    return EventBuilder(RepositoryCatalog(site.repository, site.instance), site.options)
-
-
 def test_an_output_of_another_location_that_was_skipped_is_not_told(instance: dg.DagsterInstance) -> None:
     @dg.asset(output_required=False)
     def theirs() -> Iterator[Any]:

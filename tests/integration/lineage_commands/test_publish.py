@@ -14,7 +14,7 @@ from tests.openlineage_spec import findings
 from weather_pipeline.lineage import build_openlineage_sensor
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import saved_values
-from weather_pipeline.lineage.deadletters import dead_letters
+from weather_pipeline.lineage.deadletters import all_letters
 from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
@@ -54,7 +54,7 @@ class Location:
         return plan(catalog, self.options, self.register.load(), now=datetime.now(UTC), **settings)
 
     def publish(self, assets: Sequence[Any], sink: Sink, **settings: Any) -> Publication:
-        return publish(self.instance, self.plan(assets, **settings), self.register, sink)
+        return publish(self.plan(assets, **settings), self.register, sink)
 
 
 def graph(*, extra: Sequence[str] = (), description: str = "Orders of a day.") -> list[Any]:
@@ -208,7 +208,7 @@ def test_a_refused_definition_is_a_dead_letter_and_is_not_sent_for_ever(instance
     )
     done = location.publish(graph(), strict)
     assert (done.accepted, done.refused, done.waiting) == (2, 1, 0)
-    assert [letter.event["job"]["name"] for letter in dead_letters(instance)] == ["orders_dagster"]
+    assert [letter.event["job"]["name"] for letter in all_letters(instance)] == ["orders_dagster"]
     sent = len(strict.bodies)
     location.publish(graph(), strict)
     assert len(strict.bodies) == sent

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _FAILED = 1
 _REASON = 100
+_every_sensor = click.option(
+    "--every-sensor", is_flag=True, help="Those of all sensors and code locations of the instance."
+)
 
 
 @click.group(
@@ -29,7 +32,10 @@ _REASON = 100
     """,
 )
 def dead_letters() -> None:
-    """List, show, resend or drop the events that were refused for good."""
+    """List, show, resend or drop the events that were refused for good.
+
+    Those of the project's own sensor, unless --every-sensor is given.
+    """
 
 
 @dead_letters.command(
@@ -44,12 +50,13 @@ def dead_letters() -> None:
     Exit codes: 0 listed, also where there are none; 1 the instance can't be read; 2 wrong usage.
     """,
 )
+@_every_sensor
 @json_option
 @project_options
-def list_letters(*, where: Where, as_json: bool) -> None:
+def list_letters(*, where: Where, every_sensor: bool, as_json: bool) -> None:
     """List them, oldest first: when, which job and run, why, and the key by which the others name them."""
     with where.opened() as project:
-        letters = _letters(project)
+        letters = _letters(project, every_sensor=every_sensor)
     if as_json:
         click.echo(json.dumps([_as_json(letter) for letter in letters]))
         return
@@ -72,12 +79,13 @@ def list_letters(*, where: Where, as_json: bool) -> None:
     """
 )
 @click.argument("key")
+@_every_sensor
 @json_option
 @project_options
-def show(*, where: Where, key: str, as_json: bool) -> None:
+def show(*, where: Where, key: str, every_sensor: bool, as_json: bool) -> None:
     """Show one with its whole reason and event; KEY may be the beginning of its key."""
     with where.opened() as project:
-        chosen = _chosen(_letters(project), (key,))
+        chosen = _chosen(_letters(project, every_sensor=every_sensor), (key,))
     if len(chosen) > 1:
         keys = "\n  ".join(letter.key for letter in chosen)
         raise click.ClickException(f"More than one letter's key begins with {key!r}:\n  {keys}")
@@ -102,16 +110,17 @@ def show(*, where: Where, key: str, as_json: bool) -> None:
 )
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
+@_every_sensor
 @json_option
 @project_options
-def resend(*, where: Where, keys: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def resend(*, where: Where, keys: tuple[str, ...], everything: bool, every_sensor: bool, as_json: bool) -> None:
     """Send them again, oldest event first; what is accepted is dropped."""
     from weather_pipeline.lineage.resend import resend_letters
 
     _check(keys, everything=everything)
     with where.opened() as project:
         project.way()  # refuses where lineage is switched off
-        letters = _letters(project)
+        letters = _letters(project, every_sensor=every_sensor)
         chosen = letters if everything else _chosen(letters, keys)
         answers = resend_letters(project.instance, project.sink, chosen)
     left = [(letter, answer) for letter, answer in answers if answer]
@@ -138,24 +147,25 @@ def resend(*, where: Where, keys: tuple[str, ...], everything: bool, as_json: bo
 )
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
+@_every_sensor
 @json_option
 @project_options
-def drop(*, where: Where, keys: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def drop(*, where: Where, keys: tuple[str, ...], everything: bool, every_sensor: bool, as_json: bool) -> None:
     """Forget them: their events are never sent. `weather lineage replay` can still build most of them anew."""
     from weather_pipeline.lineage.deadletters import drop as drop_letters
 
     _check(keys, everything=everything)
     with where.opened() as project:
-        letters = _letters(project)
+        letters = _letters(project, every_sensor=every_sensor)
         chosen = letters if everything else _chosen(letters, keys)
-        dropped = drop_letters(project.instance, [letter.key for letter in chosen])
+        dropped = drop_letters(project.instance, chosen)
     click.echo(json.dumps({"dropped": dropped}) if as_json else f"{dropped} dropped.")
 
 
-def _letters(project: Project) -> list[DeadLetter]:
-    from weather_pipeline.lineage.deadletters import dead_letters as read_letters
+def _letters(project: Project, *, every_sensor: bool) -> list[DeadLetter]:
+    from weather_pipeline.lineage.deadletters import all_letters
 
-    return read_letters(project.instance)
+    return all_letters(project.instance) if every_sensor else project.letters.all()
 
 
 def _check(keys: Sequence[str], *, everything: bool) -> None:
@@ -165,13 +175,13 @@ def _check(keys: Sequence[str], *, everything: bool) -> None:
 
 def _chosen(letters: Sequence[DeadLetter], keys: Sequence[str]) -> list[DeadLetter]:
     """The letters whose keys are these, or begin so."""
-    chosen: dict[str, DeadLetter] = {}
+    chosen: dict[str, DeadLetter] = {}  # by name: two sensors may have letters of the same key
     for key in keys:
         found = [letter for letter in letters if letter.key == key]
         found = found or [letter for letter in letters if letter.key.startswith(key)]
         if not found:
             raise click.ClickException(f"No dead letter's key begins with {key!r}: weather lineage dead-letters list")
-        chosen |= {letter.key: letter for letter in found}
+        chosen |= {letter.name: letter for letter in found}
     return list(chosen.values())
 
 
@@ -180,6 +190,8 @@ def _as_json(letter: DeadLetter) -> dict[str, Any]:
         "key": letter.key,
         "at": letter.at,
         "writer": letter.writer,
+        "location": letter.location,
+        "sensor": letter.sensor,
         "job": _job(letter),
         "type": _event_type(letter),
         "run": letter.event.get("run", {}).get("runId") or letter.event.get("dagsterRunId"),

@@ -42,7 +42,8 @@ def explain(*, where: Where, what: str, as_json: bool) -> None:
     """Show the events of a Dagster run or of an asset, without sending them.
 
     RUN is a run's id or its beginning. ASSET is an asset key such as shop/orders: what its definition says, and what
-    its last run gives rise to. Every name and facet comes with where it was found, and what is withheld with why.
+    the newest run that was to materialize it gives rise to, also one that failed. Every name and facet comes with where
+    it was found, and what is withheld with why.
     """
     with where.opened() as project:
         found = _explained(project, what)
@@ -63,13 +64,16 @@ def _explained(project: Project, what: str) -> dict[str, Explanation | None]:
     catalog = RepositoryCatalog(project.repository, project.instance)
     if catalog.get(path) is None and "/" not in what:
         run = find_run(project.instance, what)
-        return {"definition": None, "run": explain_run(project.instance, run, project.builder(), options, now)}
+        told = explain_run(project.instance, run, project.builder(), options, now, letters=project.letters)
+        return {"definition": None, "run": told}
     definition = explain_asset(catalog, path, options, now)
     run = last_run_of(project.instance, path)
     told = None
     if run is not None:
         jobs = jobs_of(catalog, path, options)
-        told = explain_run(project.instance, run, project.builder(), options, now, jobs=jobs, about=path)
+        told = explain_run(
+            project.instance, run, project.builder(), options, now, letters=project.letters, jobs=jobs, about=path
+        )
     return {"definition": definition, "run": told}
 
 

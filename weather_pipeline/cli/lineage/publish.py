@@ -58,9 +58,7 @@ def publish(*, where: Where, dry_run: bool, everything: bool, as_json: bool) -> 
         due = [draft.asset for draft in found.drafts]
         if not dry_run:
             project.way()  # refuses where lineage is switched off
-            done = publish_plan(
-                project.instance, found, register, project.sink, tell=lambda left: ticker.say(f"{left:,} assets left")
-            )
+            done = publish_plan(found, register, project.sink, tell=lambda left: ticker.say(f"{left:,} assets left"))
     ticker.clear()
     click.echo(_as_json(found, due, done, dry_run=dry_run) if as_json else _text(found, due, done, dry_run=dry_run))
     for problem in found.problems:

@@ -65,7 +65,7 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
 
     project.way()  # refuses where lineage is switched off
     ticker, census = Ticker(), Census()
-    resending = Resending(project.instance, project.sink, "replay", tell=lambda done: ticker.say(_line(done, project)))
+    resending = Resending(project.letters, project.sink, "replay", tell=lambda done: ticker.say(_line(done, project)))
     stopped: str | None = None
     code = 0
     try:
@@ -80,9 +80,9 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
     if as_json:
         click.echo(json.dumps(_as_json(span, done, go_on)))
     else:
-        click.echo(
-            rows([("Runs", f"{done.runs:,}"), ("Accepted", f"{done.accepted:,}"), ("Refused", f"{done.refused:,}")])
-        )
+        kept_back = [("Kept back", f"{done.withheld:,}, by OpenLineage's configuration")] if done.withheld else []
+        figures = [("Runs", f"{done.runs:,}"), ("Accepted", f"{done.accepted:,}"), ("Refused", f"{done.refused:,}")]
+        click.echo(rows([*figures, *kept_back]))
     if stopped:
         click.echo(f"{stopped}. Everything before {go_on} is done; go on with: --since {go_on}", err=True)
     if done.refused:
@@ -137,6 +137,7 @@ def _as_json(span: Span, done: Resent, go_on: str | None) -> dict[str, Any]:
         "dry_run": False,
         "runs": done.runs,
         "accepted": done.accepted,
+        "kept_back": done.withheld,
         "refused": done.refused,
         "go_on_since": go_on,
     }

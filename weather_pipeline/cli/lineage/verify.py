@@ -62,7 +62,7 @@ def verify(
         found = audit.verify()
         if repair and found.gaps:
             resending = Resending(
-                project.instance,
+                project.letters,
                 project.sink,
                 "verify",
                 tell=lambda done: ticker.say(f"Sending: {done.accepted:,} events"),
