@@ -6,6 +6,8 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -486,6 +488,34 @@ def test_a_file_that_grows_by_whole_lines(configure: Configure, tmp_path: Path) 
     found = {event["run"]["runId"] for event in lines(tmp_path / "events")}
     assert found == {message(number).subject for number in range(20)}
     assert lines(tmp_path / "events")[0].keys() == message().body().keys()
+
+
+_HALF_A_LINE = """
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+fcntl.flock(file, fcntl.LOCK_EX)
+os.write(file, b'{"half": ')
+print("written", flush=True)
+sys.stdin.read()
+os.write(file, b'"whole"}\\n')
+"""
+
+
+def test_another_process_that_appends_is_waited_for(configure: Configure, tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    sink = configure({"type": "file", "log_file_path": str(path), "append": True})
+    command = [sys.executable, "-c", _HALF_A_LINE, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"written\n"
+        sending = threading.Thread(target=sink.send, args=[message()])
+        sending.start()
+        sending.join(0.3)
+        other.communicate()
+        sending.join(30)
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first == {"half": "whole"}
+    assert second["job"]["name"] == "orders_dagster"
 
 
 @pytest.mark.parametrize("debug", [False, True])

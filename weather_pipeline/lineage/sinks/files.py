@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -17,6 +18,11 @@ from weather_pipeline.lineage.delivery import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.sinks.encoding import encoded
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 
 def is_local(config: FileConfig) -> bool:
     """Whether the files are on this machine's disks; others are written by fsspec, by OpenLineage's transport."""
@@ -26,8 +32,9 @@ def is_local(config: FileConfig) -> bool:
 class FileSink:
     """Writes events to a local file: one line each where it appends, else a file each.
 
-    Names and content are those of OpenLineage's file transport. Unlike it, a line is never torn by another thread's or
-    by a full disk, a file never replaced by one of the same microsecond, and nothing counts before it is synchronised.
+    Names and content are those of OpenLineage's file transport. Unlike it, a line is never torn by another thread,
+    another process or a full disk, a file never replaced by one of the same microsecond, and nothing counts before it
+    is synchronised.
 
     Args:
         config: OpenLineage's settings of its file transport.
@@ -81,6 +88,8 @@ class FileSink:
 def _append(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     try:
+        # Another process, as a replay beside the sensor, must not write into a line, nor lose one to the cut below.
+        _lock(descriptor)
         size = os.fstat(descriptor).st_size
         try:
             _write(descriptor, data)
@@ -90,6 +99,13 @@ def _append(path: Path, data: bytes) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Wait until no other process appends; closing the file ends it. Some file systems and devices know no locks."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _write(descriptor: int, data: bytes) -> None:
