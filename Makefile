@@ -25,7 +25,8 @@ test: $(VENV)/.dev ## Run every test, two files at a time (ARGS="-k name" for so
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Dagster that it supports
-	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit/lineage tests/integration/lineage tests/property/test_lineage_fold.py \
+	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit/lineage tests/integration/lineage \
+	    tests/integration/lineage_commands/test_{spans,resend,explain}.py tests/property/test_lineage_fold.py \
 	    --ignore tests/integration/lineage/test_chaos.py --ignore tests/integration/lineage/test_outages.py \
 	    --ignore tests/integration/lineage/test_transports.py --ignore tests/integration/lineage/test_kafka.py \
 	    -k "not consolidated" $(ARGS)
