@@ -284,9 +284,10 @@ def _asset_run(
     `group` has the steps that belong to it, `elsewhere` what other steps logged of it.
     """
     step = log.steps.get(key, StepLog())
-    if step.started_at is None:
+    own = tuple(step.materialized.get(path, ()))
+    if step.started_at is None and not own:
         ended = _over(log, ended)
-    done = tuple(step.materialized.get(path, ())) or _instead(elsewhere, step, ended)
+    done = own or _instead(elsewhere, step, ended)
     started_at = min((s.started_at for s in group if s.started_at), default=done[0].at if done else None)
     if started_at is None:
         return None
