@@ -240,4 +240,4 @@ def test_a_command_that_needs_an_extra_says_which(bare: Bare, command: str) -> N
     done = bare.run("weather", command, *COMMANDS[command])
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "pip install 'weather-pipeline[stack]'" in done.stderr
+    assert "pip install 'PATH-TO-CHECKOUT[stack]'" in done.stderr

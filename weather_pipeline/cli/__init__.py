@@ -105,8 +105,8 @@ def exit_code(command: Callable[[], object], *, debug: bool = False) -> int:
         if debug or extra is None:
             raise
         _say(
-            f"Error: this command needs {error.name}, which is not installed here: "
-            f"pip install 'weather-pipeline[{extra}]'"
+            f"Error: this command needs {error.name}, which is not installed here: install weather-pipeline with its "
+            f"extra {extra!r}, as in pip install 'PATH-TO-CHECKOUT[{extra}]'."
         )
         return FAILED
     except (WeatherPipelineError, OSError) as error:

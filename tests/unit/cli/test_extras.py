@@ -50,7 +50,8 @@ def test_a_missing_extra_is_said_without_a_traceback(capsys: pytest.CaptureFixtu
     assert exit_code(lambda: missing("duckdb")) == FAILED
     error = capsys.readouterr().err
     assert error == (
-        "Error: this command needs duckdb, which is not installed here: pip install 'weather-pipeline[stack]'\n"
+        "Error: this command needs duckdb, which is not installed here: install weather-pipeline with its extra "
+        "'stack', as in pip install 'PATH-TO-CHECKOUT[stack]'.\n"
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from weather_pipeline.lineage.catalog import RepositoryCatalog
     from weather_pipeline.lineage.history import Span
     from weather_pipeline.lineage.projects import Project, Target
 
@@ -168,3 +169,11 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def did_you_mean(catalog: RepositoryCatalog, asset: str) -> str:
+    """A hint at the asset that is called most like it; empty where none is."""
+    import difflib
+
+    near = difflib.get_close_matches(asset, ["/".join(path) for path in catalog.paths()], n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

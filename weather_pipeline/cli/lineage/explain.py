@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weather_pipeline.cli.lineage.common import Where, asset_path, json_option, project_options, rows
+from weather_pipeline.cli.lineage.common import Where, asset_path, did_you_mean, json_option, project_options, rows
 
 if TYPE_CHECKING:
     from weather_pipeline.lineage.explain import Explained, Explanation
@@ -58,12 +58,17 @@ def explain(*, where: Where, what: str, as_json: bool) -> None:
 
 def _explained(project: Project, what: str) -> dict[str, Explanation | None]:
     from weather_pipeline.lineage.catalog import RepositoryCatalog
-    from weather_pipeline.lineage.explain import explain_asset, explain_run, find_run, jobs_of, last_run_of
+    from weather_pipeline.lineage.explain import NotFound, explain_asset, explain_run, find_run, jobs_of, last_run_of
 
     now, options, path = datetime.now(UTC), project.options, asset_path(what)
     catalog = RepositoryCatalog(project.repository, project.instance)
     if catalog.get(path) is None and "/" not in what:
-        run = find_run(project.instance, what)
+        try:
+            run = find_run(project.instance, what)
+        except NotFound as error:
+            raise NotFound(
+                f"{error} It is no asset of this code location either.{did_you_mean(catalog, what)}"
+            ) from None
         told = explain_run(project.instance, run, project.builder(), options, now, letters=project.letters)
         return {"definition": None, "run": told}
     definition = explain_asset(catalog, path, options, now)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weather_pipeline.cli.lineage.common import Ticker, Where, asset_path, json_option, project_options, rows, span_of
+from weather_pipeline.cli.lineage.common import (
+    Ticker,
+    Where,
+    asset_path,
+    did_you_mean,
+    json_option,
+    project_options,
+    rows,
+    span_of,
+)
 
 if TYPE_CHECKING:
     from weather_pipeline.lineage.history import Span
@@ -87,9 +96,12 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
         click.echo(f"{stopped}. Everything before {go_on} is done; go on with: --since {go_on}", err=True)
     if done.refused:
         click.echo(f"The last refusal: {done.last_refusal}. All: weather lineage dead-letters list", err=True)
-    if not stopped and not done.accepted and (why := census.why_none(project.location)):
-        click.echo(f"Nothing to send: {why}.", err=True)
-        code = _FAILED if census.is_of_others else 0
+    if not stopped and not done.accepted:
+        if why := census.why_none(project.location):
+            click.echo(f"Nothing to send: {why}.", err=True)
+            code = _FAILED if census.is_of_others else 0
+        elif not done.refused and not done.withheld:
+            click.echo("Nothing to send: no run in this time is of these assets.", err=True)
     return code or (_FAILED if done.refused else 0)
 
 
@@ -118,6 +130,10 @@ def _jobs(project: Project, assets: Iterable[str]) -> set[str] | None:
     from weather_pipeline.lineage.naming import InvalidName
 
     catalog = RepositoryCatalog(project.repository, project.instance)
+    for asset in assets:
+        if catalog.get(asset_path(asset)) is None:
+            # No error: a definition may be gone, or never have been there, and its runs may still be sent.
+            click.echo(f"{asset!r} is no asset of this code location.{did_you_mean(catalog, asset)}", err=True)
     try:
         found = {job for asset in assets for job in jobs_of(catalog, asset_path(asset), project.options)}
     except InvalidName as error:
