@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -47,6 +48,8 @@ class Describer:
         self._of_jobs: dict[AssetPath, Facets] = {}
         self._of_datasets: dict[AssetPath, Facets] = {}
         """What definitions alone decide: the same in every event, so built once."""
+        self._sorted: tuple[tuple[CheckResult, ...], dict[AssetPath, list[CheckResult]]] | None = None
+        """The checks of a step, by the asset that they are about."""
 
     def why_not(self, path: AssetPath) -> str | None:
         """Why nobody may know of an asset and its dataset; None where they may leave."""
@@ -230,19 +233,23 @@ class Describer:
             self._with_users(io_facets, entity, source),
         )
 
-    def outputs(self, run: AssetRun, names: Names, *, is_written: bool = True) -> list[DatasetDescription]:
+    def outputs(
+        self, run: AssetRun, names: Names, *, is_written: bool = True, is_over: bool = True
+    ) -> list[DatasetDescription]:
         """What an asset's run writes, as far as it is known already.
 
         Args:
             run: The asset's run.
             names: The datasets' names as of this run.
             is_written: Whether its materializations are; else they are what was seen of data that others wrote.
+            is_over: The run has ended. One that wrote nothing keeps the output that its definition says: a backend
+                takes the edges of a job from its last event.
 
         Raises:
             InvalidName: A name is one that no backend should get.
         """
         info, last = self._catalog.get(run.path), last_metadata(run)
-        if not run.materializations and not names.is_known(run.path):
+        if not run.materializations and not is_over and not names.is_known(run.path):
             return []
         ref, named_by = names.of(run.path)
         known = info or AssetInfo(run.path)
@@ -331,14 +338,19 @@ class Describer:
         (`openlineage/asserts`, an asset key with `/`).
         """
         info = self._catalog.get(run.path)
-        parents = info.parents if info else ()
-        found: dict[AssetPath, list[CheckResult]] = {}
-        for check in run.checks:
-            target = tuple(str(check.metadata.get("openlineage/asserts", "")).split("/"))
-            target = check.path if target == ("",) else target
-            if target in parents and target != run.path and self._ref_or_none(target, names):
-                found.setdefault(target, []).append(check)
-        return found
+        by_target = self._checks_by_target(run.checks)
+        parents = [path for path in (info.parents if info else ()) if path in by_target and path != run.path]
+        return {path: by_target[path] for path in parents if self._ref_or_none(path, names)}
+
+    def _checks_by_target(self, checks: tuple[CheckResult, ...]) -> dict[AssetPath, list[CheckResult]]:
+        """Checks by the asset that they are about; those of one step, which all its assets share, are sorted once."""
+        if self._sorted is None or self._sorted[0] is not checks:
+            found: dict[AssetPath, list[CheckResult]] = defaultdict(list)
+            for check in checks:
+                asserts = str(check.metadata.get("openlineage/asserts", ""))
+                found[tuple(asserts.split("/")) if asserts else check.path].append(check)
+            self._sorted = checks, dict(found)
+        return self._sorted[1]
 
     def _ref_or_none(self, path: AssetPath, names: Names | None = None) -> DatasetRef | None:
         """The dataset of a neighbour, where somebody may know of it."""

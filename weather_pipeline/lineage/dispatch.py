@@ -127,7 +127,8 @@ class Dispatcher:
         self._clock = clock
         self._courier = Courier(sink)
         self._failed: list[Delivered] = []
-        self._proof = Proof(sink)
+        self.proof = Proof(sink)
+        """Whether the backend is well."""
         self._is_begun = False
         self.told: set[str] = set()
         """Runs of which events were accepted, for the exporter to look whether that was all."""
@@ -212,7 +213,7 @@ class Dispatcher:
             if answer.verdict is Verdict.ACCEPTED:
                 tick.report.accepted += 1
                 tick.progress.accepted += 1
-                self._proof.accepted(message)
+                self.proof.accepted(message)
                 self._is_back(tick)
                 tick.warn_of_lost(delivered.run, message)
 
@@ -249,9 +250,12 @@ class Dispatcher:
         if given_up and given_up.verdict is Verdict.LATER:
             self._give_up(tick, given_up)
         elif given_up or questions:
-            if self._proof.is_well(self._patience):
+            is_well = self.proof.is_well(self._patience)
+            if is_well:
                 self._is_back(tick)
                 self._strike(tick, questions)
+            elif is_well is None and tick.report.accepted and given_up is None:
+                tick.report.doubt = last.reason  # No time was left to ask: a later tick will.
             else:
                 # Nothing passes: the backend is ill, and no event is to blame.
                 self._give_up(tick, given_up or questions[0].answer)
@@ -280,7 +284,7 @@ class Dispatcher:
 
     def _ask_again(self, tick: Tick, refused: Delivered) -> None:
         """Send a refused event once more: the backend may have come to its senses between it and the proof."""
-        answer = self._proof.ask(refused.message, self._patience)
+        answer = self.proof.ask(refused.message, self._patience)
         if answer is None or not answer.verdict.is_final:
             return  # a later tick will know more
         if answer.verdict is Verdict.REFUSED:

@@ -90,7 +90,7 @@ class Evaluator:
             )
         report = self._tick(self._exporter, context, progress)
         if self.publish_definitions and not report.trouble:
-            self._publish(self._sink, context, progress)
+            self._publish(self._exporter, self._sink, context, progress)
         hint = None
         if self.low_latency or report.has_backlog:
             hint = why_not_linger(context.instance, self.name)
@@ -107,7 +107,7 @@ class Evaluator:
         builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options, scope)
         return exporter.tick(context.instance, builder, progress, context.log, home=home or NOWHERE, quick=quick)
 
-    def _publish(self, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
+    def _publish(self, exporter: Exporter, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
         """Publish the definitions where they have changed."""
         self._publisher.tick(
             context.instance,
@@ -115,6 +115,7 @@ class Evaluator:
             _scope_of(context) or NOWHERE,
             sink,
             context.log,
+            proof=exporter.proof,
             told_since=datetime.fromtimestamp(progress.since, UTC),
         )
 

@@ -185,6 +185,11 @@ class EventBuilder:
         """What of a Dagster run is told here."""
         return Share(log, run, self._catalog, self._scope is None or run.location is not None)
 
+    def left_to_others(self, log: RunLog, run: RunInfo) -> list[AssetPath]:
+        """The planned assets of a run that are not told here, since they are not defined here."""
+        share = self.share_of(log, run)
+        return [path for path in log.plans if not share.asset(path)]
+
     def asserted(self, run: AssetRun) -> list[tuple[AssetPath, str]]:
         """The checks, as (asset, check), that a run's last event tells as assertions on its inputs."""
         if not run.checks or run.ended_at is None or self.why_not(run):
@@ -216,7 +221,7 @@ class EventBuilder:
             ),
             job=self._describe.asset_job(run.path, run, names),
             inputs=self._describe.inputs(run, names, reads),
-            outputs=self._describe.outputs(run, names),
+            outputs=self._describe.outputs(run, names, is_over=state is not RunState.START),
             policy=self._options.policy,
         )
 

@@ -27,6 +27,7 @@ from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import RunEnded, RunInfo, RunState, StepError, StorageUnavailable
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Progress
+from weather_pipeline.lineage.proof import Proof
 from weather_pipeline.lineage.runlog import RunLog, fold_log
 from weather_pipeline.lineage.scope import NOWHERE, Scope
 from weather_pipeline.lineage.story import Problem, parts_of
@@ -37,6 +38,8 @@ _PREFETCH = 50
 """Run records that are read at once."""
 _SHARE_FREE = 10
 """When fewer than one of so many places for open runs is free, others are parked until half of them are."""
+_SHARE_FOR_PARKED = 0.2
+"""Of a tick's budget."""
 _AT_LEAST = 16
 """Events of a run that are handed over even where the budget is used up: every tick must bring something forward."""
 
@@ -58,6 +61,8 @@ class _Known:
     """The log has been read to where it ended then."""
     quiet: bool = False
     """Everything that the events read so far give rise to has been sent."""
+    has_named_others: bool = False
+    """It was said which of its assets others tell."""
     has_open_starts: bool = False
     """At the last look something had begun and not ended."""
     has_inferred_ends: bool = False
@@ -99,6 +104,11 @@ class Exporter:
         """Run records that were read ahead."""
         self._reached: str | None = None
         """The run at which the last tick ended."""
+
+    @property
+    def proof(self) -> Proof:
+        """Whether the backend is well, as the runs' events show."""
+        return self._dispatcher.proof
 
     def begin(self, instance: dg.DagsterInstance, since: datetime | None) -> Progress:
         """Progress of a first start: from now, or from a time that the user names."""
@@ -153,14 +163,17 @@ class Exporter:
 
     def _bring(self, tick: Tick, builder: EventBuilder, *, quick: bool) -> None:
         """Find runs and send what they give rise to, until nothing is due, nothing passes or the budget is used up."""
-        report = tick.report
+        report, looks_at_parked = tick.report, not quick
         while True:
             before = report.accepted + report.refused
             now = self._clock().timestamp()
             self._make_room(tick.progress, now)
             discovery.discover(tick.instance, tick.progress, now, quick=quick)
-            if not quick:
-                parking.open_changed(tick.instance, tick.progress, now, self._options.max_runtime)
+            if looks_at_parked:
+                looks_at_parked, until = False, time.monotonic() + self.budget * _SHARE_FOR_PARKED
+                parking.open_changed(
+                    tick.instance, tick.progress, now, self._options.max_runtime, tick.log, until=until
+                )
             was_full = len(tick.progress.open) >= discovery.MAX_OPEN
             self._pass(tick, builder)
             if not was_full or report.trouble or tick.is_over or report.accepted + report.refused == before:
@@ -285,7 +298,10 @@ class Exporter:
             found = self._infos.pop(run_id, None) or reader.run_info(instance, run_id)
             if found is None:
                 return None
-            known = _Known(*found, read_since=now, seen_at=now, telling=known.telling if known else Telling())
+            fresh = _Known(*found, read_since=now, seen_at=now)
+            if known:
+                fresh.telling, fresh.has_named_others = known.telling, known.has_named_others
+            known = fresh
         while True:
             page = reader.read_page(instance, run_id, known.cursor)
             known.cursor, known.is_whole = page.cursor, page.is_last
@@ -309,7 +325,10 @@ class Exporter:
         if known.quiet and known.log.ended is None and now - known.last_at <= options.max_runtime:
             open_run.look({})
             return
-        parts = parts_of(known.log, known.info, builder, options, now)
+        parts = parts_of(known.log, known.info, builder, options, now, can_tell=known.telling.can_tell)
+        if known.log.ended and not known.has_named_others:
+            known.has_named_others = True
+            self._name_others(tick, builder, known)
         known.has_open_starts = not all(part.has_ended for part in parts)
         known.has_inferred_ends = any(part.is_inferred for part in parts)
         known.quiet = False
@@ -321,6 +340,16 @@ class Exporter:
                 is_told = False
                 yield told
         known.quiet = is_told
+
+    def _name_others(self, tick: Tick, builder: EventBuilder, known: _Known) -> None:
+        """Say of which assets nothing is told: the definitions that are loaded may be older than the run."""
+        if others := builder.left_to_others(known.log, known.info):
+            tick.log.info(
+                "Dagster run %s, which no code location launched, has assets that this one does not define (%s): whose "
+                "they are tells them. If they are new here, reload the code location and run weather lineage replay.",
+                known.info.run_id,
+                ", ".join("/".join(path) for path in others[:10]) + (", …" if len(others) > 10 else ""),  # noqa: PLR2004
+            )
 
     def _withhold(self, tick: Tick, open_run: OpenRun, run_id: str, problem: Problem) -> None:
         """Keep what can't be told as a dead letter, once."""

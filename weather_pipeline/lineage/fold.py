@@ -66,6 +66,7 @@ def asset_runs(
     for step, _ in log.plans.values():
         planned_in[step] += 1
     made_in = _made_in(log)
+    checks = {key: tuple(step.checks) for key, step in log.steps.items()}
     graphs: dict[str, list[StepLog]] = defaultdict(list)
     for key, step in log.steps.items():
         graphs[_graph(key)].append(step)
@@ -80,6 +81,7 @@ def asset_runs(
             ended=ended,
             group=graphs.get(_graph(key), []),
             elsewhere=_elsewhere(log, made_in, path, key),
+            checks=checks.get(key, ()),
         )
         found.append(asset_run and replace(asset_run, upstream=_upstream(log, made_in, asset_run.materializations)))
     if log.ended or ended:
@@ -153,6 +155,11 @@ def error_of(run: JobRun, kept_in: Collection[FailedStep] = ()) -> StepError | N
     return StepError(None, f"{message}: {said}" if said else f"{message}.", stack)
 
 
+def checks_are_due(log: RunLog, *, now: datetime, grace: timedelta, max_runtime: timedelta) -> bool:
+    """Whether `check_runs` has anything to wait for no more."""
+    return _over(log, _inferred_end(log, now, grace, max_runtime)) is not None
+
+
 def check_runs(
     log: RunLog,
     run: RunInfo,
@@ -174,7 +181,7 @@ def check_runs(
         max_runtime: How long a run may stay open without any sign of its end.
     """
     ended = _inferred_end(log, now, grace, max_runtime)
-    if ended is None and (log.ended is None or log.has_unfinished_steps):
+    if _over(log, ended) is None:
         return ()
     by_asset: dict[AssetPath, list[tuple[datetime, CheckResult]]] = defaultdict(list)
     for step in log.steps.values():
@@ -278,10 +285,12 @@ def _asset_run(
     ended: RunEnded | None,
     group: Sequence[StepLog],
     elsewhere: Sequence[Materialization],
+    checks: tuple[CheckResult, ...],
 ) -> AssetRun | None:
     """The run of an asset that a step was to make.
 
-    `group` has the steps that belong to it, `elsewhere` what other steps logged of it.
+    `group` has the steps that belong to it, `elsewhere` what other steps logged of it, `checks` its step's checks: the
+    same for all assets of the step.
     """
     step = log.steps.get(key, StepLog())
     own = tuple(step.materialized.get(path, ()))
@@ -305,7 +314,7 @@ def _asset_run(
         # A step that outlived its run's record may have begun after that run's end.
         ended_at=ended_at and max(ended_at, started_at),
         materializations=done,
-        checks=tuple(step.checks),
+        checks=checks,
         error=error,
         partitions=tuple(dict.fromkeys([*planned, *(made.partition for made in done if made.partition)])),
         planned=planned,
@@ -321,7 +330,8 @@ def _instead(
 ) -> tuple[Materialization, ...]:
     """What other steps logged of an asset until its own step ended well without writing it, or did not begin."""
     if step.outcome is RunState.COMPLETE or (step.started_at is None and ended):
-        return tuple(made for made in elsewhere if made.at <= (step.ended_at or _LATEST))
+        until = step.ended_at if step.started_at else None
+        return tuple(made for made in elsewhere if made.at <= (until or _LATEST))
     return ()
 
 

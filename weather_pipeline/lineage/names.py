@@ -70,7 +70,7 @@ class Names:
     def is_known(self, path: AssetPath) -> bool:
         """Whether it is known which dataset an asset is before it is materialized for the first time.
 
-        Where only that materialization will say it, an earlier event must not name another that nobody ever writes.
+        Where only that materialization will say it, a START must not name another that nobody ever writes.
         """
         info = self._catalog.get(path)
         if info and naming.names(info.metadata, self._authority, info.kinds):

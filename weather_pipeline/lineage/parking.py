@@ -6,6 +6,8 @@ ended before a step of theirs did, whose late writers may still add to what was 
 
 from __future__ import annotations
 
+import logging
+import time
 from datetime import timedelta
 
 from dagster import DagsterInstance
@@ -35,7 +37,15 @@ def park(progress: Progress, run_id: str, cursor: str | None, at: float, *, is_o
     return True
 
 
-def open_changed(instance: DagsterInstance, progress: Progress, now: float, max_runtime: timedelta) -> None:
+def open_changed(
+    instance: DagsterInstance,
+    progress: Progress,
+    now: float,
+    max_runtime: timedelta,
+    log: logging.Logger,
+    *,
+    until: float,
+) -> None:
     """Open the parked runs whose log has grown, and those that are to be taken as dead: looks at some of them.
 
     Args:
@@ -43,15 +53,23 @@ def open_changed(instance: DagsterInstance, progress: Progress, now: float, max_
         progress: Open and parked runs; changed in place.
         now: The present, seconds since the epoch.
         max_runtime: How long a run is waited for.
+        log: Hears of a run that can't be read; it is looked at again when its turn comes.
+        until: `time.monotonic()` after which no further run is looked at.
     """
     for run_id in list(progress.parked)[:AT_ONCE]:
-        if len(progress.open) >= discovery.MAX_OPEN:
+        if len(progress.open) >= discovery.MAX_OPEN or time.monotonic() >= until:
             return
         parked = progress.parked.pop(run_id)
         is_old = now - parked.at > max_runtime.total_seconds()
         if is_old and parked.is_over:
             continue
-        if is_old or reader.read_page(instance, run_id, log_cursor(parked.position)).events:
+        try:
+            has_grown = is_old or bool(reader.read_page(instance, run_id, log_cursor(parked.position)).events)
+        except Exception as error:  # noqa: BLE001  (any trouble with one run's log: the others go on)
+            progress.parked[run_id] = parked
+            log.warning("Dagster run %s can't be read, and is tried again: %s", run_id, error)
+            return
+        if has_grown:
             discovery.open_run(progress, run_id, parked.at)
         else:
             progress.parked[run_id] = parked

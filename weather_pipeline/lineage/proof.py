@@ -35,10 +35,12 @@ class Proof:
         """An event was accepted."""
         self._accepted = message
 
-    def is_well(self, patience: float = PATIENCE) -> bool:
-        """Whether the backend takes, now, an event that it has taken before."""
-        answer = self.ask(self._accepted, patience) if self._accepted else None
-        return answer is not None and answer.verdict is Verdict.ACCEPTED
+    def is_well(self, patience: float = PATIENCE) -> bool | None:
+        """Whether the backend takes, now, an event that it has taken before; None where there was no answer in time."""
+        if self._accepted is None:
+            return False
+        answer = self.ask(self._accepted, patience)
+        return answer.verdict is Verdict.ACCEPTED if answer else None
 
     def ask(self, message: Message, patience: float = PATIENCE) -> Answer | None:
         """The answer to one event; None where there is no time for it, or none comes in time."""

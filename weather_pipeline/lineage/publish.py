@@ -348,6 +348,7 @@ def publish(
     register: Register,
     sink: Sink,
     *,
+    proof: Proof | None = None,
     deadline: float | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Publication:
@@ -357,10 +358,11 @@ def publish(
         found: The plan; its drafts shrink.
         register: Where fingerprints are kept, and what is refused for good.
         sink: Where events go.
+        proof: Shows whether the backend is well, where others send too.
         deadline: On the monotonic clock; nothing is begun after it.
         tell: Hears how many assets are left.
     """
-    done, proof = Publication(), Proof(sink)
+    done, proof = Publication(), proof or Proof(sink)
     # Before anything is sent: the time that stands in the events must outlive a crash.
     register.save(found.register, found.changed)
     left, found.drafts = found.drafts, []
@@ -436,6 +438,7 @@ class Publisher:
         sink: Sink,
         log: logging.Logger,
         *,
+        proof: Proof,
         told_since: datetime,
     ) -> None:
         """Publish what has changed since the last time, as far as a short time allows; trouble is for later.
@@ -446,6 +449,7 @@ class Publisher:
             scope: The repository that the sensor stands in.
             sink: Where events go.
             log: Hears what a user should know.
+            proof: Shows whether the backend is well.
             told_since: Since when the exporter tells runs.
         """
         if repository is not self._repository:
@@ -464,7 +468,7 @@ class Publisher:
                 self._plan, self._planning = self._planning.plan, None
                 for problem in self._plan.problems:
                     log.warning("No lineage before the first run for %s", problem)
-            done = publish(self._plan, register, sink, deadline=deadline)
+            done = publish(self._plan, register, sink, proof=proof, deadline=deadline)
         except Exception:  # noqa: BLE001  (runs come first, whatever is wrong with a definition)
             log.warning("The definitions can't be published, and are tried again:\n%s", traceback.format_exc())
             self._retry_at = time.monotonic() + _RETRY_AFTER

@@ -17,6 +17,8 @@ from weather_pipeline.lineage.provenance import by_run
 _NEWEST = 5
 _FOLLOWING = 50
 _PAGE = 200
+_REMEMBERED = 5000
+"""Look-ups of a kind that are remembered: a command goes through any number of runs with the same records."""
 _MOST_PAGES = 10
 """Pages that are read for partitions that were written again and again; the rest stays unknown."""
 
@@ -32,6 +34,11 @@ def reading() -> Iterator[None]:
         yield
     except Exception as error:  # (whatever the storage's driver raises)
         raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _forget_many(remembered: dict[Any, Any]) -> None:
+    if len(remembered) >= _REMEMBERED:
+        remembered.clear()
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ class AssetRecords:
         """
         known = self._windows.get(path)
         if known is None or not known.covers(before.timestamp()):
+            _forget_many(self._windows)
             with reading():
                 known = self._windows[path] = self._window(dg.AssetKey(path), before.timestamp(), is_first=not known)
         return known.last(before.timestamp())
@@ -132,6 +140,7 @@ class AssetRecords:
         """What a pointer names, of what was there at a time: an id may have been given to a later record."""
         key = path, pointer, tuple(partitions)
         if key not in self._found:
+            _forget_many(self._found)
             with reading():
                 self._found[key] = tuple(self._look_up(dg.AssetKey(path), pointer, partitions))
         return [record for record in self._found[key] if record.timestamp <= at.timestamp()]
@@ -168,6 +177,7 @@ class AssetRecords:
 
     def _run(self, run_id: str) -> RunInfo | None:
         if run_id not in self._runs:
+            _forget_many(self._runs)
             with reading():
                 found = reader.run_info(self._instance, run_id)
             self._runs[run_id] = found[0] if found else None

@@ -109,7 +109,10 @@ class Resending:
         return self.done
 
     def _send_batch(self, batch: list[Parcel]) -> None:
-        left = {parcel.name: list(parcel.messages) for parcel in batch if parcel.messages}
+        left: dict[str, list[Message]] = {}
+        for parcel in batch:
+            if parcel.messages:
+                left.setdefault(parcel.name, []).extend(parcel.messages)
         self.done.reached = batch[0].at
         tried: set[str] = set()
         failures: dict[str, int] = {}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.facets.base import iso
-from weather_pipeline.lineage.fold import asset_runs, check_runs, job_run, strays
+from weather_pipeline.lineage.fold import asset_runs, check_runs, checks_are_due, job_run, strays
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import (
@@ -96,6 +96,10 @@ class Part:
             return Problem(self.about, traceback.format_exc())
 
 
+def _can_tell(part: Part) -> bool:
+    return not isinstance(part.messages(), Problem)
+
+
 def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> Story:
     """All messages of a Dagster run as far as its log has been read; the same log always gives the same messages.
 
@@ -122,15 +126,28 @@ def messages_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Opti
     return _story(part.messages() for part in parts)._replace(silent=silent)
 
 
-def parts_of(log: RunLog, info: RunInfo, builder: EventBuilder, options: Options, now: datetime) -> list[Part]:
-    """The subjects of a Dagster run as far as its log has been read; see `messages_of`."""
+def parts_of(
+    log: RunLog,
+    info: RunInfo,
+    builder: EventBuilder,
+    options: Options,
+    now: datetime,
+    *,
+    can_tell: Callable[[Part], bool] = _can_tell,
+) -> list[Part]:
+    """The subjects of a Dagster run as far as its log has been read; see `messages_of`.
+
+    `can_tell` says whether a part's events can be built, for who remembers what was built.
+    """
     waits, share = _waits(options, now), builder.share_of(log, info)
     job = job_run(log, info, now=now, settle=options.settle, max_runtime=options.max_runtime)
     started = asset_runs(log, info, **waits)
     runs = [run for run in started if share.asset(run.path)]
     told = [Part("/".join(run.path), run, partial(builder.asset_events, run)) for run in runs]
-    elsewhere = {*_asserted(builder, told), *(check for check in log.checks if not share.check(*check))}
-    checked = check_runs(log, info, elsewhere=elsewhere, **waits)
+    checked: Sequence[CheckRun] = ()
+    if log.checks and checks_are_due(log, **waits):
+        elsewhere = {*_asserted(builder, told, can_tell), *(each for each in log.checks if not share.check(*each))}
+        checked = check_runs(log, info, elsewhere=elsewhere, **waits)
     noticed = [each for each in (*log.observations, *strays(log, started, **waits)) if share.asset(each.path)]
     return [
         *([Part(info.job_name, job, partial(builder.job_events, job))] if job and share.job else []),
@@ -144,12 +161,14 @@ def _waits(options: Options, now: datetime) -> Any:
     return {"now": now, "grace": options.grace, "max_runtime": options.max_runtime}
 
 
-def _asserted(builder: EventBuilder, told: Iterable[Part]) -> Iterator[tuple[AssetPath, str]]:
+def _asserted(
+    builder: EventBuilder, told: Iterable[Part], can_tell: Callable[[Part], bool]
+) -> Iterator[tuple[AssetPath, str]]:
     """The checks that some run tells as assertions on its inputs; not one of a run that can't be told."""
     for part in told:
         if isinstance(part.said, AssetRun) and part.said.checks:
             found = builder.asserted(part.said)
-            if found and not isinstance(part.messages(), Problem):
+            if found and can_tell(part):
                 yield from found
 
 

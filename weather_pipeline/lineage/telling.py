@@ -63,8 +63,12 @@ class Telling:
         while waiting:
             yield heapq.heappop(waiting)[-1]
 
-    def _build(self, part: Part, open_run: OpenRun) -> tuple[Message, ...] | Problem:
-        """The unsent events of a part, built where they are not yet."""
+    def can_tell(self, part: Part) -> bool:
+        """Whether a part's events can be built; those that were are not built again."""
+        return not isinstance(self._events(part), Problem)
+
+    def _events(self, part: Part) -> _Built | Problem:
+        """The events of a part, built where they are not yet."""
         built = self._built.get(_name(part))
         if built is None or built.said != part.said:
             told = part.messages()
@@ -72,6 +76,13 @@ class Telling:
                 return told
             built = _Built(part.said, tuple(message.key for message in told), tuple(told))
             self._built[_name(part)] = built
+        return built
+
+    def _build(self, part: Part, open_run: OpenRun) -> tuple[Message, ...] | Problem:
+        """The unsent events of a part."""
+        built = self._events(part)
+        if isinstance(built, Problem):
+            return built
         built.unsent = tuple(message for message in built.unsent if message.key not in open_run.sent)
         return built.unsent
 

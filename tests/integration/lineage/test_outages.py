@@ -424,3 +424,40 @@ def test_a_bad_event_that_comes_first_after_a_restart_is_not_taken_for_an_outage
     site.tick(16, minutes=1)
     assert len(all_letters(instance)) == 2
     assert site.progress.open == {}
+
+
+def test_a_refusal_that_no_time_is_left_to_prove_is_no_outage(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a, b)
+    site.run()
+    site.backend.behave = lambda message: (
+        Answer(Verdict.REFUSED, "HTTP 400: bad") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
+    )
+    monkeypatch.setattr(dispatch, "PATIENCE", 0.0)
+    report = site.tick()
+    assert (report.accepted, report.refused, report.trouble, report.doubt) == (4, 0, None, "HTTP 400: bad")
+    assert site.progress.failing_since is None
+    monkeypatch.undo()
+    site.tick(4)
+    assert len(all_letters(instance)) == 2
+    assert site.progress.open == {}
+
+
+def test_a_definition_that_is_refused_becomes_a_dead_letter_though_nothing_else_is_published(
+    instance: dg.DagsterInstance,
+) -> None:
+    def behave(message: Message) -> Answer:
+        return Answer(Verdict.REFUSED, "HTTP 422: no") if "run" not in message.body() else ACCEPTED
+
+    backend = Backend(behave)
+    exporting = Exporting(
+        instance,
+        dg.Definitions(assets=[a, dg.AssetSpec("table")]),
+        "http://unused.example",
+        sink=backend,
+        publish_definitions=True,
+    )
+    exporting.run()
+    exporting.tick()
+    assert [letter.reason for letter in all_letters(instance)] == ["HTTP 422: no"]

@@ -133,9 +133,24 @@ def test_a_failure_after_a_good_run_keeps_the_output(instance: dg.DagsterInstanc
     fails.append(True)
     exporting.run(raise_on_error=False)
     exporting.tick()
-    failed = backend.of("plain_dagster")[-1]
-    assert failed["eventType"] == "FAIL"
+    # The two runs are delivered at the same time, so not in an order.
+    (failed,) = [event for event in backend.of("plain_dagster") if event["eventType"] == "FAIL"]
     assert [dataset["name"] for dataset in failed["outputs"]] == ["plain"], "a backend takes edges from the last event"
+
+
+def test_a_first_run_that_fails_keeps_the_output_that_its_definition_says(
+    instance: dg.DagsterInstance, backend: Collector
+) -> None:
+    @dg.asset
+    def plain() -> None:
+        raise RuntimeError("not today")
+
+    exporting = Exporting(instance, dg.Definitions(assets=[plain]), backend.url)
+    exporting.run(raise_on_error=False)
+    exporting.tick()
+    assert [event["eventType"] for event in backend.of("plain_dagster")] == ["START", "FAIL"]
+    outputs = [[each["name"] for each in event["outputs"]] for event in backend.of("plain_dagster")]
+    assert outputs == [[], ["plain"]], "only a materialization could have named another dataset"
 
 
 def test_sending_again_from_nothing_is_identical(instance: dg.DagsterInstance, backend: Collector) -> None:

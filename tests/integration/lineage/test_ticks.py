@@ -824,6 +824,29 @@ def test_quiet_runs_make_room_for_others_and_are_told_all_the_same(
     assert (site.progress.open, site.progress.parked) == ({}, {})
 
 
+def test_a_parked_run_that_can_not_be_read_holds_nothing_up(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(instance, a, max_runtime=timedelta(days=2))
+    run = instance.get_run_by_id(started_run(instance, site.repository))
+    assert run is not None
+    instance.report_run_failed(run)
+    site.tick(2, minutes=5)
+    assert list(site.progress.parked) == [run.run_id]
+    read_page = reader.read_page
+
+    def read(instance: dg.DagsterInstance, run_id: str, cursor: str | None) -> reader.LogPage:
+        if run_id == run.run_id:
+            raise OSError("database disk image is malformed")
+        return read_page(instance, run_id, cursor)
+
+    monkeypatch.setattr(reader, "read_page", read)
+    site.run()
+    site.tick(2)
+    assert site.backend.told() == {"a_dagster": {"START": 2, "FAIL": 1, "COMPLETE": 1}}
+    assert list(site.progress.parked) == [run.run_id]
+
+
 def test_runs_that_find_no_room_are_a_backlog_and_trouble(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -858,3 +881,41 @@ def test_what_an_orphan_writes_after_its_end_was_told_follows(instance: dg.Dagst
     assert site.backend.told() == {"a_dagster": {"START": 1, "FAIL": 1, "COMPLETE": 1}}
     site.tick(3, minutes=60 * 24)
     assert (site.progress.open, site.progress.parked) == ({}, {})
+
+
+def test_the_events_of_a_step_that_checks_its_inputs_are_built_once(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a check stands for itself depends on whether its reader's events can be built."""
+    names = [f"n{number}" for number in range(6)]
+    outs = {name: dg.AssetOut(is_required=False) for name in names}
+    checks = [dg.AssetCheckSpec("full", asset=name) for name in names]
+
+    @dg.multi_asset(
+        outs=outs,
+        internal_asset_deps={name: {dg.AssetKey(names[0])} if name != names[0] else set() for name in names},
+        check_specs=checks,
+        can_subset=True,
+    )
+    def all_of_them() -> Iterator[Any]:
+        for name in names:
+            yield dg.Output(None, name)
+            yield dg.AssetCheckResult(passed=True, asset_key=name, check_name="full")
+
+    built: Counter[str] = Counter()
+    build = EventBuilder.asset_events
+
+    def counted(self: EventBuilder, run: AssetRun) -> Iterator[Message]:
+        built[run.path[0]] += 1
+        return build(self, run)
+
+    monkeypatch.setattr(EventBuilder, "asset_events", counted)
+    site = Site(instance, all_of_them)
+    site.run()
+    site.tick(4)
+    assert built == dict.fromkeys(names, 1)
+    assert site.progress.open == {}
+    told = site.backend.told()
+    assert all(told[f"{name}_dagster"] == whole() for name in names)
+    # That of the asset which the others read is an assertion on their input.
+    assert {job for job in told if "checks" in job} == {f"{name}.checks_dagster" for name in names[1:]}

@@ -200,3 +200,12 @@ def test_letters_go_in_the_order_of_their_events_and_only_the_accepted_are_dropp
     assert stayed == {key for key, why in answers.items() if why}
     assert len(stayed) == 3
     assert answers["x:withheld:odd"] == "no event could be built. When that is mended: replay --since … --asset odd"
+
+
+def test_parcels_of_the_same_name_are_all_sent_in_order(instance: dg.DagsterInstance) -> None:
+    """As the pages of what was reported without a run."""
+    parcels = [Parcel("reported", each.at, each.messages) for each in map(parcel, range(3))]
+    sink = Sink()
+    done = Resending(letters_of(instance), sink, "replay").send(parcels)
+    assert done.accepted == 6
+    assert [message.key for message in sink.accepted] == [message.key for each in parcels for message in each.messages]
