@@ -156,7 +156,7 @@ def error_of(run: JobRun, kept_in: Collection[FailedStep] = ()) -> StepError | N
 
 
 def checks_are_due(log: RunLog, *, now: datetime, grace: timedelta, max_runtime: timedelta) -> bool:
-    """Whether `check_runs` has anything to wait for no more."""
+    """Whether no step is waited for any more that could still evaluate a check: else `check_runs` has none."""
     return _over(log, _inferred_end(log, now, grace, max_runtime)) is not None
 
 

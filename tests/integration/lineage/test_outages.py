@@ -344,14 +344,17 @@ def test_storage_that_fails_in_a_later_look_costs_nothing_that_was_accepted(
         assert saved.accepted == len(backend.events) == 8
 
 
+def refusing_a(message: Message) -> Answer:
+    """A backend that is well, and refuses the events of one asset."""
+    return Answer(Verdict.REFUSED, "HTTP 400: bad") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
+
+
 def test_a_refused_event_that_cannot_be_kept_waits(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(instance, a, b)
     site.run()
-    site.backend.behave = lambda message: (
-        Answer(Verdict.REFUSED, "HTTP 400") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
-    )
+    site.backend.behave = refusing_a
     keep = DeadLetters.bury
     full = [True]
 
@@ -431,9 +434,7 @@ def test_a_refusal_that_no_time_is_left_to_prove_is_no_outage(
 ) -> None:
     site = Site(instance, a, b)
     site.run()
-    site.backend.behave = lambda message: (
-        Answer(Verdict.REFUSED, "HTTP 400: bad") if message.body()["job"]["name"] == "a_dagster" else ACCEPTED
-    )
+    site.backend.behave = refusing_a
     monkeypatch.setattr(dispatch, "PATIENCE", 0.0)
     report = site.tick()
     assert (report.accepted, report.refused, report.trouble, report.doubt) == (4, 0, None, "HTTP 400: bad")
