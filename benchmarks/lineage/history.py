@@ -45,7 +45,7 @@ _VERSION = re.compile(r"\b[0-9a-f]{64}\b")
 
 _LOG_FILE = re.compile(r"file_key='\w+'")
 _ANY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ANY_NUMBER = re.compile(r"\d+(\.\d+)?")
+_ANY_NUMBER = re.compile(r"\d+(\.\d+)?( ?m?s\b)?")  # Dagster writes "in 1.02s" or "in 998ms", as it happens.
 
 
 @dataclass
