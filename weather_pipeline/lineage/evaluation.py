@@ -41,6 +41,8 @@ LINGER = 3.8
 """Seconds for which an evaluation looks again: the daemon's next round comes 5 seconds after the last."""
 DRAIN = 23.8
 """Seconds for which an evaluation works at a backlog: four rounds more, and far from the 60 that the daemon grants."""
+DRAIN_IN_TURN = 12.0
+"""The same where the daemon evaluates one sensor after another: the others wait for this one."""
 _PAUSE = 0.4
 """Seconds between two looks."""
 _NO_RUN = dg.DagsterRun(job_name="none")
@@ -94,18 +96,25 @@ class Evaluator:
         hint = None
         if self.low_latency or report.has_backlog:
             hint = why_not_linger(context.instance, self.name)
-        if hint is None:
-            self._go_on(self._exporter, context, progress, report, begun_at)
+        self._go_on(self._exporter, context, progress, report, begun_at, has_thread=hint is None)
         context.update_cursor(progress.dump())
         return _result(report, hint if self.low_latency else None)
 
     def _tick(
-        self, exporter: Exporter, context: dg.SensorEvaluationContext, progress: Progress, *, quick: bool = False
+        self,
+        exporter: Exporter,
+        context: dg.SensorEvaluationContext,
+        progress: Progress,
+        *,
+        quick: bool = False,
+        budget: float | None = None,
     ) -> Report:
         home = _scope_of(context)
         scope = None if self.monitor_all_code_locations else home
         builder = EventBuilder(RepositoryCatalog(context.repository_def, context.instance), self.options, scope)
-        return exporter.tick(context.instance, builder, progress, context.log, home=home or NOWHERE, quick=quick)
+        return exporter.tick(
+            context.instance, builder, progress, context.log, home=home or NOWHERE, quick=quick, budget=budget
+        )
 
     def _publish(self, exporter: Exporter, sink: Sink, context: dg.SensorEvaluationContext, progress: Progress) -> None:
         """Publish the definitions where they have changed."""
@@ -126,14 +135,20 @@ class Evaluator:
         progress: Progress,
         report: Report,
         begun_at: float,
+        *,
+        has_thread: bool,
     ) -> None:
-        """Work off a backlog, then look again, as long as that delays nobody and the backend takes events."""
+        """Work off a backlog, then look again, as long as the others can wait and the backend takes events.
+
+        A backlog gets one long look: nothing is on its way while one ends and the next begins.
+        """
+        limit = DRAIN if has_thread else DRAIN_IN_TURN
         try:
             while report.trouble is None:
                 took = time.monotonic() - begun_at
-                if report.has_backlog and took + exporter.budget < DRAIN:
-                    report.add(self._tick(exporter, context, progress))
-                elif self.low_latency and took + _PAUSE < LINGER:
+                if report.has_backlog and limit - took > exporter.budget / 2:
+                    report.add(self._tick(exporter, context, progress, budget=limit - took))
+                elif self.low_latency and has_thread and took + _PAUSE < LINGER:
                     time.sleep(_PAUSE)
                     report.add(self._tick(exporter, context, progress, quick=True))
                 else:

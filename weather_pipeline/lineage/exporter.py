@@ -128,6 +128,7 @@ class Exporter:
         *,
         home: Scope = NOWHERE,
         quick: bool = False,
+        budget: float | None = None,
     ) -> Report:
         """Bring the backend as far as the budget allows; changes `progress` as events are accepted.
 
@@ -138,8 +139,9 @@ class Exporter:
             log: Hears what a user should know.
             home: The repository that the sensor stands in, which stands in dead letters.
             quick: Not look for what has become visible late: the tick before this one did, seconds ago.
+            budget: Seconds that this tick may take, where they are others than the exporter's.
         """
-        tick = Tick(instance, progress, log, time.monotonic() + self.budget, home)
+        tick = Tick(instance, progress, log, time.monotonic() + (self.budget if budget is None else budget), home)
         report = tick.report
         if self._dispatcher.may_begin(tick):
             try:

@@ -282,6 +282,7 @@ def test_a_backlog_is_worked_off_in_one_evaluation_where_that_delays_nobody(
 ) -> None:
     monkeypatch.setattr(dispatch, "_LEAST_SECONDS", 0.05)
     monkeypatch.setattr(evaluation, "DRAIN", 120.0)
+    monkeypatch.setattr(evaluation, "DRAIN_IN_TURN", 0.06)
     monkeypatch.setattr(evaluation, "BUDGET", 0.05)
     slow = Backend(lambda message: ACCEPTED)
     with threaded(tmp_path / "home", {"use_threads": threads}) as instance:
