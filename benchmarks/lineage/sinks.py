@@ -41,6 +41,7 @@ class Service:
     """The embedded lineage service, empty at first."""
 
     url: str
+    pid: int
     database: psycopg.Connection = field(repr=False)
 
     def count(self) -> int:
@@ -53,10 +54,22 @@ class Service:
 def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Service]:
     """The service in a process of its own, on a new database of the stack's kind of server."""
     name = f"lineage_{uuid.uuid4().hex[:8]}"
-    database, port, mark = postgres.ensure_database(name), free_port(), uuid.uuid4().hex
-    log = directory / f"{name}.log"
+    try:
+        with running_service(postgres.ensure_database(name), directory) as service:
+            yield service
+    finally:
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def running_service(database: str, directory: Path) -> Iterator[Service]:
+    """The service in a process of its own, on a database that is there."""
+    port, mark = free_port(), uuid.uuid4().hex
+    log = directory / f"service-{mark[:8]}.log"
     command = (sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(port))
-    process = launch(name, command, environment={"WEATHER_LINEAGE_DATABASE_URL": database}, log_file=log, stack_id=mark)
+    environment = {"WEATHER_LINEAGE_DATABASE_URL": database}
+    process = launch(log.stem, command, environment=environment, log_file=log, stack_id=mark)
     try:
         deadline = time.monotonic() + _START_TIMEOUT
         while not is_listening(port):
@@ -64,12 +77,10 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
                 raise RuntimeError(f"The lineage service did not start: {log.read_text()[-2000:]}")
             time.sleep(0.1)
         with psycopg.connect(database, autocommit=True) as connection:
-            yield Service(f"http://{HOST}:{port}", connection)
+            yield Service(f"http://{HOST}:{port}", process.pid, connection)
     finally:
         end(members(mark), grace=_STOP_GRACE)
         process.wait()
-        with psycopg.connect(postgres.url(), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ _NEWEST_RUN = "a job's current run is the newest by event time, not by arrival"
 _NO_OWNER = "PUT of a namespace without an owner is accepted, so the namespace is there afterwards"
 _UPDATED = "a job's updatedAt is the newest event time, not the server's clock"
 _NEVER_RAN = "a filter on the state of the last run leaves out jobs that never ran"
+_BATCH = "the batch that this Marquez does not know is stored, so there is one event more"
 _TIES = "events of the same time have no fixed order"
 
 DEVIATIONS = {
@@ -36,10 +37,14 @@ DEVIATIONS = {
     "/api/v1/namespaces": (2, _NO_OWNER),
     "/api/v1/jobs?limit=2&offset=1": (1, _UPDATED),
     "/api/v1/jobs?lastRunStates=FAILED": (1, _NEVER_RAN),
+    "/api/v1/events/lineage?limit=3&sortDirection=asc&before=2031-01-01T00:00:00Z&after=2025-01-01T00:00:00Z": (
+        1,
+        _BATCH,
+    ),
     "/api/v1/events/lineage?limit=5&sortDirection=desc": (1, _TIES),
     "/api/v1/events/lineage?limit=2&offset=2": (1, _TIES),
 }
-SCORE = (507, 520)
+SCORE = (506, 520)
 
 
 def test_a_real_marquez_answers_the_same(service: LineageService) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import psycopg
 import pytest
@@ -27,7 +28,9 @@ def test_migrations_are_applied_once_by_whoever_comes_first(new_database: Callab
 
     applied = asyncio.run(all_at_once())
 
-    assert sorted(applied) == [[], [], [], ["0001_lineage.sql"]]
+    names = sorted(file.name for file in (files("weather_pipeline.marquez.embedded") / "migrations").iterdir())
+    assert names
+    assert sorted(applied) == [[], [], [], names]
 
 
 def test_an_event_is_stored_wholly_or_not_at_all(new_database: Callable[[], str]) -> None:
@@ -49,7 +52,7 @@ def test_an_event_is_stored_wholly_or_not_at_all(new_database: Callable[[], str]
         await database.open()
         try:
             async with database.connection() as connection:
-                await ingest(connection, event)
+                await ingest(connection, [event])
         finally:
             await database.close()
 

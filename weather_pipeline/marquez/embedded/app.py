@@ -23,6 +23,7 @@ from weather_pipeline.marquez.embedded import (
     jobs,
     lineage,
     namespaces,
+    posting,
     runs,
     search,
     sources,
@@ -34,6 +35,7 @@ from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.parameters import Connected
+from weather_pipeline.marquez.embedded.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,10 @@ RETRY_AFTER = "1"
 
 health = APIRouter(tags=["health"])
 
-_ROUTERS = (health, lineage, columns, runs, jobs, datasets, namespaces, sources, search, tags, history, stats, upstream)
+_ROUTERS = (
+    health, posting, lineage, columns, runs, jobs, datasets, namespaces, sources, search, tags, history, stats,
+    upstream,
+)  # fmt: skip
 
 
 def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
@@ -53,11 +58,13 @@ def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
         startup_wait: Seconds to wait at start for a database that is not there yet.
     """
     database = Database(database_url, startup_wait=startup_wait)
+    writer = Writer(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
         yield
+        await writer.close()
         await database.close()
 
     app = FastAPI(
@@ -71,6 +78,7 @@ def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
         redoc_url=None,
     )
     app.state.database = database
+    app.state.writer = writer
     app.add_middleware(EncodedPaths)
     for module in _ROUTERS:
         app.include_router(module if isinstance(module, APIRouter) else module.router)

@@ -1,4 +1,4 @@
-"""The lineage graph around a job or a dataset, and posting events."""
+"""The lineage graph around a job or a dataset."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from typing import Annotated, Final, LiteralString
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
-from weather_pipeline.marquez.embedded.body import parse_json, read_body
 from weather_pipeline.marquez.embedded.database import Connection, Row
 from weather_pipeline.marquez.embedded.datasets import DATASET_SELECT, dataset_summary
 from weather_pipeline.marquez.embedded.errors import NotFound
 from weather_pipeline.marquez.embedded.graph_models import Edge, Graph, JobNode, Node
 from weather_pipeline.marquez.embedded.identity import dataset_key, dataset_node, job_key, job_node, splits
-from weather_pipeline.marquez.embedded.ingest import ingest
 from weather_pipeline.marquez.embedded.jobs import summary
 from weather_pipeline.marquez.embedded.models import DatasetSummary, Name
-from weather_pipeline.marquez.embedded.parameters import Connected, Depth, database_of
-from weather_pipeline.marquez.embedded.reading import parse_event
+from weather_pipeline.marquez.embedded.parameters import Connected, Depth
 from weather_pipeline.marquez.embedded.runs import latest_runs, runs_by_id
 
 router = APIRouter(prefix="/api/v1/lineage", tags=["lineage"])
@@ -48,17 +45,6 @@ _EDGES: Final[LiteralString] = """
     JOIN datasets d ON d.id = e.dataset_id AND NOT d.is_hidden
     WHERE e.job_id = ANY(%s)
 """
-
-
-@router.post("", status_code=201, response_class=Response)
-async def post_event(request: Request) -> Response:
-    """Store one OpenLineage event. Answered once it is stored for good: what was accepted shows in the next read."""
-    body = await read_body(request)
-    event = parse_event(parse_json(body) if body.strip() else None, body.decode())
-    # The connection is taken only now: a slow sender must not hold one.
-    async with database_of(request).connection() as connection:
-        await ingest(connection, event)
-    return Response(status_code=201)
 
 
 @router.get("")

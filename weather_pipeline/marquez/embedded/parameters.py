@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from pydantic import AfterValidator
 
 from weather_pipeline.marquez.embedded.database import Connection, Database
+from weather_pipeline.marquez.embedded.writer import Writer
 
 PathName = Annotated[str, AfterValidator(unquote)]
 """A name in a path. Paths are routed as they were sent, so that an encoded slash stays part of its name."""
@@ -24,6 +25,11 @@ Depth = Annotated[int, Query(ge=0, le=1000, description="How far to walk.")]
 def database_of(request: Request) -> Database:
     """The service's database."""
     return request.app.state.database
+
+
+def writer_of(request: Request) -> Writer:
+    """What stores events."""
+    return request.app.state.writer
 
 
 async def _connected(request: Request) -> AsyncIterator[Connection]:

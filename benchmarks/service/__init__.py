@@ -1,0 +1,1 @@
+"""The lineage service under load: what it takes, and what a graph costs."""

@@ -1,0 +1,324 @@
+-- Storing an event is one function: one call for all events of a transaction, with plans that each connection keeps.
+-- ingest.py posts what it stores.
+
+-- As in 0001, without an executor for each call where there is nothing to merge.
+CREATE OR REPLACE FUNCTION merge_facets(old jsonb, new jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF new = '{}' THEN
+        RETURN old;
+    ELSIF old = '{}' THEN
+        RETURN new;
+    END IF;
+    RETURN old || coalesce((
+        SELECT jsonb_object_agg(key, value) FROM jsonb_each(new)
+        WHERE old -> key IS NULL OR (old -> key -> 0)::bigint <= (value -> 0)::bigint
+    ), '{}');
+END
+$$;
+
+DROP FUNCTION posted_datasets(json);
+
+-- A dataset of an event, as ingest.py posts it.
+CREATE TYPE posted_dataset AS (
+    dataset_id uuid, namespace text, name text, is_output boolean, makes_version boolean, version_id uuid,
+    description text, source_name text, lifecycle_state text, fields jsonb, facets jsonb, io_facets jsonb
+);
+
+-- Rows are locked in one order, so that concurrent events wait for each other and seldom deadlock: namespaces, sources,
+-- jobs, runs, datasets, versions, the rest; within a table by key. A dataset's row is locked before anything that hangs
+-- on it. Nothing that an event brings may undo what a newer event brought: every update compares event times.
+CREATE FUNCTION store_event(event jsonb, event_body text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    event_time CONSTANT timestamptz := event ->> 'at';
+    event_run CONSTANT uuid := event ->> 'run_id';
+    event_job CONSTANT uuid := event -> 'job' ->> 'id';
+    posted CONSTANT posted_dataset[] := ARRAY(
+        SELECT p FROM jsonb_populate_recordset(NULL::posted_dataset, event -> 'datasets') AS p
+    );
+    run_ended timestamptz;
+    job_version uuid;
+    version_before uuid;
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_array_elements_text(event -> 'namespaces') AS p (name)
+        WHERE NOT EXISTS (SELECT FROM namespaces n WHERE n.name = p.name AND NOT n.is_hidden)
+    ) THEN
+        INSERT INTO namespaces AS n (name, owner_name, created_at, updated_at)
+        SELECT p.name, 'anonymous', event_time, event_time
+        FROM jsonb_array_elements_text(event -> 'namespaces') AS p (name) ORDER BY p.name
+        ON CONFLICT (name) DO UPDATE SET is_hidden = false WHERE n.is_hidden;
+    END IF;
+
+    IF event ? 'sources' THEN
+        INSERT INTO sources AS s (name, type, connection_url, created_at, updated_at)
+        SELECT p.name, 'POSTGRESQL', p.url, event_time, event_time
+        FROM jsonb_to_recordset(event -> 'sources') AS p (name text, url text)
+        WHERE NOT EXISTS (
+            SELECT FROM sources known WHERE known.name = p.name AND (p.url IS NULL OR known.connection_url = p.url)
+        )
+        ORDER BY p.name
+        ON CONFLICT (name) DO UPDATE
+        SET connection_url = excluded.connection_url, updated_at = greatest(s.updated_at, excluded.updated_at);
+    END IF;
+
+    -- A parent that is only known by name: never touches one that is there.
+    IF event ? 'parent' THEN
+        INSERT INTO jobs (id, namespace, name, simple_name, type, created_at, updated_at, current_inputs)
+        SELECT p.job_id, p.namespace, p.name, p.name, 'BATCH', event_time, event_time, '[]'
+        FROM jsonb_to_record(event -> 'parent') AS p (job_id uuid, namespace text, name text)
+        ON CONFLICT DO NOTHING;
+    END IF;
+
+    IF event_job IS NOT NULL THEN
+        INSERT INTO jobs AS j (
+            id, namespace, name, simple_name, parent_id, type, description, location, created_at, updated_at,
+            current_inputs
+        )
+        SELECT event_job, p.namespace, p.name, p.simple_name, p.parent_id, p.type, p.description, p.location, event_time,
+            event_time, p.current_inputs
+        FROM jsonb_to_record(event -> 'job') AS p (
+            namespace text, name text, simple_name text, parent_id uuid, type text, description text, location text,
+            current_inputs jsonb
+        )
+        ON CONFLICT (id) DO UPDATE SET
+            type = CASE WHEN excluded.updated_at >= j.updated_at THEN excluded.type ELSE j.type END,
+            description = CASE
+                WHEN excluded.updated_at >= j.updated_at THEN excluded.description ELSE j.description
+            END,
+            location = CASE WHEN excluded.updated_at >= j.updated_at THEN excluded.location ELSE j.location END,
+            current_inputs = CASE
+                WHEN excluded.updated_at >= j.updated_at THEN excluded.current_inputs ELSE j.current_inputs
+            END,
+            created_at = least(j.created_at, excluded.created_at),
+            updated_at = greatest(j.updated_at, excluded.updated_at),
+            is_hidden = false
+        RETURNING version_id INTO version_before;
+    END IF;
+
+    IF event ? 'parent' THEN
+        INSERT INTO runs (
+            id, job_id, external_id, created_at, updated_at, state, state_at, started_at, args, facets, job_facets
+        )
+        SELECT p.run_id, p.job_id, p.external_id, event_time, event_time, 'RUNNING', event_time, event_time, '{}', '{}',
+            '{}'
+        FROM jsonb_to_record(event -> 'parent') AS p (run_id uuid, job_id uuid, external_id text)
+        ON CONFLICT DO NOTHING;
+    END IF;
+
+    -- Of two events with the same time the one that ends the run is the newer.
+    IF event_run IS NOT NULL THEN
+        INSERT INTO runs AS r (
+            id, job_id, external_id, parent_run_id, created_at, updated_at, state, state_at, started_at, ended_at, args,
+            facets, job_facets
+        )
+        SELECT
+            event_run, event_job, p.external_id, p.parent_run_id, event_time, event_time, p.state, event_time,
+            CASE WHEN p.state = 'RUNNING' THEN event_time END, CASE WHEN p.state <> 'RUNNING' THEN event_time END,
+            p.args, p.facets, event -> 'job_facets'
+        FROM jsonb_to_record(event -> 'run') AS p (
+            external_id text, parent_run_id uuid, state text, args jsonb, facets jsonb
+        )
+        ON CONFLICT (id) DO UPDATE SET
+            parent_run_id = coalesce(r.parent_run_id, excluded.parent_run_id),
+            state = CASE
+                WHEN (excluded.state_at, excluded.state <> 'RUNNING') >= (r.state_at, r.state <> 'RUNNING')
+                THEN excluded.state ELSE r.state
+            END,
+            state_at = greatest(r.state_at, excluded.state_at),
+            started_at = greatest(r.started_at, excluded.started_at),
+            ended_at = greatest(r.ended_at, excluded.ended_at),
+            created_at = least(r.created_at, excluded.created_at),
+            updated_at = greatest(r.updated_at, excluded.updated_at),
+            args = excluded.args || r.args,
+            facets = merge_facets(r.facets, excluded.facets),
+            job_facets = merge_facets(r.job_facets, excluded.job_facets)
+        RETURNING ended_at INTO run_ended;
+    END IF;
+
+    IF cardinality(posted) > 0 THEN
+        PERFORM store_datasets(event, event_time, event_run, posted);
+    END IF;
+
+    -- Every event of a run that has ended is counted, also one that arrives after the end.
+    IF event_job IS NOT NULL AND (event_run IS NULL OR run_ended IS NOT NULL) THEN
+        job_version := store_job_version(event, event_job, event_run, coalesce(run_ended, event_time), posted);
+        UPDATE jobs SET version_id = job_version, version_at = coalesce(run_ended, event_time)
+        WHERE id = event_job AND (version_at IS NULL OR version_at <= coalesce(run_ended, event_time));
+        IF FOUND AND job_version IS DISTINCT FROM version_before THEN
+            PERFORM show_job_edges(event_job, job_version);
+        END IF;
+    END IF;
+
+    IF event ? 'columns' THEN
+        PERFORM store_column_lineage(event_time, event -> 'columns');
+    END IF;
+
+    INSERT INTO lineage_events (event_at, event_type, run_id, body)
+    VALUES (event_time, event ->> 'event_type', event_run, event_body::json);
+END
+$$;
+
+CREATE FUNCTION store_datasets(event jsonb, event_time timestamptz, event_run uuid, posted posted_dataset[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO datasets AS d (
+        id, namespace, name, physical_name, source_name, type, description, created_at, updated_at, is_deleted
+    )
+    SELECT DISTINCT ON (p.dataset_id)
+        p.dataset_id, p.namespace, p.name, p.name, p.source_name, 'DB_TABLE', p.description, event_time, event_time,
+        upper(p.lifecycle_state) = 'DROP'
+    FROM unnest(posted) AS p
+    ORDER BY p.dataset_id, p.is_output DESC
+    ON CONFLICT (id) DO UPDATE SET
+        description = CASE WHEN excluded.updated_at >= d.updated_at THEN excluded.description ELSE d.description END,
+        is_deleted = CASE WHEN excluded.updated_at >= d.updated_at THEN excluded.is_deleted ELSE d.is_deleted END,
+        created_at = least(d.created_at, excluded.created_at),
+        updated_at = greatest(d.updated_at, excluded.updated_at),
+        is_hidden = false;
+
+    IF event ? 'aliases' THEN
+        INSERT INTO dataset_aliases (id, dataset_id, namespace, name, type)
+        SELECT p.id, p.dataset_id, p.namespace, p.name, p.type
+        FROM jsonb_to_recordset(event -> 'aliases') AS p (
+            id uuid, dataset_id uuid, namespace text, name text, type text
+        )
+        WHERE NOT EXISTS (SELECT FROM datasets d WHERE d.id = p.id)
+        ORDER BY p.id
+        ON CONFLICT DO NOTHING;
+    END IF;
+
+    -- A write makes a version; so does a read of a dataset that nobody is known to have written.
+    INSERT INTO dataset_versions AS v (
+        id, dataset_id, run_id, fields, lifecycle_state, facets, output_facets, created_at
+    )
+    SELECT DISTINCT ON (p.version_id)
+        p.version_id, p.dataset_id, CASE WHEN p.is_output THEN event_run END, p.fields, p.lifecycle_state, p.facets,
+        CASE WHEN p.is_output THEN p.io_facets ELSE '{}' END, event_time
+    FROM unnest(posted) AS p JOIN datasets d ON d.id = p.dataset_id
+    WHERE p.makes_version AND (p.is_output OR d.version_id IS NULL)
+    ORDER BY p.version_id, p.is_output DESC
+    ON CONFLICT (id) DO UPDATE SET
+        run_id = coalesce(v.run_id, excluded.run_id),
+        facets = merge_facets(v.facets, excluded.facets),
+        output_facets = merge_facets(v.output_facets, excluded.output_facets),
+        created_at = least(v.created_at, excluded.created_at);
+
+    -- What a run read once stays what it read: an event that is sent again later, when the dataset has a newer version,
+    -- changes nothing.
+    WITH read AS (
+        SELECT DISTINCT ON (p.dataset_id)
+            p.dataset_id, coalesce(before.version_id, d.version_id, p.version_id) AS version_id, p.fields,
+            p.facets || p.io_facets AS facets, p.io_facets, d.version_id IS NULL AS is_new
+        FROM unnest(posted) AS p
+        JOIN datasets d ON d.id = p.dataset_id
+        LEFT JOIN run_inputs before ON before.run_id = event_run AND before.dataset_id = p.dataset_id
+        WHERE NOT p.is_output
+        ORDER BY p.dataset_id
+    ), mapped AS (
+        INSERT INTO run_inputs AS i (run_id, version_id, dataset_id, facets)
+        SELECT event_run, read.version_id, read.dataset_id, read.io_facets FROM read WHERE event_run IS NOT NULL
+        ON CONFLICT (run_id, version_id) DO UPDATE SET facets = merge_facets(i.facets, excluded.facets)
+        WHERE excluded.facets <> '{}'
+    ), described AS (
+        UPDATE dataset_versions v
+        SET facets = merge_facets(v.facets, read.facets), fields = merge_fields(v.fields, read.fields)
+        FROM read WHERE v.id = read.version_id AND read.facets <> '{}'
+    )
+    UPDATE datasets d SET version_id = read.version_id, version_at = '-infinity'
+    FROM read WHERE read.is_new AND d.id = read.dataset_id;
+
+    -- Only a run that completed makes its versions current; so does an event without a run that describes its dataset.
+    IF (event -> 'makes_current')::boolean THEN
+        UPDATE datasets d SET version_id = p.version_id, version_at = event_time
+        FROM unnest(posted) AS p
+        WHERE p.is_output AND p.makes_version AND d.id = p.dataset_id
+          AND (d.version_at IS NULL OR d.version_at <= event_time);
+    END IF;
+END
+$$;
+
+-- The version of a job with these inputs and outputs: those that the event and all that came before say of its run.
+CREATE FUNCTION store_job_version(
+    event jsonb, event_job uuid, event_run uuid, ended timestamptz, posted posted_dataset[]
+) RETURNS uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+    read uuid[];
+    written uuid[];
+    stored uuid;
+BEGIN
+    SELECT
+        coalesce(array_agg(io.dataset_id ORDER BY io.dataset_id) FILTER (WHERE NOT io.is_output), '{}'),
+        coalesce(array_agg(io.dataset_id ORDER BY io.dataset_id) FILTER (WHERE io.is_output), '{}')
+    INTO read, written
+    FROM (
+        SELECT p.dataset_id, p.is_output FROM unnest(posted) AS p
+        UNION SELECT i.dataset_id, false FROM run_inputs i WHERE i.run_id = event_run
+        UNION SELECT v.dataset_id, true FROM dataset_versions v WHERE v.run_id = event_run
+    ) AS io;
+
+    INSERT INTO job_versions AS v (id, job_id, location, inputs, outputs, created_at, latest_run_id, latest_at, facets)
+    VALUES (
+        md5(concat_ws('|', event_job, coalesce(event -> 'job' ->> 'location', ''), read::text, written::text))::uuid,
+        event_job, event -> 'job' ->> 'location', read, written, ended, event_run, ended,
+        CASE WHEN event ->> 'event_type' = 'JOB' THEN event -> 'job_facets' ELSE '{}' END
+    )
+    ON CONFLICT (id) DO UPDATE SET
+        latest_run_id = CASE
+            WHEN excluded.latest_at >= v.latest_at THEN coalesce(excluded.latest_run_id, v.latest_run_id)
+            ELSE v.latest_run_id
+        END,
+        latest_at = greatest(v.latest_at, excluded.latest_at),
+        created_at = least(v.created_at, excluded.created_at),
+        facets = merge_facets(v.facets, excluded.facets)
+    RETURNING v.id INTO stored;
+
+    UPDATE runs SET job_version_id = stored WHERE id = event_run AND job_version_id IS DISTINCT FROM stored;
+    RETURN stored;
+END
+$$;
+
+-- The graph shows what a job's current version reads and writes.
+CREATE FUNCTION show_job_edges(shown_job uuid, shown_version uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM job_edges WHERE job_id = shown_job;
+    INSERT INTO job_edges (job_id, dataset_id, is_output)
+    SELECT shown_job, unnest(v.inputs), false FROM job_versions v WHERE v.id = shown_version
+    UNION ALL
+    SELECT shown_job, unnest(v.outputs), true FROM job_versions v WHERE v.id = shown_version;
+END
+$$;
+
+-- The newest event that maps a column replaces all that older events said about that column.
+CREATE FUNCTION store_column_lineage(event_time timestamptz, columns jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    WITH posted AS (
+        SELECT DISTINCT ON (p.id) p.* FROM jsonb_to_recordset(columns) AS p (
+            id uuid, output_dataset_id uuid, output_field text, input_dataset_id uuid, input_field text,
+            transformation_description text, transformation_type text
+        ) ORDER BY p.id
+    ), gone AS (
+        DELETE FROM column_lineage c USING posted p
+        WHERE c.output_dataset_id = p.output_dataset_id AND c.output_field = p.output_field
+          AND c.updated_at < event_time AND c.id NOT IN (SELECT posted.id FROM posted)
+    )
+    INSERT INTO column_lineage AS c (
+        id, output_dataset_id, output_field, input_dataset_id, input_field, transformation_description,
+        transformation_type, updated_at
+    )
+    SELECT p.*, event_time FROM posted p
+    WHERE NOT EXISTS (
+        SELECT FROM column_lineage newer WHERE newer.output_dataset_id = p.output_dataset_id
+          AND newer.output_field = p.output_field AND newer.updated_at > event_time
+    )
+    ORDER BY p.id
+    ON CONFLICT (id) DO UPDATE SET
+        transformation_description = excluded.transformation_description,
+        transformation_type = excluded.transformation_type,
+        updated_at = excluded.updated_at;
+END
+$$;

@@ -1,0 +1,187 @@
+"""An event as the database's function `store_event` takes it (migrations/0002_store_event.sql). Pure: no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from weather_pipeline.marquez.embedded.events import Dataset, Event, Kind, Parent
+from weather_pipeline.marquez.embedded.facets import stored
+from weather_pipeline.marquez.embedded.identity import column_edge_key, dataset_key, dataset_version_key, job_key
+
+_PROCESSING_TYPES = {"STREAMING": "STREAM"}
+
+
+class KnownJob(NamedTuple):
+    """The job that a parent run belongs to."""
+
+    id: UUID
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store already says about names: the datasets behind aliases, and the jobs of parent runs."""
+
+    aliases: dict[UUID, UUID] = field(default_factory=dict)
+    parents: dict[UUID, KnownJob] = field(default_factory=dict)
+
+    def dataset(self, namespace: str, name: str) -> UUID:
+        """The key of the dataset that has this name, or this other name."""
+        key = dataset_key(namespace, name)
+        return self.aliases.get(key, key)
+
+
+def dataset_keys(event: Event) -> set[UUID]:
+    """Keys of all dataset names that an event uses: each may be another name of a dataset."""
+    keys = {dataset_key(dataset.namespace, dataset.name) for dataset in event.datasets}
+    return keys | {dataset_key(source["namespace"], source["name"]) for _, _, source in _column_sources(event)}
+
+
+def alias_keys(event: Event) -> set[UUID]:
+    """Keys of the other names that an event gives its datasets."""
+    return {dataset_key(link["namespace"], link["name"]) for dataset in event.datasets for link in dataset.symlinks}
+
+
+def posted(event: Event, known: Known) -> dict[str, Any]:
+    """The event for `store_event`, apart from its body: what `pydantic_core.to_json` writes."""
+    document: dict[str, Any] = {
+        "at": event.at,
+        "event_type": event.event_type,
+        "run_id": event.run_id,
+        "namespaces": sorted(_namespaces(event)),
+        "datasets": [_dataset(dataset, event, known) for dataset in event.datasets],
+        "makes_current": event.state == "COMPLETED" or event.kind is not Kind.RUN,
+    }
+    if sources := {dataset.source[0]: dataset.source[1] for dataset in event.datasets if dataset.source}:
+        document["sources"] = [{"name": name, "url": url} for name, url in sources.items()]
+    if event.job_namespace is not None and event.job_name is not None:
+        parent = _parent_job(event.parent, known)
+        document["job"] = _job(event, event.job_namespace, event.job_name, parent)
+        document["job_facets"] = stored(event.job_facets, event.at)
+        if event.parent and parent and event.parent.run_id not in known.parents:
+            document["parent"] = _parent(event.parent, parent)
+        if event.run_id is not None:
+            document["run"] = _run(event)
+    if aliases := list(_aliases(event, known)):
+        document["aliases"] = aliases
+    if columns := list(_columns(event, known)):
+        document["columns"] = columns
+    return document
+
+
+def _parent_job(parent: Parent | None, known: Known) -> KnownJob | None:
+    if parent is None:
+        return None
+    named = KnownJob(job_key(parent.namespace, parent.name), parent.namespace, parent.name)
+    return known.parents.get(parent.run_id, named)
+
+
+def _parent(parent: Parent, job: KnownJob) -> dict[str, Any]:
+    """A parent of which nothing is known but its names."""
+    return {
+        "job_id": job.id,
+        "namespace": job.namespace,
+        "name": job.name,
+        "run_id": parent.run_id,
+        "external_id": None if parent.external_run_id.lower() == str(parent.run_id) else parent.external_run_id,
+    }
+
+
+def _job(event: Event, namespace: str, name: str, parent: KnownJob | None) -> dict[str, Any]:
+    """The job's row: Marquez names the job of a run with a parent `PARENT.NAME`."""
+    simple = name
+    if parent:
+        simple = name.removeprefix(f"{parent.name}.")
+        name = f"{parent.name}.{simple}"
+    facets = event.job_facets
+    processing = facets.get("jobType", {}).get("processingType", "BATCH").upper()
+    inputs = [dataset for dataset in event.datasets if not dataset.is_output and event.kind is Kind.RUN]
+    return {
+        "id": job_key(namespace, name),
+        "namespace": namespace,
+        "name": name,
+        "simple_name": simple,
+        "parent_id": parent and parent.id,
+        "type": _PROCESSING_TYPES.get(processing, "BATCH"),
+        "description": facets.get("documentation", {}).get("description"),
+        "location": facets.get("sourceCodeLocation", {}).get("url"),
+        "current_inputs": [{"namespace": dataset.namespace, "name": dataset.name} for dataset in inputs],
+    }
+
+
+def _run(event: Event) -> dict[str, Any]:
+    return {
+        "external_id": event.external_run_id,
+        "parent_run_id": event.parent and event.parent.run_id,
+        "state": event.state,
+        "args": event.args,
+        "facets": stored(event.run_facets, event.at),
+    }
+
+
+def _dataset(dataset: Dataset, event: Event, known: Known) -> dict[str, Any]:
+    key = known.dataset(dataset.namespace, dataset.name)
+    fields = dataset.fields
+    return {
+        "dataset_id": key,
+        "namespace": dataset.namespace,
+        "name": dataset.name,
+        "is_output": dataset.is_output,
+        # A job event that only names its outputs says nothing about their content.
+        "makes_version": event.kind is not Kind.JOB or not dataset.is_output or bool(dataset.facets),
+        "version_id": dataset_version_key(key, dataset.lifecycle_state, fields, event.run_id),
+        "description": dataset.description,
+        "source_name": dataset.source[0] if dataset.source else "default",
+        "lifecycle_state": dataset.lifecycle_state,
+        "fields": fields,
+        "facets": stored(dataset.facets, event.at),
+        "io_facets": stored(dataset.io_facets, event.at),
+    }
+
+
+def _namespaces(event: Event) -> set[str]:
+    names = {dataset.namespace for dataset in event.datasets}
+    names |= {link["namespace"] for dataset in event.datasets for link in dataset.symlinks}
+    if event.job_namespace:
+        names.add(event.job_namespace)
+    if event.parent:
+        names.add(event.parent.namespace)
+    return names
+
+
+def _aliases(event: Event, known: Known) -> Iterable[dict[str, Any]]:
+    for dataset in event.datasets:
+        target = known.dataset(dataset.namespace, dataset.name)
+        for link in dataset.symlinks:
+            alias = dataset_key(link["namespace"], link["name"])
+            if alias != target:
+                names = {"namespace": link["namespace"], "name": link["name"], "type": link.get("type")}
+                yield {"id": alias, "dataset_id": target, **names}
+
+
+def _column_sources(event: Event) -> Iterable[tuple[Dataset, str, dict[str, Any]]]:
+    """Every (dataset, output column, input field) that the event maps."""
+    for dataset in event.datasets:
+        for name, column in dataset.columns.items():
+            for source in column.get("inputFields", []):
+                yield dataset, name, source
+
+
+def _columns(event: Event, known: Known) -> Iterable[dict[str, Any]]:
+    for dataset, name, source in _column_sources(event):
+        output = known.dataset(dataset.namespace, dataset.name)
+        origin = known.dataset(source["namespace"], source["name"])
+        column = dataset.columns[name]
+        yield {
+            "id": column_edge_key(output, name, origin, source["field"]),
+            "output_dataset_id": output,
+            "output_field": name,
+            "input_dataset_id": origin,
+            "input_field": source["field"],
+            "transformation_description": column.get("transformationDescription"),
+            "transformation_type": column.get("transformationType"),
+        }

@@ -1,0 +1,110 @@
+"""Posting events: one, or a batch. Answered once what was accepted is stored for good and shows in the next read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import psycopg
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from weather_pipeline.marquez.embedded.body import parse_json, read_body
+from weather_pipeline.marquez.embedded.errors import InvalidBody
+from weather_pipeline.marquez.embedded.events import Event
+from weather_pipeline.marquez.embedded.parameters import writer_of
+from weather_pipeline.marquez.embedded.reading import parse_event
+from weather_pipeline.marquez.embedded.writer import Writer, is_outage
+
+router = APIRouter(prefix="/api/v1/lineage", tags=["lineage"])
+
+
+class BatchSummary(BaseModel):
+    """How many events of a batch were stored."""
+
+    received: int
+    successful: int
+    failed: int
+    retriable: int
+    non_retriable: int
+
+
+class FailedEvent(BaseModel):
+    """An event that was refused: its place in the batch, from 0, and why."""
+
+    index: int
+    reason: str
+    retriable: bool = False
+
+
+class BatchResult(BaseModel):
+    """The answer to a batch, as the OpenLineage API specifies it (OpenLineage.yml, `/lineage/batch`)."""
+
+    status: Literal["success", "partial_success"]
+    summary: BatchSummary
+    failed_events: list[FailedEvent]
+
+
+@router.post("", status_code=201, response_class=Response)
+async def post_event(request: Request) -> Response:
+    """Store one OpenLineage event."""
+    body = await read_body(request)
+    event = parse_event(parse_json(body) if body.strip() else None, body.decode())
+    # A connection is taken only now, by the writer: a slow sender must not hold one.
+    await writer_of(request).store([event])
+    return Response(status_code=201)
+
+
+@router.post("/batch")
+async def post_batch(request: Request) -> BatchResult:
+    """Store an array of OpenLineage events, all that are valid in one transaction; the others are named."""
+    document = parse_json(await read_body(request))
+    if not isinstance(document, list):
+        raise InvalidBody(["The request body must be a JSON array of events"])
+    events, failed = _read(document)
+    failed += await _store(writer_of(request), events)
+    return BatchResult(
+        status="partial_success" if failed else "success",
+        summary=BatchSummary(
+            received=len(document),
+            successful=len(document) - len(failed),
+            failed=len(failed),
+            retriable=0,
+            non_retriable=len(failed),
+        ),
+        failed_events=sorted(failed, key=lambda event: event.index),
+    )
+
+
+def _read(document: Sequence[Any]) -> tuple[dict[int, Event], list[FailedEvent]]:
+    events: dict[int, Event] = {}
+    failed: list[FailedEvent] = []
+    for index, entry in enumerate(document):
+        try:
+            events[index] = parse_event(entry, to_json(entry).decode())
+        except InvalidBody as error:
+            failed.append(FailedEvent(index=index, reason=str(error)))
+    return events, failed
+
+
+async def _store(writer: Writer, events: dict[int, Event]) -> list[FailedEvent]:
+    if not events:
+        return []
+    try:
+        await writer.store([*events.values()])
+    except psycopg.Error as error:
+        if is_outage(error):
+            raise
+    else:
+        return []
+    # A value that PostgreSQL can't store: each event gets a transaction of its own, so that the others are stored.
+    failed: list[FailedEvent] = []
+    for index, event in events.items():
+        try:
+            await writer.store([event])
+        except psycopg.Error as error:
+            if is_outage(error):
+                raise
+            failed.append(FailedEvent(index=index, reason=f"PostgreSQL can't store it: {error.diag.message_primary}"))
+    return failed

@@ -1,0 +1,98 @@
+"""One writer for all requests: events that arrive while it stores are stored together next.
+
+A commit waits for the disk and holds its rows until then. Events of the same jobs and datasets, each in a transaction
+of its own, would wait for each other's commit; here they share one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.events import Event
+from weather_pipeline.marquez.embedded.ingest import ingest
+
+MOST_TOGETHER = 64
+"""Requests whose events share a transaction at most: what one slow request can delay stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    events: Sequence[Event]
+    stored: asyncio.Future[None]
+
+
+class Writer:
+    """Stores what requests bring, in the order in which they bring it.
+
+    Args:
+        database: Where to. A connection is taken only while there is something to store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def store(self, events: Sequence[Event]) -> None:
+        """Store events in one transaction; when this returns they are there for good, and every read shows them.
+
+        Raises:
+            psycopg.OperationalError: The database is away; nothing of these events is acknowledged.
+            psycopg.DataError: PostgreSQL can't store a value of one of these events; none of them is stored.
+        """
+        waiting = _Waiting(events, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+        await waiting.stored
+
+    async def close(self) -> None:
+        """Wait until all that requests brought is stored or refused."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        while self._queue:
+            together = [self._queue.popleft() for _ in range(min(MOST_TOGETHER, len(self._queue)))]
+            try:
+                await self._store(together)
+            finally:
+                for waiting in together:
+                    # Only where this task was cancelled: no request may wait for ever.
+                    waiting.stored.cancel()
+
+    async def _store(self, together: Sequence[_Waiting]) -> None:
+        try:
+            async with self._database.connection() as connection:
+                await ingest(connection, [event for waiting in together for event in waiting.events])
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer to these requests)
+            if len(together) == 1 or is_outage(error):
+                _settle(together, error)
+            else:
+                # One of them is at fault: each gets a transaction of its own, and its own answer.
+                for waiting in together:
+                    await self._store([waiting])
+        else:
+            _settle(together, None)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether it is the database that failed, and not a value that it was given."""
+    # One of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, psycopg.errors.ProgramLimitExceeded)
+
+
+def _settle(together: Sequence[_Waiting], error: Exception | None) -> None:
+    for waiting in together:
+        if waiting.stored.done():  # The request was cancelled.
+            continue
+        if error is None:
+            waiting.stored.set_result(None)
+        else:
+            waiting.stored.set_exception(error)
