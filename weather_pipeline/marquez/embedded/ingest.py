@@ -23,9 +23,10 @@ _RESOLVE: Final[LiteralString] = """
     SELECT 'parent', r.id, j.id, j.namespace, j.name FROM runs r JOIN jobs j ON j.id = r.job_id
     WHERE r.id = ANY(%(parents)s::uuid[])
 """
+# Bodies go in binary form: as text every quote in them would be escaped one by one.
 _STORE: Final[LiteralString] = """
     SELECT count(store_event(event, body))
-    FROM ROWS FROM (jsonb_array_elements(%(events)s::jsonb), unnest(%(bodies)s::text[])) AS posted (event, body)
+    FROM ROWS FROM (jsonb_array_elements(%(events)s::jsonb), unnest(%(bodies)b::text[])) AS posted (event, body)
 """
 
 
