@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psutil
 import psycopg
@@ -23,7 +24,7 @@ from benchmarks.lineage.deployment import ROOT
 from benchmarks.lineage.figures import shown
 from benchmarks.lineage.sinks import running_service
 from benchmarks.report import SERVICE_PACKAGES, Section, table
-from benchmarks.service.bodies import copies_with, copy_of, exported_runs
+from benchmarks.service.bodies import SPAN, copies_with, copy_of, exported_runs
 from weather_pipeline.marquez.embedded.body import parse_json
 from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.ingest import ingest
@@ -34,16 +35,47 @@ Say = Callable[[str], None]
 
 FEW, MANY, QUICK_MANY = 1_000, 1_000_000, 20_000
 _MEASURED, _QUICK_MEASURED = 10_000, 1_000
-_FILLED_TOGETHER = 500
+
+# The tables that grow with each run; a copy has other ids and is later.
+_COPIES: tuple[LiteralString, ...] = (
+    """
+    CREATE FUNCTION pg_temp.other(id uuid, copy int) RETURNS uuid LANGUAGE sql IMMUTABLE
+    RETURN md5(id::text || copy)::uuid
+    """,
+    """
+    INSERT INTO runs
+    SELECT pg_temp.other(id, n), job_id, external_id, pg_temp.other(parent_run_id, n), created_at + n * %(span)s,
+        updated_at + n * %(span)s, state, state_at + n * %(span)s, started_at + n * %(span)s,
+        ended_at + n * %(span)s, args, job_version_id, facets, job_facets
+    FROM runs CROSS JOIN generate_series(1, %(copies)s) AS n
+    """,
+    """
+    INSERT INTO dataset_versions
+    SELECT pg_temp.other(id, n), dataset_id, pg_temp.other(run_id, n), fields, lifecycle_state, facets, output_facets,
+        created_at + n * %(span)s
+    FROM dataset_versions CROSS JOIN generate_series(1, %(copies)s) AS n
+    """,
+    """
+    INSERT INTO run_inputs
+    SELECT pg_temp.other(run_id, n), pg_temp.other(version_id, n), dataset_id, facets
+    FROM run_inputs CROSS JOIN generate_series(1, %(copies)s) AS n
+    """,
+    """
+    INSERT INTO lineage_events (event_at, event_type, run_id, body)
+    SELECT event_at + n * %(span)s, event_type, pg_temp.other(run_id, n), body
+    FROM lineage_events CROSS JOIN generate_series(1, %(copies)s) AS n ORDER BY n, id
+    """,
+)
 
 _METHOD = """\
 The service as the stack runs it, a process of its own on the embedded PostgreSQL with its default settings (`fsync` and
 `synchronous_commit` on), and a load generator with eight kept connections; all share the machine. The generator sends
 what the exporter sent for runs of the four-asset job of “Exporters side by side”, with other run ids and later times
 for each copy; the events of one run one after another. It builds its requests beforehand. Before the measured rounds
-the store holds so many events of the same kind, put there by the service's own code; each round begins with a copy of
-that database, and the stores take turns. After each round every event that was answered 201 is counted in the database.
-CPU is that of each process, PostgreSQL's with all its children."""
+the store holds so many events of the same kind: one copy of all runs was stored by the service's own code, the others
+are copies of its rows in every table that grows with a run. Each round begins with a copy of that database, and the
+stores take turns. After each round every event that was answered 201 is counted in the database. CPU is that of each
+process, PostgreSQL's with all its children."""
 
 
 @dataclass(frozen=True)
@@ -97,19 +129,17 @@ def _line(size: int, rounds: Sequence[_Round], first: float) -> list[str]:
 
 
 async def _fill(url: str, runs: Sequence[Sequence[str]], events: int) -> None:
-    """Store events with the service's own code, many in a transaction."""
+    """Store events: one copy of all runs by the service's own code, more of them by copying its rows."""
     database = Database(url)
     await database.open()
     async with database.connection() as connection:
         await connection.execute("SET synchronous_commit = off")
-        done = copy = 0
-        while done < events:
-            bodies = [body for run in copy_of(runs, copy) for body in run][: events - done]
-            copy += 1
-            for first in range(0, len(bodies), _FILLED_TOGETHER):
-                part = bodies[first : first + _FILLED_TOGETHER]
-                await ingest(connection, [parse_event(parse_json(body.encode()), body) for body in part])
-            done += len(bodies)
+        bodies = [body for run in copy_of(runs, 0) for body in run][:events]
+        if bodies:
+            await ingest(connection, [parse_event(parse_json(body.encode()), body) for body in bodies])
+            for statement in _COPIES:
+                parameters = {"copies": events // len(bodies) - 1, "span": SPAN} if "%(" in statement else None
+                await connection.execute(statement, parameters)
         await connection.execute("VACUUM ANALYZE")
     await database.close()
 
