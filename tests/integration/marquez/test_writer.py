@@ -13,6 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from tests.integration.marquez.events import run_event
+from weather_pipeline.marquez.embedded import writer
 from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.reading import parse_event
@@ -32,9 +33,9 @@ def _stored(url: str, *requests: list[Event]) -> list[Any]:
     async def bring() -> list[Any]:
         database = Database(url)
         await database.open()
-        writer = Writer(database)
-        answers = await asyncio.gather(*(writer.store(events) for events in requests), return_exceptions=True)
-        await writer.close()
+        under_test = Writer(database)
+        answers = await asyncio.gather(*(under_test.store(events) for events in requests), return_exceptions=True)
+        await under_test.close()
         await database.close()
         return answers
 
@@ -56,6 +57,16 @@ def test_what_waits_together_shares_a_transaction(new_database: Callable[[], str
     assert transactions == [(8,)]
 
 
+def test_large_events_share_no_transaction(new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MOST_CHARACTERS", int(2.5 * len(_event(1).body)))
+    url = new_database()
+
+    _stored(url, *([_event(number)] for number in range(1, 6)))
+
+    transactions = _rows(url, "SELECT count(*) FROM lineage_events GROUP BY xmin::text ORDER BY 1 DESC")
+    assert transactions == [(2,), (2,), (1,)]
+
+
 def test_an_event_that_cant_be_stored_takes_no_other_with_it(new_database: Callable[[], str]) -> None:
     url = new_database()
     bad = replace(_event(3), body="no JSON")
@@ -74,8 +85,8 @@ def test_nothing_is_acknowledged_without_a_database(new_database: Callable[[], s
         database = Database(url)
         await database.open()
         await database.close()
-        writer = Writer(database)
-        return list(await asyncio.gather(*(writer.store([_event(n)]) for n in (1, 2)), return_exceptions=True))
+        under_test = Writer(database)
+        return list(await asyncio.gather(*(under_test.store([_event(n)]) for n in (1, 2)), return_exceptions=True))
 
     answers = asyncio.run(bring())
 

@@ -18,13 +18,18 @@ from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.ingest import ingest
 
 MOST_TOGETHER = 64
-"""Requests whose events share a transaction at most: what one slow request can delay stays bounded."""
+MOST_CHARACTERS = 4_000_000
+"""Requests, and characters of their events, that share a transaction at most: what a request can delay is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     events: Sequence[Event]
     stored: asyncio.Future[None]
+
+    @property
+    def size(self) -> int:
+        return sum(len(event.body) for event in self.events)
 
 
 class Writer:
@@ -59,13 +64,23 @@ class Writer:
 
     async def _drain(self) -> None:
         while self._queue:
-            together = [self._queue.popleft() for _ in range(min(MOST_TOGETHER, len(self._queue)))]
+            together = self._next()
             try:
                 await self._store(together)
             finally:
                 for waiting in together:
                     # Only where this task was cancelled: no request may wait for ever.
                     waiting.stored.cancel()
+
+    def _next(self) -> list[_Waiting]:
+        together = [self._queue.popleft()]
+        size = together[0].size
+        while self._queue and len(together) < MOST_TOGETHER:
+            size += self._queue[0].size
+            if size > MOST_CHARACTERS:
+                break
+            together.append(self._queue.popleft())
+        return together
 
     async def _store(self, together: Sequence[_Waiting]) -> None:
         try:
