@@ -12,7 +12,7 @@ import click
 from benchmarks import cleaning, load, memory
 from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
-from benchmarks.service import ingest
+from benchmarks.service import durability, ingest
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
 
@@ -29,6 +29,7 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "backlog": backlog.run,
     "idle": idle.run,
     "ingest": ingest.run,
+    "durability": durability.run,
 }
 """Those that take long, up to three quarters of an hour, and run only when they are named."""
 
@@ -36,7 +37,11 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
 @click.command(epilog='Example: make bench ARGS="load --rounds 5 --write"')
 @click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LONG]))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each contestant.")
-@click.option("--quick", is_flag=True, help="Little and short, to see that it works: exporters, backlog, idle, ingest.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Little and short, to see that it works: exporters, backlog, idle, ingest, durability.",
+)
 @click.option("--write", is_flag=True, help="Put the results into docs/benchmarks.md.")
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.

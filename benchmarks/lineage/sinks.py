@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import sql
@@ -64,23 +65,72 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
 
 @contextlib.contextmanager
 def running_service(database: str, directory: Path) -> Iterator[Service]:
-    """The service in a process of its own, on a database that is there."""
-    port, mark = free_port(), uuid.uuid4().hex
-    log = directory / f"service-{mark[:8]}.log"
-    command = (sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(port))
-    environment = {"WEATHER_LINEAGE_DATABASE_URL": database}
-    process = launch(log.stem, command, environment=environment, log_file=log, stack_id=mark)
-    try:
+    """The service on a database that is there."""
+    with ServiceProcess(database, directory) as process, psycopg.connect(database, autocommit=True) as connection:
+        yield Service(process.url, process.pid, connection)
+
+
+class ServiceProcess:
+    """The service in a process of its own, which may be killed and started again on its port."""
+
+    def __init__(self, database: str, directory: Path) -> None:
+        self._database = database
+        self._port, self._mark = free_port(), uuid.uuid4().hex
+        self._log = directory / f"service-{self._mark[:8]}.log"
+        self._process: subprocess.Popen[Any] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._running.pid
+
+    def start(self) -> None:
+        """Start it and wait until it listens.
+
+        Raises:
+            RuntimeError: It does not, with the end of its log.
+        """
+        command = (sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(self._port))
+        environment = {"WEATHER_LINEAGE_DATABASE_URL": self._database}
+        name = self._log.stem
+        self._process = launch(name, command, environment=environment, log_file=self._log, stack_id=self._mark)
         deadline = time.monotonic() + _START_TIMEOUT
-        while not is_listening(port):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"The lineage service did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.1)
-        with psycopg.connect(database, autocommit=True) as connection:
-            yield Service(f"http://{HOST}:{port}", process.pid, connection)
-    finally:
-        end(members(mark), grace=_STOP_GRACE)
-        process.wait()
+        while not is_listening(self._port):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError(f"The lineage service did not start: {self._log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self._running.kill()
+        self._running.wait()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        end(members(self._mark), grace=_STOP_GRACE)
+        if self._process is not None:
+            self._process.wait()
+
+    @property
+    def _running(self) -> subprocess.Popen[Any]:
+        if self._process is None:
+            raise RuntimeError("The lineage service was not started.")
+        return self._process
 
 
 @contextlib.contextmanager
