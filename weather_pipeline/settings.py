@@ -118,6 +118,13 @@ class Settings(BaseSettings):
     lineage_database_url: SecretStr | None = Field(
         default=None, description="The embedded lineage service's database, postgresql://…. Set by the stack."
     )
+    lineage_retention_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="Days for which the embedded lineage service keeps runs, versions and events; what is current "
+        "stays. 0: everything stays.",
+    )
     lineage_namespace: str = Field(default="weather-pipeline", description="OpenLineage namespace of the jobs.")
     job_suffix: str = Field(default="_dagster", description="Suffix of every OpenLineage job name.")
     marquez_url: str | None = Field(

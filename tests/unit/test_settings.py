@@ -23,6 +23,11 @@ from weather_pipeline.settings import Settings, load_settings
         ("WEATHER_OPEN_METEO_URL", "ftp://h", "WEATHER_OPEN_METEO_URL: Should be the base URL of a server"),
         ("WEATHER_KNMI_URL", "api.dataplatform.knmi.nl", "WEATHER_KNMI_URL: Should be the base URL of a server"),
         ("WEATHER_KNMI_HOUR_LIMIT", "-1", "WEATHER_KNMI_HOUR_LIMIT: Input should be greater than or equal to 0"),
+        (
+            "WEATHER_LINEAGE_RETENTION_DAYS",
+            "-1",
+            "WEATHER_LINEAGE_RETENTION_DAYS: Input should be greater than or equal to 0",
+        ),
         ("WEATHER_DAGSTER_URL", "http://", "WEATHER_DAGSTER_URL: Should be the base URL of a server"),
     ],
 )

@@ -21,12 +21,13 @@ _START_TIMEOUT = 60.0
 
 
 class LineageService:
-    """One service process on one database."""
+    """One service process on one database; `settings` are variables of its environment."""
 
-    def __init__(self, database_url: str, log_file: Path) -> None:
+    def __init__(self, database_url: str, log_file: Path, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._database_url = database_url
+        self.database_url = database_url
+        self.settings = settings
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -36,7 +37,7 @@ class LineageService:
 
     def launch(self) -> None:
         command = [sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(self.port)]
-        environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": self._database_url}
+        environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": self.database_url, **self.settings}
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 

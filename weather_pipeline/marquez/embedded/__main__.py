@@ -31,12 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # While the database is away the pool reports every attempt; the service says it once for each request.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
-    url = load_settings().lineage_database_url
+    settings = load_settings()
+    url = settings.lineage_database_url
     if url is None:
         parser.error("WEATHER_LINEAGE_DATABASE_URL is not set: postgresql://user:password@host:port/database")
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(url.get_secret_value()),
+            create_app(url.get_secret_value(), retention_days=settings.lineage_retention_days),
             host=options.host,
             port=options.port,
             access_log=False,

@@ -35,6 +35,7 @@ from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.parameters import Connected
+from weather_pipeline.marquez.embedded.retention import pruned_regularly
 from weather_pipeline.marquez.embedded.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,13 @@ _ROUTERS = (
 )  # fmt: skip
 
 
-def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
+def create_app(database_url: str, *, startup_wait: float = 60.0, retention_days: int = 0) -> FastAPI:
     """The service on a database, whose schema is brought up to date when the service starts.
 
     Args:
         database_url: `postgresql://user:password@host:port/database`.
         startup_wait: Seconds to wait at start for a database that is not there yet.
+        retention_days: Days for which runs, versions and events are kept; 0 keeps everything.
     """
     database = Database(database_url, startup_wait=startup_wait)
     writer = Writer(database)
@@ -63,7 +65,8 @@ def create_app(database_url: str, *, startup_wait: float = 60.0) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        yield
+        async with pruned_regularly(database_url, retention_days):
+            yield
         await writer.close()
         await database.close()
 

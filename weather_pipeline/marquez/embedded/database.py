@@ -25,6 +25,7 @@ _MIGRATION_LOCK = 5_120_051
 
 _MAX_CONNECTIONS = 16
 _WAIT_FOR_CONNECTION = 3.0
+_CONNECT_TIMEOUT = 5
 _RECONNECT_TIMEOUT = 5.0
 
 
@@ -92,6 +93,24 @@ class Database:
         task.add_done_callback(self._background.discard)
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """A connection of its own for work beside the requests, like those of the pool.
+
+    Raises:
+        psycopg.OperationalError: The database is away.
+    """
+    async with await Connection.connect(
+        url,
+        autocommit=True,
+        row_factory=dict_row,
+        connect_timeout=_CONNECT_TIMEOUT,
+        application_name="weather-lineage",
+    ) as connection:
+        await _show_times_in_utc(connection)
+        yield connection
+
+
 async def _show_times_in_utc(connection: Connection) -> None:
     """In another zone the first and last moments that events may name lie outside the years that Python knows."""
     await connection.execute("SET TIME ZONE 'UTC'")
@@ -100,7 +119,7 @@ async def _show_times_in_utc(connection: Connection) -> None:
 async def migrate(url: str) -> list[str]:
     """Apply the migrations that the database lacks, in order; returns their names."""
     applied: list[str] = []
-    async with await AsyncConnection.connect(url, connect_timeout=5) as connection:
+    async with await AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "

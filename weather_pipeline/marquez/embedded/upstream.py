@@ -32,8 +32,10 @@ _RUNS: Final[LiteralString] = """
     ORDER BY found.depth, r.state_at DESC, r.id DESC
 """
 _INPUTS: Final[LiteralString] = """
-    SELECT i.run_id, d.namespace, d.name, v.id AS version, v.run_id AS produced_by_run_id
+    SELECT i.run_id, d.namespace, d.name, v.id AS version, producer.id AS produced_by_run_id
     FROM run_inputs i JOIN dataset_versions v ON v.id = i.version_id JOIN datasets d ON d.id = i.dataset_id
+    -- The run that wrote it may be gone (retention.py).
+    LEFT JOIN runs producer ON producer.id = v.run_id
     WHERE i.run_id = ANY(%s) ORDER BY d.namespace, d.name
 """
 

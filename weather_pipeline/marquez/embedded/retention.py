@@ -1,0 +1,266 @@
+"""What is old goes, in small batches and beside the requests; what an answer about the present needs stays.
+
+Rows of one kind are looked at from the oldest on. A batch is one short transaction: it locks the next old rows, passing
+over those that an event is writing, and deletes the ones that are not needed. Whatever makes such a row needed again
+writes that row too, so it comes before the lock and is seen, or after it and writes the row anew. Nothing waits for a
+row that another process holds, so nothing deadlocks, and an event that needs a locked row waits for one batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, LiteralString
+
+import psycopg
+
+from weather_pipeline.marquez.embedded.database import Connection, Row, connected
+
+log = logging.getLogger(__name__)
+
+_BATCH = 1_000
+"""Rows that a transaction looks at."""
+
+_REST = 3.0
+"""How long to rest after a batch, in times of what it took: deleting takes a quarter of one core at most."""
+
+_INTERVAL = 3_600.0
+"""Seconds between two turns of the service."""
+
+_LOCK = 5_120_052
+"""Key of the advisory lock that lets one process prune at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What counts as old.
+
+    Attributes:
+        happened_before: Event times before this moment are old.
+        arrived_before: Only what arrived before this moment is old; None: whenever it arrived.
+    """
+
+    happened_before: datetime
+    arrived_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Rows that can go.
+
+    Attributes:
+        table: Their table.
+        column: The time that makes them old.
+        unneeded: Which of them may go, as SQL about the row `t`; `{runs}` are the runs that stay.
+    """
+
+    table: LiteralString
+    column: LiteralString
+    unneeded: LiteralString
+
+    @property
+    def old(self) -> LiteralString:
+        """SQL: the row `t` is old."""
+        arrived = "(%(arrived_before)s::timestamptz IS NULL OR t.received_at < %(arrived_before)s)"
+        return f"t.{self.column} < %(happened_before)s AND {arrived}"
+
+    @property
+    def window(self) -> LiteralString:
+        """SQL: lock the next old rows."""
+        text: LiteralString = """
+            SELECT t.id, t.{column} AS at FROM {table} t WHERE {old} AND (t.{column}, t.id) > (%(at)s, %(id)s)
+            ORDER BY t.{column}, t.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+        """
+        return text.format(table=self.table, column=self.column, old=self.old)
+
+    @property
+    def delete(self) -> LiteralString:
+        """SQL: of these rows delete those that may go."""
+        text: LiteralString = "DELETE FROM {} t WHERE t.id = ANY(%s) AND {} RETURNING t.id"
+        return text.format(self.table, self.unneeded.format(runs="runs"))
+
+
+_EVENTS = _Kind("lineage_events", "event_at", "true")
+
+# What a job and a dataset show of their last state: a job's newest run, the newest run of its current version, whose
+# facets are the job's, and the run that wrote a dataset's current version. A run that never ended goes like the others:
+# where it is still under way it is its job's newest.
+_RUNS = _Kind(
+    "runs",
+    "state_at",
+    """
+    t.id <> (
+        SELECT newest.id FROM runs newest WHERE newest.job_id = t.job_id
+        ORDER BY newest.state_at DESC, newest.id DESC LIMIT 1
+    )
+    AND NOT EXISTS (
+        SELECT FROM jobs j JOIN job_versions v ON v.id = j.version_id WHERE j.id = t.job_id AND v.latest_run_id = t.id
+    )
+    AND NOT EXISTS (
+        SELECT FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id AND d.version_id = v.id
+        WHERE v.run_id = t.id
+    )
+    """,
+)
+_DATASET_VERSIONS = _Kind(
+    "dataset_versions",
+    "created_at",
+    """
+    NOT EXISTS (SELECT FROM datasets d WHERE d.id = t.dataset_id AND d.version_id = t.id)
+    AND NOT EXISTS (SELECT FROM {runs} r WHERE r.id = t.run_id)
+    AND NOT EXISTS (SELECT FROM run_inputs i JOIN {runs} r ON r.id = i.run_id WHERE i.version_id = t.id)
+    """,
+)
+_JOB_VERSIONS = _Kind(
+    "job_versions",
+    "latest_at",
+    """
+    NOT EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.version_id = t.id)
+    AND NOT EXISTS (SELECT FROM {runs} r WHERE r.job_id = t.job_id AND r.job_version_id = t.id)
+    """,
+)
+
+_RUN_INPUTS = "run_inputs"
+_DELETE_INPUTS: Final[LiteralString] = "DELETE FROM run_inputs WHERE run_id = ANY(%s)"
+
+TABLES: Final = (_EVENTS.table, _RUNS.table, _RUN_INPUTS, _DATASET_VERSIONS.table, _JOB_VERSIONS.table)
+"""The tables that retention deletes from."""
+
+_COUNT_TEMPLATE: Final[LiteralString] = """
+    WITH gone_runs AS MATERIALIZED (SELECT t.id FROM runs t WHERE {old_runs} AND {unneeded_runs}),
+    kept_runs AS MATERIALIZED (
+        SELECT r.id, r.job_id, r.job_version_id FROM runs r
+        WHERE NOT EXISTS (SELECT FROM gone_runs g WHERE g.id = r.id)
+    )
+    SELECT
+        (SELECT count(*) FROM lineage_events t WHERE {old_events}) AS lineage_events,
+        (SELECT count(*) FROM gone_runs) AS runs,
+        (SELECT count(*) FROM run_inputs i JOIN gone_runs g ON g.id = i.run_id) AS run_inputs,
+        (SELECT count(*) FROM dataset_versions t WHERE {old_dataset_versions} AND {unneeded_dataset_versions})
+            AS dataset_versions,
+        (SELECT count(*) FROM job_versions t WHERE {old_job_versions} AND {unneeded_job_versions}) AS job_versions
+"""
+_COUNT = _COUNT_TEMPLATE.format(
+    old_events=_EVENTS.old,
+    old_runs=_RUNS.old,
+    unneeded_runs=_RUNS.unneeded,
+    old_dataset_versions=_DATASET_VERSIONS.old,
+    unneeded_dataset_versions=_DATASET_VERSIONS.unneeded.format(runs="kept_runs"),
+    old_job_versions=_JOB_VERSIONS.old,
+    unneeded_job_versions=_JOB_VERSIONS.unneeded.format(runs="kept_runs"),
+)
+
+
+async def count(connection: Connection, limit: Limit) -> Counter[str]:
+    """How many rows of each table `prune` would delete now; changes nothing and locks nothing."""
+    row = await (await connection.execute(_COUNT, _parameters(limit))).fetchone()
+    return Counter(row)
+
+
+async def prune(connection: Connection, limit: Limit) -> AsyncGenerator[Counter[str], None]:
+    """Delete what is old and not needed; yields what each batch has deleted for good, by table.
+
+    Versions go after the runs that name them, so one pass leaves nothing for a second.
+
+    Args:
+        connection: In autocommit mode, with `take_turn` done.
+        limit: What counts as old.
+    """
+    for kind in (_EVENTS, _RUNS, _DATASET_VERSIONS, _JOB_VERSIONS):
+        # A row comparison with NULL is decided by the time alone.
+        last: Row = {"at": "-infinity", "id": None}
+        while True:
+            started = time.monotonic()
+            async with connection.transaction():
+                parameters = _parameters(limit) | last | {"batch": _BATCH}
+                window = await (await connection.execute(kind.window, parameters)).fetchall()
+                deleted = await _delete(connection, kind, window)
+            took = time.monotonic() - started
+            yield deleted
+            if len(window) < _BATCH:
+                break
+            last = window[-1]
+            await asyncio.sleep(_REST * took)
+
+
+async def take_turn(connection: Connection, *, wait: bool = False) -> bool:
+    """Whether this process may prune, which it then may until its connection is closed.
+
+    Args:
+        connection: The connection that will prune.
+        wait: Wait for another process to end, instead of giving up.
+    """
+    if wait:
+        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        return True
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", [_LOCK])
+    row = await cursor.fetchone()
+    return bool(row and row["taken"])
+
+
+@asynccontextmanager
+async def pruned_regularly(url: str, days: int) -> AsyncIterator[None]:
+    """Prune at once and then every hour while the context is open; 0 days keep everything.
+
+    What arrived within these days stays too, however long ago it happened: history that is sent to the service would
+    otherwise be gone within the hour.
+
+    Args:
+        url: The database.
+        days: The retention.
+    """
+    if days == 0:
+        yield
+        return
+    task = asyncio.create_task(_prune_regularly(url, timedelta(days=days)))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _prune_regularly(url: str, retention: timedelta) -> None:
+    while True:
+        before = datetime.now(UTC) - retention
+        try:
+            await _prune_once(url, Limit(happened_before=before, arrived_before=before))
+        except psycopg.Error as error:
+            log.warning("Old lineage could not be deleted, trying again in an hour: %s", str(error).strip())
+        await asyncio.sleep(_INTERVAL)
+
+
+async def _prune_once(url: str, limit: Limit) -> None:
+    async with connected(url) as connection:
+        if not await take_turn(connection):
+            log.info("Another process deletes old lineage of this database.")
+            return
+        total = Counter[str]()
+        async with aclosing(prune(connection, limit)) as batches:
+            async for deleted in batches:
+                total += deleted
+    rows = ", ".join(f"{total[table]:,} {table}" for table in TABLES if total[table])
+    log.info("Lineage older than %s deleted: %s", limit.happened_before.isoformat(timespec="seconds"), rows or "none")
+
+
+async def _delete(connection: Connection, kind: _Kind, window: list[Row]) -> Counter[str]:
+    """Delete what may go of the rows that are locked.
+
+    A statement of its own, after the lock: it sees all that was stored until the rows were locked.
+    """
+    rows = await (await connection.execute(kind.delete, [[row["id"] for row in window]])).fetchall()
+    deleted = Counter({kind.table: len(rows)})
+    if kind is _RUNS:
+        deleted[_RUN_INPUTS] = (await connection.execute(_DELETE_INPUTS, [[row["id"] for row in rows]])).rowcount
+    return deleted
+
+
+def _parameters(limit: Limit) -> Row:
+    return {"happened_before": limit.happened_before, "arrived_before": limit.arrived_before}
