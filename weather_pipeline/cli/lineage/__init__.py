@@ -6,6 +6,7 @@ import click
 
 from weather_pipeline.cli.lineage.dead_letters import dead_letters
 from weather_pipeline.cli.lineage.explain import explain
+from weather_pipeline.cli.lineage.prune import prune
 from weather_pipeline.cli.lineage.publish import publish
 from weather_pipeline.cli.lineage.replay import replay
 from weather_pipeline.cli.lineage.status import status
@@ -32,5 +33,5 @@ def lineage() -> None:
     """
 
 
-for command in (status, verify, replay, dead_letters, explain, publish):
+for command in (status, verify, replay, dead_letters, explain, publish, prune):
     lineage.add_command(command)
