@@ -54,6 +54,11 @@ def openssl() -> str:
     return shutil.which("openssl") or missing("openssl is missing: apt-get install openssl.")
 
 
+def curl() -> str:
+    """The path of curl, which the documents' commands use; skips the test where there is none."""
+    return shutil.which("curl") or missing("curl is missing: apt-get install curl.")
+
+
 def shared(path: str) -> Path:
     """A file or folder of what lies beside the project; skips the test where it is not there."""
     found = SHARED / path
