@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import signal
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
 
-import psutil
 import psycopg
 import pytest
 import requests
 from psycopg import sql
 
+from benchmarks.service.killing import Load, kill, missing
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, facet, run_event, schema
 from weather_pipeline.stack.postgres import EmbeddedPostgres
@@ -29,6 +24,8 @@ pytestmark = pytest.mark.integration
 _CONNECTIONS = 8
 _RUNS = 25
 _TIME = "2026-03-01T10:00:00Z"
+_MORE = 200
+"""Events that are accepted between two kills."""
 
 
 def _story(writer: int, number: int) -> list[dict[str, object]]:
@@ -141,24 +138,24 @@ def test_what_was_answered_with_201_survives_both_being_killed_under_load(
     """The service, then PostgreSQL with all its processes, then both: SIGKILL, while eight connections write."""
     database.start()
     service = LineageService(database.ensure_database("lineage"), tmp_path / "service.log")
-    load = _Load(service)
+    load = Load(service.url)
     with service, load:
-        load.go_on()
+        load.go_on(_MORE)
         service.stop(signal.SIGKILL)
         service.start()
-        load.go_on()
-        _kill(database)
+        load.go_on(_MORE)
+        kill(database)
         database.start()
-        load.go_on()
-        _kill(database)
+        load.go_on(_MORE)
+        kill(database)
         service.stop(signal.SIGKILL)
         database.start()
         service.start()
-        load.go_on()
+        load.go_on(_MORE)
         load.stop()
 
         assert load.statuses == {201, 503}
-        _assert_all_is_there(service, load.accepted)
+        assert missing(service.url, load.accepted) == []
 
 
 def test_the_service_goes_on_after_its_database_was_killed(database: EmbeddedPostgres, tmp_path: Path) -> None:
@@ -167,7 +164,7 @@ def test_the_service_goes_on_after_its_database_was_killed(database: EmbeddedPos
         first, refused, last = (_complete(f"2026-03-01T1{hour}:00:00Z") for hour in range(3))
         service.accept(first)
 
-        _kill(database)
+        kill(database)
         posted = service.post(refused)
         asked = requests.get(f"{service.url}/healthcheck", timeout=30)
         database.start()
@@ -196,105 +193,6 @@ def test_the_first_and_last_moments_are_shown_whatever_the_databases_time_zone(
         (job,) = service.get("/api/v1/namespaces/away/jobs")["jobs"]
 
         assert job["latestRun"]["endedAt"] == moment
-
-
-class _Load:
-    """Writers of runs, each with its own connection, who go on after an outage as if nothing had been.
-
-    Attributes:
-        accepted: The events that were answered with 201.
-        statuses: Every status that was answered.
-    """
-
-    _MORE = 200
-
-    def __init__(self, service: LineageService) -> None:
-        self.accepted: list[dict[str, Any]] = []
-        self.statuses: set[int] = set()
-        self._service = service
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=[writer]) for writer in range(_CONNECTIONS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def go_on(self) -> None:
-        """Wait until many more events were accepted."""
-        enough = len(self.accepted) + self._MORE
-        _until(lambda: len(self.accepted) >= enough)
-
-    def stop(self) -> None:
-        """End every writer after the request that is under way."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _write(self, writer: int) -> None:
-        with requests.Session() as session:
-            for number in itertools.count():
-                for event in _written_run(writer, number):
-                    if self._stopping.is_set():
-                        return
-                    self._post(session, event)
-
-    def _post(self, session: requests.Session, event: dict[str, Any]) -> None:
-        try:
-            response = session.post(f"{self._service.url}/api/v1/lineage", json=event, timeout=60)
-        except requests.ConnectionError:
-            time.sleep(0.02)  # The service is away.
-            return
-        self.statuses.add(response.status_code)
-        if response.status_code == 201:
-            self.accepted.append(event)
-
-
-def _written_run(writer: int, number: int) -> list[dict[str, Any]]:
-    """A run that shares its job and its datasets with other writers' runs."""
-    run_id = str(uuid.UUID(int=writer << 32 | number))
-    start = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number)
-    read, written = dataset("load", f"d{number % 7}"), dataset("load", f"d{(number + 1) % 7}", {"schema": schema("a")})
-    job = ("load", f"job{number % 5}")
-    end = start + timedelta(minutes=5)
-    return [
-        run_event("START", start.isoformat(), run_id, job, inputs=[read]),
-        run_event("COMPLETE", end.isoformat(), run_id, job, inputs=[read], outputs=[written]),
-    ]
-
-
-def _assert_all_is_there(service: LineageService, accepted: list[dict[str, Any]]) -> None:
-    """Every accepted event is among the raw ones, and its run, job and datasets say what it said."""
-    raw = service.get("/api/v1/events/lineage?limit=1000000")["events"]
-    kept = {(event["run"]["runId"], event["eventType"]) for event in raw}
-    assert {(event["run"]["runId"], event["eventType"]) for event in accepted} <= kept
-    with requests.Session() as session:
-        for event in accepted:
-            run = session.get(f"{service.url}/api/v1/jobs/runs/{event['run']['runId']}", timeout=30).json()
-            if event["eventType"] == "COMPLETE":
-                assert run["state"] == "COMPLETED"
-            for side in ("input", "output"):
-                named = {version["datasetVersionId"]["name"] for version in run[f"{side}DatasetVersions"]}
-                assert {entry["name"] for entry in event[f"{side}s"]} <= named
-    jobs = {job["name"] for job in service.get("/api/v1/namespaces/load/jobs")["jobs"]}
-    tables = {table["name"] for table in service.get("/api/v1/namespaces/load/datasets")["datasets"]}
-    assert {event["job"]["name"] for event in accepted} <= jobs
-    assert {entry["name"] for event in accepted for entry in (*event["inputs"], *event["outputs"])} <= tables
-
-
-def _kill(server: EmbeddedPostgres) -> None:
-    """SIGKILL the server and all its processes, and wait until they are gone."""
-    assert server.process is not None
-    postmaster = psutil.Process(server.process.pid)
-    family = [postmaster, *postmaster.children(recursive=True)]
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    server.process.wait(30)
-    psutil.wait_procs(family, timeout=30)
 
 
 def _complete(time_of_event: str) -> dict[str, object]:
