@@ -14,10 +14,10 @@ from http import HTTPStatus
 import requests
 from requests.auth import AuthBase
 
+from weather_pipeline.keys import check_key
 from weather_pipeline.sources.answers import Body, Received, check_every_hour_is_there
 from weather_pipeline.sources.coverage_json import parse_coverages
 from weather_pipeline.sources.http_source import HttpSource
-from weather_pipeline.sources.keys import check_key
 from weather_pipeline.sources.knmi_api import ATTRIBUTION, DATASET, NAMES, cube_query
 from weather_pipeline.sources.knmi_errors import nothing_there, refusal, says
 from weather_pipeline.sources.knmi_rows import hourly_rows
