@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from weather_pipeline.errors import ConfigurationError
-from weather_pipeline.urls import check_http_url, shown_value
+from weather_pipeline.urls import check_http_url, check_origin, shown_value
 
 _PREFIX = "WEATHER_"
 
@@ -125,6 +125,22 @@ class Settings(BaseSettings):
         description="Days for which the embedded lineage service keeps runs, versions and events; what is current "
         "stays. 0: everything stays.",
     )
+    lineage_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token of the lineage API: the embedded service wants it; exporter, page and commands send "
+        "it.",
+    )
+    lineage_token_file: Path | None = Field(default=None, description="File with that token.")
+    lineage_cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None,
+        description="Origins of web pages that may use the embedded lineage service, https://host or http://host:port, "
+        "separated by commas. Default: none.",
+    )
+    lineage_body_limit: int = Field(
+        default=8 * 1024 * 1024,
+        gt=0,
+        description="Largest body in bytes that the embedded lineage service takes, as sent and after decompression.",
+    )
     lineage_namespace: str = Field(default="weather-pipeline", description="OpenLineage namespace of the jobs.")
     job_suffix: str = Field(default="_dagster", description="Suffix of every OpenLineage job name.")
     marquez_url: str | None = Field(
@@ -148,6 +164,11 @@ class Settings(BaseSettings):
     def _public_address(cls, value: str | None) -> str | None:
         # These stand in lineage events, links and messages.
         return value and check_http_url(value, login=False)
+
+    @field_validator("lineage_cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: Any) -> Any:
+        return tuple(map(check_origin, value.split(","))) if isinstance(value, str) else value
 
     @property
     def dagster_port(self) -> int:

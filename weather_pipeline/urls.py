@@ -1,4 +1,4 @@
-"""HTTP addresses that may hold a user and a password: checked, and shown without them."""
+"""HTTP addresses that may hold a user and a password: checked, and shown without them. Origins of web pages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)?[^/?#]*@", re.IGNORECASE)
+
+
+_PORTS = {"http": 80, "https": 443}
+_NO_MORE = (("", "", ""), ("/", "", ""))
+"""What may stand behind the host of an origin: path, query, fragment."""
 
 
 def without_login(url: str) -> str:
@@ -35,6 +40,19 @@ def check_http_url(url: str, *, login: bool = True) -> str:
     return url.rstrip("/")
 
 
+def check_origin(text: str) -> str:
+    """The origin of a web page as browsers name it: scheme, host, and the port where it is not the scheme's own.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = _parts(text.strip())
+    if parts is None or parts.scheme not in _PORTS or "@" in parts.netloc or parts[2:] not in _NO_MORE:
+        raise ValueError("Should be origins of web pages, https://host or http://host:port, separated by commas")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}")
+
+
 def shown_value(value: str) -> str:
     """A value that was given as an address, for an error message: what may be a password is left out.
 
@@ -46,7 +64,11 @@ def shown_value(value: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether an address means this machine itself, which no proxy of the environment must be asked for."""
-    host = urlsplit(url).hostname or ""
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host is this machine itself: a loopback address, or `localhost`. Other names are not looked up."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

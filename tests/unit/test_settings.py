@@ -29,6 +29,9 @@ from weather_pipeline.settings import Settings, load_settings
             "WEATHER_LINEAGE_RETENTION_DAYS: Input should be greater than or equal to 0",
         ),
         ("WEATHER_DAGSTER_URL", "http://", "WEATHER_DAGSTER_URL: Should be the base URL of a server"),
+        ("WEATHER_LINEAGE_BODY_LIMIT", "0", "WEATHER_LINEAGE_BODY_LIMIT: Input should be greater than 0"),
+        ("WEATHER_LINEAGE_CORS_ORIGINS", "*", "WEATHER_LINEAGE_CORS_ORIGINS: Should be origins of web pages"),
+        ("WEATHER_LINEAGE_CORS_ORIGINS", "https://a,", "WEATHER_LINEAGE_CORS_ORIGINS: Should be origins of web pages"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named_with_its_value(
@@ -76,6 +79,13 @@ def test_addresses_that_stand_in_events_hold_no_password(monkeypatch: pytest.Mon
     with pytest.raises(ConfigurationError, match=f"{name}: Should hold no user and password") as error:
         load_settings()
     assert "secret" not in str(error.value)
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEATHER_LINEAGE_CORS_ORIGINS", "https://a.example, http://localhost:8080")
+    assert load_settings().lineage_cors_origins == ("https://a.example", "http://localhost:8080")
+    monkeypatch.setenv("WEATHER_LINEAGE_CORS_ORIGINS", "")
+    assert load_settings().lineage_cors_origins is None
 
 
 def test_empty_variables_count_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from weather_pipeline.urls import check_http_url, shown_value, without_login
+from weather_pipeline.urls import check_http_url, check_origin, is_loopback_host, shown_value, without_login
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,44 @@ def test_an_address_that_others_see_holds_no_login() -> None:
 def test_a_value_that_is_no_address_is_shown_without_what_may_be_a_password() -> None:
     assert shown_value("user:a/b@c@host:9") == "…@host:9"
     assert shown_value("localhost:9") == "localhost:9"
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://catalog.example", "https://catalog.example"),
+        (" HTTPS://Catalog.Example:443/ ", "https://catalog.example"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://h:80", "http://h"),
+        ("https://h:80", "https://h:80"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_do(text: str, origin: str) -> None:
+    assert check_origin(text) == origin
+
+
+@pytest.mark.parametrize(
+    "text", ["", "*", "null", "h", "h:80", "ftp://h", "http://h/path", "http://h?q", "http://u:p@h", "http://h:port"]
+)
+def test_what_is_no_origin(text: str) -> None:
+    with pytest.raises(ValueError, match="Should be origins of web pages"):
+        check_origin(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.168.1.5", False),
+        ("localhost.example", False),
+    ],
+)
+def test_which_hosts_are_this_machine_alone(host: str, loopback: bool) -> None:
+    assert is_loopback_host(host) is loopback

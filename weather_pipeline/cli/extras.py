@@ -9,6 +9,7 @@ _BRINGS = {
             "dagster_webserver",
             "duckdb",
             "fastapi",
+            "httptools",
             "minio",
             "packaging",
             "pgpq",

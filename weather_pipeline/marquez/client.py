@@ -207,7 +207,7 @@ class MarquezClient:
     Args:
         base_url: Address without `/api/v1`.
         timeout: Seconds to wait for a connection and between two parts of an answer.
-        token: Bearer token, where a proxy wants one.
+        token: Bearer token, where the API or a proxy wants one; a user and password in the address count before it.
 
     Every method raises `LineageRequestFailed` where the API refuses (404 where a thing does not exist) and
     `LineageUnavailable` where it is away.

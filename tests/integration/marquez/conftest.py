@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,13 +21,29 @@ _START_TIMEOUT = 60.0
 
 
 class LineageService:
-    """One service process on one database; `settings` are variables of its environment."""
+    """One service process on one database.
 
-    def __init__(self, database_url: str, log_file: Path, **settings: str) -> None:
+    Args:
+        database_url: The database.
+        log_file: Where its log goes.
+        environment: Variables that it is started with.
+        module: What is run, where not the product's own.
+        settings: More variables, by name.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        log_file: Path,
+        environment: Mapping[str, str] | None = None,
+        module: str = "weather_pipeline.marquez.embedded",
+        **settings: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
-        self.settings = settings
+        self.settings = {"WEATHER_LINEAGE_DATABASE_URL": database_url, **(environment or {}), **settings}
+        self._module = module
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -36,10 +52,9 @@ class LineageService:
         self.wait()
 
     def launch(self) -> None:
-        command = [sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(self.port)]
-        environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": self.database_url, **self.settings}
+        command = [sys.executable, "-m", self._module, "--port", str(self.port)]
         with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env={**os.environ, **self.settings}, stdout=log, stderr=log)
 
     def wait(self) -> None:
         """Wait until it answers."""

@@ -262,18 +262,39 @@ def test_a_gzipped_event_is_accepted(service: LineageService) -> None:
         (b"{}", {"Content-Encoding": "br"}, 415),
         (b"{not json", {}, 422),
         (b'{"eventTime": NaN}', {}, 422),
+        (b'{"eventTime": "\xff"}', {}, 422),
+        (b'{"eventTime": "\\ud800"}', {}, 422),
+        ("{}".encode("utf-16"), {}, 422),
+        (b"[" * 100_000, {}, 422),
+        (gzip.compress(b"{}")[:-4], {"Content-Encoding": "gzip"}, 422),
         (b"[]", {}, 422),
         (b"", {}, 422),
     ],
-    ids=["too large", "too large unzipped", "no gzip", "brotli", "no JSON", "NaN", "array", "empty"],
+    ids=[
+        "too large",
+        "too large unzipped",
+        "no gzip",
+        "brotli",
+        "no JSON",
+        "NaN",
+        "no UTF-8",
+        "half a character",
+        "UTF-16",
+        "deep",
+        "half a gzip",
+        "array",
+        "empty",
+    ],
 )
 def test_a_bad_body_is_refused(service: LineageService, body: bytes, headers: dict[str, str], status: int) -> None:
     headers = {"Content-Type": "application/json", **headers}
+    before = service.get("/api/v1/events/lineage?limit=0")["totalCount"]
 
     response = requests.post(f"{service.url}/api/v1/lineage", body, headers=headers, timeout=30)
 
     assert response.status_code == status
     assert "Traceback" not in response.text
+    assert service.get("/api/v1/events/lineage?limit=0")["totalCount"] == before
 
 
 _POISON = {

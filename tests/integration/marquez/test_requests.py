@@ -19,7 +19,12 @@ pytestmark = pytest.mark.integration
     ("method", "path", "status", "reason"),
     [
         ("GET", "/api/v1/nope", 404, "HTTP 404 Not Found"),
+        ("GET", "/", 404, "HTTP 404 Not Found"),
+        ("GET", "/healthcheck/", 404, "HTTP 404 Not Found"),
         ("PATCH", "/api/v1/lineage", 405, "HTTP 405 Method Not Allowed"),
+        ("DELETE", "/api/v1/lineage", 405, "HTTP 405 Method Not Allowed"),
+        ("POST", "/api/v1/namespaces", 405, "HTTP 405 Method Not Allowed"),
+        ("TRACE", "/healthcheck", 405, "HTTP 405 Method Not Allowed"),
         ("GET", "/api/v1/lineage", 400, "query param nodeId must not be null"),
         ("GET", "/api/v1/lineage?nodeId=garbage", 404, "HTTP 404 Not Found"),
         ("GET", "/api/v1/lineage?nodeId=job:a:b&depth=-1", 400, "depth must be greater than or equal to 0"),
@@ -31,16 +36,24 @@ pytestmark = pytest.mark.integration
         ("GET", "/api/v1/search?q=%00", 400, "NUL"),
         ("GET", "/api/v1/search?q=%20", 400, "query param q must not be blank"),
         ("GET", "/api/v1/namespaces/%ff", 404, "not found"),
+        ("GET", "/api/v1/namespaces/%zz", 404, "not found"),
+        ("GET", "/api/v1/namespaces/a%2", 404, "not found"),
+        ("GET", "/api/v1/namespaces/%ed%a0%80", 404, "not found"),
+        ("GET", "/api/v1/namespaces?limit=%ff", 404, "limit"),
         ("GET", "/api/v1/jobs/runs/not-a-uuid", 404, "HTTP 404 Not Found"),
         ("GET", "/api/v1/stats/jobs?period=DAY&timezone=../etc/passwd", 400, "timezone"),
         ("PUT", "/api/v1/namespaces/a%20b", 422, "namespace"),
     ],
 )
 def test_bad_requests(service: LineageService, method: str, path: str, status: int, reason: str) -> None:
-    response = requests.request(method, service.url + path, timeout=30)
+    session = requests.Session()
+    request = session.prepare_request(requests.Request(method, service.url))
+    request.url = service.url + path  # as it is, which `requests` would tidy up
+    response = session.send(request, timeout=30)
 
     assert response.status_code == status
     assert reason in response.text
+    assert "Traceback" not in response.text
 
 
 def test_a_namespace_without_an_owner(service: LineageService) -> None:

@@ -13,6 +13,7 @@ from openlineage.client.transport.composite import CompositeConfig
 from openlineage.client.transport.console import ConsoleTransport
 from openlineage.client.transport.datadog import DatadogConfig, DatadogTransport
 from openlineage.client.transport.file import FileConfig
+from openlineage.client.transport.http import ApiKeyTokenProvider, TokenProvider
 from openlineage.client.transport.kafka import KafkaTransport
 from openlineage.client.transport.noop import NoopTransport
 from openlineage.client.transport.transform import TransformConfig, TransformTransport
@@ -27,11 +28,12 @@ from weather_pipeline.lineage.sinks.others import CompositeSink, DisabledSink, T
 _SWITCHED_OFF = DisabledSink("OPENLINEAGE_DISABLED=true")
 
 
-def open_sink(default_url: str | None = None) -> Sink:
+def open_sink(default_url: str | None = None, default_token: str | None = None) -> Sink:
     """The sink that OpenLineage's own configuration names, else the default URL.
 
     Args:
         default_url: Base URL of the backend where no `openlineage.yml`, `OPENLINEAGE__…` or `OPENLINEAGE_URL` is set.
+        default_token: Bearer token for that backend.
 
     Raises:
         RuntimeError, ValueError, KeyError, TypeError: The configuration lacks something, as OpenLineage's client says.
@@ -44,9 +46,9 @@ def open_sink(default_url: str | None = None) -> Sink:
     if settings.get("type"):
         sink = sink_of(settings)
     elif settings or default_url is None:
-        sink = _unconfigured(default_url)
+        sink = _unconfigured(default_url, default_token)
     else:
-        sink = HttpSink(HttpConfig(default_url, timeout=TIMEOUT))
+        sink = _default(default_url, default_token)
     if isinstance(sink, DisabledSink) or not _changes_events(client):
         return sink
     return ClientSink(client, sink)
@@ -97,14 +99,19 @@ def _changes_events(client: OpenLineageClient) -> bool:
     return bool(added or config.filters or config.dataset.reducing_enabled)
 
 
-def _unconfigured(default_url: str | None) -> Sink:
+def _default(url: str, token: str | None) -> Sink:
+    auth = ApiKeyTokenProvider({"apiKey": token}) if token else TokenProvider({})
+    return HttpSink(HttpConfig(url, timeout=TIMEOUT, auth=auth))
+
+
+def _unconfigured(default_url: str | None, default_token: str | None) -> Sink:
     """Where no transport is named: that of `OPENLINEAGE_URL` and its like, else the default URL, else the log."""
     transport = OpenLineageClient().transport
     if isinstance(transport, HttpTransport):
         transport.config.timeout = TIMEOUT
         return HttpSink(transport.config)
     if isinstance(transport, ConsoleTransport) and default_url is not None:
-        return HttpSink(HttpConfig(default_url, timeout=TIMEOUT))
+        return _default(default_url, default_token)
     return TransportSink(transport)
 
 

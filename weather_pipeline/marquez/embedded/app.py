@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -31,17 +31,20 @@ from weather_pipeline.marquez.embedded import (
     tags,
     upstream,
 )
+from weather_pipeline.marquez.embedded.access import BearerToken, allow_pages
+from weather_pipeline.marquez.embedded.answers import problem, retry_after
 from weather_pipeline.marquez.embedded.body import require_json
-from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
+from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.embedded.parameters import Connected
 from weather_pipeline.marquez.embedded.retention import pruned_regularly
 from weather_pipeline.marquez.embedded.writer import Writer
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = "1"
-"""Seconds after which a request may be sent again while the database is away."""
+_WAIT_WHEN_AWAY, _WAIT_WHEN_SLOW = 1, 10
+"""Seconds after which a request may be sent again."""
 
 health = APIRouter(tags=["health"])
 
@@ -51,15 +54,25 @@ _ROUTERS = (
 )  # fmt: skip
 
 
-def create_app(database_url: str, *, startup_wait: float = 60.0, retention_days: int = 0) -> FastAPI:
+def create_app(
+    database_url: str,
+    *,
+    token: str | None = None,
+    origins: Collection[str] = (),
+    limits: Limits | None = None,
+    retention_days: int = 0,
+) -> FastAPI:
     """The service on a database, whose schema is brought up to date when the service starts.
 
     Args:
         database_url: `postgresql://user:password@host:port/database`.
-        startup_wait: Seconds to wait at start for a database that is not there yet.
+        token: The bearer token that requests must bring; None where all may ask.
+        origins: Origins of the web pages that may use the service.
+        limits: Bounds of a request; the usual ones by default.
         retention_days: Days for which runs, versions and events are kept; 0 keeps everything.
     """
-    database = Database(database_url, startup_wait=startup_wait)
+    limits = limits or Limits()
+    database = Database(database_url, limits)
     writer = Writer(database)
 
     @asynccontextmanager
@@ -82,7 +95,14 @@ def create_app(database_url: str, *, startup_wait: float = 60.0, retention_days:
     )
     app.state.database = database
     app.state.writer = writer
+    app.state.limits = limits
+    app.state.origins = origins
     app.add_middleware(EncodedPaths)
+    if token is not None:
+        app.add_middleware(BearerToken, token=token)
+    if origins:
+        # Outermost: browsers ask without a token whether a page may ask with one.
+        allow_pages(app, origins)
     for module in _ROUTERS:
         app.include_router(module if isinstance(module, APIRouter) else module.router)
     _handle_errors(app)
@@ -110,7 +130,7 @@ class EncodedPaths:
             return
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if b"%00" in raw or b"%00" in scope["query_string"]:
-            await _error(HTTPStatus.BAD_REQUEST, "The address contains the character NUL.")(scope, receive, send)
+            await problem(HTTPStatus.BAD_REQUEST, "The address contains the character NUL.")(scope, receive, send)
             return
         await self._app({**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")}, receive, send)
 
@@ -122,13 +142,11 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(psycopg.DataError, _bad_data)
     # One of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
     app.add_exception_handler(psycopg.errors.ProgramLimitExceeded, _bad_data)
+    app.add_exception_handler(psycopg.errors.QueryCanceled, _too_slow)
+    app.add_exception_handler(DatabaseTooSlow, _too_slow)
     app.add_exception_handler(psycopg.OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
-
-
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"code": int(status), "message": message}, status, headers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -137,7 +155,7 @@ async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # noqa: S101  (registered for it)
     if error.status is HTTPStatus.BAD_REQUEST:
         return JSONResponse({"errors": [str(error)]}, error.status)
-    return _error(error.status, str(error))
+    return problem(error.status, str(error), error.headers)
 
 
 async def _bad_parameters(_: Request, error: Exception) -> Response:
@@ -145,7 +163,7 @@ async def _bad_parameters(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
     messages = [_parameter_message(entry) for entry in error.errors()]
     if any(entry["type"] not in _NOT_ALLOWED for entry in error.errors()):
-        return _error(HTTPStatus.NOT_FOUND, f"HTTP 404 Not Found: {'; '.join(messages)}")
+        return problem(HTTPStatus.NOT_FOUND, f"HTTP 404 Not Found: {'; '.join(messages)}")
     return JSONResponse({"errors": messages}, HTTPStatus.BAD_REQUEST)
 
 
@@ -166,22 +184,32 @@ def _parameter_message(entry: dict[str, Any]) -> str:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     status = HTTPStatus(error.status_code)
-    headers = dict(error.headers) if error.headers else None
-    return _error(status, f"HTTP {status.value} {status.phrase}", headers)
+    return problem(status, f"HTTP {status.value} {status.phrase}", error.headers)
 
 
 async def _bad_data(_: Request, error: Exception) -> Response:
     log.info("PostgreSQL refused a value: %s", error)
-    return _error(HTTPStatus.BAD_REQUEST, "A value of the request can't be stored or compared.")
+    return problem(HTTPStatus.BAD_REQUEST, "A value of the request can't be stored or compared.")
 
 
 async def _database_away(request: Request, error: Exception) -> Response:
-    log.warning("The lineage database is away: %s", str(error).strip() or type(error).__name__)
+    log.warning("The lineage database is away or busy: %s", str(error).strip() or type(error).__name__)
     request.app.state.database.check_soon()
-    message = "The lineage database can't be reached. Nothing of this request was acknowledged: send it again."
-    return _error(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": RETRY_AFTER})
+    message = (
+        "The lineage database can't be reached, or is busy. Nothing of this request was acknowledged: send it again."
+    )
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after(_WAIT_WHEN_AWAY))
+
+
+async def _too_slow(request: Request, error: Exception) -> Response:
+    log.warning("%s %s was given up: %s", request.method, request.url.path, str(error).strip())
+    message = (
+        "The lineage database took too long. Nothing of this request was acknowledged: send it again later, "
+        "or ask for less at a time."
+    )
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after(_WAIT_WHEN_SLOW))
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:
     # uvicorn logs the exception with its stack.
-    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed. The service's log says why.")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed. The service's log says why.")

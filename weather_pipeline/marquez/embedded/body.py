@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
 
-from weather_pipeline.marquez.embedded.errors import BodyTooLarge, InvalidBody, UnsupportedEncoding, UnsupportedType
-
-BODY_LIMIT = 8 * 1024 * 1024
-"""Largest body in bytes, as sent and after decompression."""
+from weather_pipeline.marquez.embedded.errors import (
+    BodyCutOff,
+    BodyTooLarge,
+    BodyTooSlow,
+    InvalidBody,
+    UnsupportedEncoding,
+    UnsupportedType,
+)
+from weather_pipeline.marquez.embedded.limits import Limits
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -21,8 +28,9 @@ async def require_json(request: Request) -> None:
     """Let only JSON write: a dependency of every route.
 
     A page on any site can make its reader's browser send a POST to this service, unless the type is one for which the
-    browser first asks the service (it never says yes). So a body must say that it is JSON, and a request without
-    a body must not come from a page: browsers name its site in `Origin`. PUT and DELETE browsers always ask about.
+    browser first asks the service (which says yes to the pages of configured origins alone). So a body must say that it
+    is JSON, and a request without a body must not come from another page: browsers name its site in `Origin`. PUT and
+    DELETE browsers always ask about.
 
     Raises:
         UnsupportedType: The request is refused before its body is read.
@@ -35,7 +43,7 @@ async def require_json(request: Request) -> None:
         accepted = is_json(sent)
     else:
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        accepted = not has_body and "origin" not in headers
+        accepted = not has_body and headers.get("origin") in (None, *request.app.state.origins)
     if not accepted:
         raise UnsupportedType(f"Content-Type {(sent or '')[:100]!r} is not supported: send application/json.")
 
@@ -50,23 +58,30 @@ async def read_body(request: Request) -> bytes:
     """The request's body, decompressed.
 
     Raises:
-        BodyTooLarge: It is larger than `BODY_LIMIT`.
+        BodyTooLarge: It is larger than the limit, or says so; what it says is believed before anything is read.
+        BodyTooSlow: It is not there in time.
+        BodyCutOff: The sender has gone.
         UnsupportedEncoding: It is encoded otherwise than with gzip.
         InvalidBody: It says gzip and is not.
     """
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        _check_size(size)
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "gzip":
-        return _gunzip(body)
-    if encoding not in ("", "identity"):
+    limits: Limits = request.app.state.limits
+    headers = request.headers
+    _check_size(int(headers.get("content-length", "0")), limits)
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
         raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not supported: send gzip or identity.")
-    return body
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            body = await _received(request, limits)
+    except TimeoutError:
+        raise BodyTooSlow(f"The request body was not there after {limits.body_seconds:g} seconds.") from None
+    except ClientDisconnect:
+        raise BodyCutOff("The request body ends before its end.") from None
+    return _gunzip(body, limits) if encoding == "gzip" else body
+
+
+Body = Annotated[bytes, Depends(read_body)]
+"""A request's body. As a parameter it stands before `Connected`: a slow sender must not hold a connection."""
 
 
 def parse_json(body: bytes) -> Any:
@@ -84,18 +99,28 @@ def parse_json(body: bytes) -> Any:
     return document
 
 
-def _gunzip(body: bytes) -> bytes:
+async def _received(request: Request, limits: Limits) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        _check_size(size, limits)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _gunzip(body: bytes, limits: Limits) -> bytes:
     decompressor = zlib.decompressobj(_GZIP)
     try:
-        plain = decompressor.decompress(body, BODY_LIMIT + 1)
+        plain = decompressor.decompress(body, limits.body_bytes + 1)
     except zlib.error as error:
         raise InvalidBody([f"The request body is not valid gzip: {error}"]) from error
-    _check_size(len(plain))
+    _check_size(len(plain), limits)
     if not decompressor.eof:
         raise InvalidBody(["The request body ends in the middle of its gzip stream"])
     return plain
 
 
-def _check_size(size: int) -> None:
-    if size > BODY_LIMIT:
-        raise BodyTooLarge(f"The request body is larger than {BODY_LIMIT} bytes.")
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.body_bytes:
+        raise BodyTooLarge(f"The request body is larger than {limits.body_bytes} bytes.")

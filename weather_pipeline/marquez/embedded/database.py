@@ -10,9 +10,14 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, LiteralString, cast
 
+import psycopg
 from psycopg import AsyncConnection, OperationalError
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
+
+from weather_pipeline.errors import ConfigurationError, Transient
+from weather_pipeline.marquez.embedded.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +29,13 @@ _MIGRATION_LOCK = 5_120_051
 """Key of the advisory lock that lets one process migrate at a time."""
 
 _MAX_CONNECTIONS = 16
-_WAIT_FOR_CONNECTION = 3.0
 _CONNECT_TIMEOUT = 5
+_WAIT_FOR_CONNECTION = 3.0
 _RECONNECT_TIMEOUT = 5.0
+
+
+class DatabaseTooSlow(Transient):
+    """The queries of a request took too long; they are given up."""
 
 
 class Database:
@@ -34,12 +43,12 @@ class Database:
 
     Args:
         url: `postgresql://user:password@host:port/database`.
-        startup_wait: Seconds to wait at start for a database that is not there yet.
+        limits: How long queries may take.
     """
 
-    def __init__(self, url: str, *, startup_wait: float = 60.0) -> None:
+    def __init__(self, url: str, limits: Limits | None = None) -> None:
         self._url = url
-        self._startup_wait = startup_wait
+        self._limits = limits or Limits()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             open=False,
@@ -50,26 +59,17 @@ class Database:
             reconnect_timeout=_RECONNECT_TIMEOUT,
             connection_class=cast("type[Connection]", AsyncConnection),
             kwargs={"row_factory": dict_row, "autocommit": True, "application_name": "weather-lineage"},
-            configure=_show_times_in_utc,
+            configure=self._configure,
         )
         self._background: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Wait for the database, apply the migrations that it lacks, open the pool.
+        """Apply the migrations that the database lacks, open the pool.
 
         Raises:
-            psycopg.OperationalError: No connection within `startup_wait` seconds.
+            psycopg.OperationalError: The database is away.
         """
-        deadline = time.monotonic() + self._startup_wait
-        while True:
-            try:
-                await migrate(self._url)
-                break
-            except OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("The lineage database can't be reached yet, trying again: %s", str(error).strip())
-                await asyncio.sleep(1.0)
+        await migrate(self._url)
         await self._pool.open()
 
     async def close(self) -> None:
@@ -81,16 +81,27 @@ class Database:
         """A connection in autocommit mode.
 
         Raises:
-            psycopg.OperationalError: The database is away.
+            psycopg.OperationalError: The database is away, or a single query takes too long (`QueryCanceled`).
+            DatabaseTooSlow: What was asked of it takes too long.
         """
-        async with self._pool.connection() as connection:
-            yield connection
+        try:
+            async with asyncio.timeout(self._limits.request_seconds), self._pool.connection() as connection:
+                yield connection
+        except TimeoutError as error:
+            raise DatabaseTooSlow(f"no answer within {self._limits.request_seconds:g} seconds") from error
 
     def check_soon(self) -> None:
         """Test every pooled connection in the background: the database went away, so most are broken."""
         task = asyncio.create_task(self._pool.check())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _configure(self, connection: Connection) -> None:
+        # In another zone the first and last moments that events may name lie outside the years that Python knows.
+        await connection.execute(
+            "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false)",
+            [f"{self._limits.query_seconds * 1000:.0f}"],
+        )
 
 
 @asynccontextmanager
@@ -107,13 +118,45 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         connect_timeout=_CONNECT_TIMEOUT,
         application_name="weather-lineage",
     ) as connection:
-        await _show_times_in_utc(connection)
+        await connection.execute("SET TIME ZONE 'UTC'")
         yield connection
 
 
-async def _show_times_in_utc(connection: Connection) -> None:
-    """In another zone the first and last moments that events may name lie outside the years that Python knows."""
-    await connection.execute("SET TIME ZONE 'UTC'")
+def shown(url: str) -> str:
+    """A database's address without its password.
+
+    Raises:
+        ConfigurationError: It is none; its text, which may hold a password, is not in the message.
+    """
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        raise ConfigurationError(
+            "The lineage database's address can't be used: it should be postgresql://user:password@host:port/database, "
+            "with special characters of the password as %XX."
+        ) from None
+    user = f"{parts['user']}@" if "user" in parts else ""
+    return f"postgresql://{user}{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+
+async def wait_until_there(url: str, seconds: float) -> None:
+    """Wait for a database that is not there yet.
+
+    Raises:
+        psycopg.OperationalError: No connection within so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection = await AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT)
+        except OperationalError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("The lineage database can't be reached yet, trying again: %s", str(error).strip())
+            await asyncio.sleep(1.0)
+        else:
+            await connection.close()
+            return
 
 
 async def migrate(url: str) -> list[str]:

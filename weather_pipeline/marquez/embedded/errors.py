@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import ClassVar
 
 from weather_pipeline.errors import Terminal
 
@@ -12,6 +13,7 @@ class Refused(Terminal):
     """A request that is answered with a 4xx status."""
 
     status = HTTPStatus.BAD_REQUEST
+    headers: ClassVar[Mapping[str, str] | None] = None
 
 
 class NotFound(Refused):
@@ -29,6 +31,17 @@ class BodyTooLarge(Refused):
     """The body is larger than the limit, before or after decompression."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class BodyTooSlow(Refused):
+    """The body is not there in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    headers: ClassVar[Mapping[str, str] | None] = {"Connection": "close"}
+
+
+class BodyCutOff(Refused):
+    """The sender has gone before its body was there; nobody hears the answer."""
 
 
 class UnsupportedEncoding(Refused):

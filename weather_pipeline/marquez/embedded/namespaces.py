@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from weather_pipeline.marquez.embedded.body import parse_json, read_body
+from weather_pipeline.marquez.embedded.body import Body, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound
 from weather_pipeline.marquez.embedded.models import Namespace, Namespaces
@@ -51,12 +51,11 @@ async def get_namespace(connection: Connected, namespace: PathName) -> Namespace
 
 
 @router.put("/{namespace}")
-async def put_namespace(connection: Connected, namespace: PathName, request: Request) -> Namespace:
+async def put_namespace(body: Body, connection: Connected, namespace: PathName) -> Namespace:
     """Create or change a namespace; the owner is `anonymous` where the body names none."""
     error = namespace_error("namespace", namespace)
     if error:
         raise InvalidBody([error])
-    body = await read_body(request)
     owner, description = _meta(parse_json(body) if body.strip() else {})
     parameters = {"name": namespace, "owner": owner, "description": description}
     cursor = await connection.execute(_PUT, parameters)

@@ -37,5 +37,5 @@ async def _connected(request: Request) -> AsyncIterator[Connection]:
         yield connection
 
 
-Connected = Annotated[Connection, Depends(_connected)]
-"""A pooled connection for one request."""
+Connected = Annotated[Connection, Depends(_connected, scope="function")]
+"""A pooled connection for one request, given back before the answer is sent: a slow reader must not hold it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from weather_pipeline.marquez.embedded.body import parse_json, read_body
+from weather_pipeline.marquez.embedded.body import Body, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.datasets import build_dataset, require_dataset
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound, Refused
@@ -31,10 +31,9 @@ async def list_tags(connection: Connected, limit: Limit = 100, offset: Offset = 
 
 
 @router.put("/tags/{tag}")
-async def put_tag(connection: Connected, tag: PathName, request: Request) -> Tag:
+async def put_tag(body: Body, connection: Connected, tag: PathName) -> Tag:
     """Create a tag or change its description."""
     _check_name(tag)
-    body = await read_body(request)
     description = _description(parse_json(body) if body.strip() else {})
     cursor = await connection.execute(
         "INSERT INTO tags (name, description) VALUES (%s, %s) "

@@ -35,15 +35,16 @@ SECURITY_HEADERS = {
 """Sent with every answer: the page may load, and talk to, nothing but its own origin."""
 
 
-def create_app(marquez_url: str, dagster_url: str | None = None) -> FastAPI:
+def create_app(marquez_url: str, dagster_url: str | None = None, *, token: str | None = None) -> FastAPI:
     """The lineage page as an ASGI application.
 
     Args:
         marquez_url: Base URL of Marquez or of the embedded lineage service. A user and password in it stay here.
         dagster_url: Base URL of the Dagster UI, for links; None shows none.
+        token: Bearer token for Marquez. It stays here too.
     """
     app = FastAPI(title="Lineage page", openapi_url=None)
-    proxy = MarquezProxy(marquez_url)
+    proxy = MarquezProxy(marquez_url, token)
     configuration = {"marquezUrl": proxy.url, "dagsterUrl": dagster_url.rstrip("/") if dagster_url else None}
 
     @app.middleware("http")

@@ -25,14 +25,16 @@ class MarquezProxy:
     Args:
         base_url: Where Marquez answers, without /api: `http://localhost:5000`. A user and password in it are used
             toward Marquez and shown to nobody.
+        token: Bearer token, used likewise where the URL has no user and password.
 
     Attributes:
         url: The base URL as it may be shown.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, token: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self.url = without_login(self._base_url)
+        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, request: Request) -> Response:
         """Answer with what Marquez answers: its status, type and body.
@@ -47,7 +49,7 @@ class MarquezProxy:
         url = f"{self._base_url}{path}" + (f"?{query}" if query else "")
         headers: dict[str, str | None] = {name: request.headers.get(name) for name in _PASSED_TO_BACKEND}
         try:
-            answer = _fetch(url, headers)
+            answer = _fetch(url, {**headers, **self._credentials})
         except requests.RequestException as error:
             return _problem(502, self._away(error))
         if answer.is_redirect:

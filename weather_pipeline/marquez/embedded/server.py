@@ -1,0 +1,143 @@
+"""Running the service: what it is started with, its sockets, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import psycopg
+import uvicorn
+
+from weather_pipeline.errors import StoreUnavailable
+from weather_pipeline.marquez.embedded.access import check_exposure
+from weather_pipeline.marquez.embedded.app import create_app
+from weather_pipeline.marquez.embedded.connection import bounded
+from weather_pipeline.marquez.embedded.database import shown, wait_until_there
+from weather_pipeline.marquez.embedded.limits import Limits
+from weather_pipeline.marquez.listening import bound, cannot_listen
+from weather_pipeline.marquez.token import lineage_token
+from weather_pipeline.settings import Settings
+
+SERVER = "The lineage service"
+
+_DATABASE_WAIT = 60.0
+_GRACE_SECONDS = 10
+_IDLE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one service is started with.
+
+    Attributes:
+        database_url: `postgresql://user:password@host:port/database`.
+        host: Address to listen on, or a name of this machine.
+        port: Port to listen on.
+        token: The bearer token that requests must bring; None where all may ask.
+        origins: Origins of the web pages that may use the service.
+        limits: Bounds of a request.
+        retention_days: Days for which runs, versions and events are kept; 0 keeps everything.
+    """
+
+    database_url: str = field(repr=False)
+    host: str
+    port: int
+    token: str | None = field(default=None, repr=False)
+    origins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    retention_days: int = 0
+
+
+def service_of(settings: Settings, *, database_url: str, host: str, port: int, insecure: bool) -> Service:
+    """The service that settings describe, on a database and an address.
+
+    Raises:
+        Exposed: Other machines reach the address, no token is set, and it is not to be open to all (`insecure`).
+        ConfigurationError: The token or the database's address can't be used.
+    """
+    token = lineage_token(settings)
+    check_exposure(host, token=token, insecure=insecure)
+    shown(database_url)
+    limits = Limits(body_bytes=settings.lineage_body_limit)
+    origins = settings.lineage_cors_origins or ()
+    return Service(database_url, host, port, token, origins, limits, settings.lineage_retention_days)
+
+
+def serve(service: Service, *, ready: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Args:
+        service: What to serve.
+        ready: Called once requests are answered.
+
+    Raises:
+        PortTaken: The address can't be had.
+        StoreUnavailable: The database was not there within a minute.
+        KeyboardInterrupt: The signal came before the service was up.
+    """
+    with ExitStack() as resources:
+        sockets = bound(service.host, service.port, server=SERVER)
+        for each in sockets:
+            resources.enter_context(each)
+        _await_database(service.database_url)
+        _run(service, sockets, ready)
+
+
+def keep_log() -> None:
+    """Log to stderr, a line an event."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # While the database is away the pool reports every attempt; the service says it once for each request.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+def _await_database(url: str) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        asyncio.run(wait_until_there(url, _DATABASE_WAIT))
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"The lineage database {shown(url)} can't be reached: {str(error).strip()}") from error
+
+
+def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
+    app = create_app(
+        service.database_url,
+        token=service.token,
+        origins=service.origins,
+        limits=service.limits,
+        retention_days=service.retention_days,
+    )
+    config = uvicorn.Config(
+        app,
+        http=bounded(service.limits),
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    # uvicorn raises the signal again once it has stopped: after a stop that was asked for nothing is to happen.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        _Server(config, ready).run(sockets=sockets)
+    except OSError as error:  # two that were bound at the same time: the first to listen has the port
+        raise cannot_listen(service.host, service.port, error.strerror, server=SERVER) from error
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
