@@ -39,7 +39,7 @@ class RunningStack:
     """The stack that a backfill runs on.
 
     Attributes:
-        settings: The settings, with the directory and the ports that it has.
+        settings: The settings, with the directory, the ports and the lineage API's token that it has.
         source: Where it takes weather from.
         database_url: Its warehouse.
         lineage: Base URL of the lineage API; None where only OpenLineage's configuration knows.
@@ -150,6 +150,8 @@ def backfill(
 
 def _running_stack(settings: Settings) -> RunningStack:
     """The stack of the state directory, which must run."""
+    from pydantic import SecretStr
+
     from weather_pipeline.stack.environment import dagster_environment
     from weather_pipeline.stack.state import UP, read_state
 
@@ -158,7 +160,13 @@ def _running_stack(settings: Settings) -> RunningStack:
         up = weather_command(settings, "up --detach")
         raise StackError(f"A backfill needs the running stack, and that of {settings.home} is not up. Start it: {up}")
     environment = dagster_environment(settings.home)
-    settings = settings.model_copy(update={"port_offset": state.port_offset})
+    token, file = (environment.get(f"WEATHER_LINEAGE_TOKEN{end}") for end in ("", "_FILE"))
+    changes = {
+        "port_offset": state.port_offset,
+        "lineage_token": SecretStr(token) if token else None,
+        "lineage_token_file": Path(file) if file else None,
+    }
+    settings = settings.model_copy(update=changes)
     return RunningStack(
         settings=settings,
         source=state.source,
@@ -219,11 +227,13 @@ def _follow(
 def _lineage(stack: RunningStack, done: Backfill, progress: Progress) -> LineageFound | None:
     from weather_pipeline.cli.backfill_follow import await_lineage, expected_runs
     from weather_pipeline.marquez.client import MarquezClient
+    from weather_pipeline.marquez.token import lineage_token
 
     if stack.lineage is None:
         progress.note("Lineage goes where OpenLineage's configuration says: it can't be verified from here.")
         return None
-    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(stack.lineage) as client:
+    token = lineage_token(stack.settings)
+    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(stack.lineage, token=token) as client:
         expected = expected_runs(_api(stack), done, stack.check)
         return await_lineage(client, expected, progress, stack.check)
 

@@ -150,6 +150,7 @@ def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verificat
     from weather_pipeline.cli.expected import expected_jobs
     from weather_pipeline.cli.pipeline import await_lineage
     from weather_pipeline.marquez.client import MarquezClient
+    from weather_pipeline.marquez.token import lineage_token
 
     target = stack.options.lineage
     if target.address is None:
@@ -157,8 +158,9 @@ def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verificat
             f"Lineage went where {target.reason} says: it can't be verified from here. Set MARQUEZ_URL to do so."
         )
         return None
-    expected = expected_jobs(stack.options.settings)
-    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.address) as client:
+    settings = stack.options.settings
+    expected, token = expected_jobs(settings), lineage_token(settings)
+    with progress.phase("lineage", "Waiting for lineage"), MarquezClient(target.address, token=token) as client:
         return await_lineage(client, expected, since=since, progress=progress, watch=stack.check)
 
 

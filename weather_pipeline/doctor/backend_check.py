@@ -12,6 +12,7 @@ from weather_pipeline.doctor.finding import Finding, ok, problem, skipped, warni
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
 from weather_pipeline.doctor.web import Answer, Failure, get
 from weather_pipeline.errors import ConfigurationError, StackError
+from weather_pipeline.marquez.token import lineage_token
 from weather_pipeline.stack.environment import dagster_environment
 from weather_pipeline.stack.plan import LINEAGE, LineageTarget
 from weather_pipeline.urls import without_login
@@ -56,7 +57,12 @@ def look(surroundings: Surroundings) -> Outcome:
         return Outcome([skipped("api", f"lineage goes where {target.reason} says, which only OpenLineage can read")])
     if target.embedded and not surroundings.part_is_up(LINEAGE):
         return Outcome([_embedded_is_down(surroundings)])
-    facts = ask(target.address, surroundings.settings.lineage_namespace)
+    try:
+        token = lineage_token(surroundings.settings)
+    except ConfigurationError as error:
+        remedy = "Correct the token, or unset it."
+        return Outcome([problem("token", str(error), cause="The lineage API's token can't be read.", remedy=remedy)])
+    facts = ask(target.address, surroundings.settings.lineage_namespace, token)
     answered = isinstance(facts.namespaces, Answer) and not target.embedded and facts.namespaces.clock
     findings = [judge(facts, target), *judge_running(surroundings, target), *_dead_letters(surroundings)]
     return Outcome(findings, [answered] if answered else [])
@@ -78,18 +84,18 @@ def judge_running(surroundings: Surroundings, target: LineageTarget) -> list[Fin
     ]
 
 
-def ask(address: str, namespace: str) -> BackendFacts:
+def ask(address: str, namespace: str, token: str | None = None) -> BackendFacts:
     """Ask what may be a Marquez; one answer leads to the next question."""
     url = without_login(address)
     api = f"{address}/api/v1"
-    namespaces = get(f"{api}/namespaces?limit=1")
+    namespaces = get(f"{api}/namespaces?limit=1", token)
     if isinstance(namespaces, Failure):
         return BackendFacts(url, namespaces, namespace)
     if not is_marquez(namespaces):
-        return BackendFacts(url, namespaces, namespace, ping=get(f"{address}/ping"))
-    page = _json(get(f"{address}/config.json"))
-    own = get(f"{api}/namespaces/{quote(namespace, safe='')}")
-    events = _json(get(f"{api}/events/lineage?limit=1&sortDirection=desc"))
+        return BackendFacts(url, namespaces, namespace, ping=get(f"{address}/ping", token))
+    page = _json(get(f"{address}/config.json", token))
+    own = get(f"{api}/namespaces/{quote(namespace, safe='')}", token)
+    events = _json(get(f"{api}/events/lineage?limit=1&sortDirection=desc", token))
     return BackendFacts(
         url,
         namespaces,
@@ -138,8 +144,8 @@ def _not_marquez(facts: BackendFacts, answer: Answer, target: LineageTarget) -> 
             "api",
             f"The lineage backend {facts.url} lets nobody in: {said}.",
             cause="It, or a proxy in front of it, wants a user and a password or a token.",
-            remedy="Give them: MARQUEZ_URL=http://user:password@host:port, or OpenLineage's own configuration for a "
-            "token (openlineage.yml).",
+            remedy="Give them: MARQUEZ_URL=http://user:password@host:port, or a token in WEATHER_LINEAGE_TOKEN. "
+            "OpenLineage's own configuration, where there is one (openlineage.yml), has its own.",
         )
     if target.embedded and answer.status == _UNAVAILABLE:
         return problem(

@@ -151,10 +151,17 @@ class Answer:
             return None
 
 
-def get(url: str) -> Answer | Failure:
-    """Ask an address, past a proxy of the environment where it is this machine's own. Redirects are not followed."""
+def get(url: str, token: str | None = None) -> Answer | Failure:
+    """Ask an address, past a proxy of the environment where it is this machine's own. Redirects are not followed.
+
+    Args:
+        url: The address.
+        token: Bearer token to send.
+    """
     with requests.Session() as session:
         session.trust_env = not is_loopback(url)
+        if token:
+            session.headers["Authorization"] = f"Bearer {token}"
         sent = time.time()
         try:
             response = session.get(url, timeout=_TIMEOUT, allow_redirects=False)

@@ -49,6 +49,7 @@ def build_openlineage_sensor(
     *,
     namespace: str,
     url: str | None = None,
+    token: str | None = None,
     job_suffix: str = "_dagster",
     table_authority: Authorities = None,
     dagster_url: str | None = None,
@@ -78,6 +79,7 @@ def build_openlineage_sensor(
     Args:
         namespace: OpenLineage namespace of the jobs.
         url: Base URL of the backend, as `http://localhost:5000`.
+        token: Bearer token for `url`. One for OpenLineage's own configuration stands there, as its `apiKey`.
         job_suffix: Appended to every job's name.
         table_authority: Namespace for assets known by `dagster/table_name` alone, as `postgres://db.example:5432`; or
             one for each kind of storage (`dagster/storage_kind`, else the asset's kinds).
@@ -122,7 +124,7 @@ def build_openlineage_sensor(
     )
 
     def opened() -> Sink:
-        return sink or open_sink(url)
+        return sink or open_sink(url, token)
 
     evaluator = Evaluator(
         name=name,

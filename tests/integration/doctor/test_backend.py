@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import DagsterInstance
+from pydantic import SecretStr
 
 from tests.integration.doctor.conftest import Answers, Look
 from tests.lineage_page import lineage_page
+from tests.marquez_double import MarquezDouble
 from weather_pipeline.doctor import dead_letters
 from weather_pipeline.doctor.finding import Status
 from weather_pipeline.lineage.deadletters import DeadLetters
@@ -45,6 +47,17 @@ def test_a_marquez(serve: Serve, look: Look) -> None:
     finding = look("backend", marquez_url=url.replace("//", "//me:s3cr3t@"))
     assert finding.status is Status.OK
     assert finding.found == f"{url} (MARQUEZ_URL) answers; the newest event is 0 min old"
+
+
+def test_a_token_is_sent_and_one_that_can_t_be_read_is_said(look: Look, tmp_path: Path) -> None:
+    with MarquezDouble(lambda _: (200, {"namespaces": [], "events": []})) as double:
+        finding = look("backend", marquez_url=double.url, lineage_token=SecretStr("hush-hush"))
+    assert finding.status is Status.OK
+    assert {headers.get("authorization") for _, _, headers in double.requests} == {"Bearer hush-hush"}
+
+    finding = look("backend", marquez_url=double.url, lineage_token_file=tmp_path / "missing")
+    assert finding.status is Status.PROBLEM
+    assert "missing can't be read" in finding.found
 
 
 def test_openlineage_s_own_address_counts(serve: Serve, look: Look) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from weather_pipeline.lineage import build_openlineage_sensor
+from weather_pipeline.marquez.token import lineage_token
 from weather_pipeline.settings import Settings
 
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -18,6 +19,7 @@ def lineage_definitions(settings: Settings) -> dg.Definitions:
     sensor = build_openlineage_sensor(
         namespace=settings.lineage_namespace,
         url=settings.effective_marquez_url,
+        token=lineage_token(settings),
         job_suffix=settings.job_suffix,
         table_authority=f"postgres://{settings.warehouse_authority}",
         dagster_url=settings.effective_dagster_url,
