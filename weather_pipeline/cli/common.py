@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +114,28 @@ def stop_stack(stack: Stack, progress: Progress) -> None:
     """Stop a stack, and say so where anything of it was started."""
     with progress.phase("stop", "Stopping the stack") if stack.started else nullcontext():
         stack.stop()
+
+
+def stay(stack: Stack, progress: Progress, lines: Sequence[str], *, once: bool = False) -> None:
+    """Start a stack, say where everything is, stay until a signal unless `once`, stop it; within `stop_signals`.
+
+    Raises:
+        KeyboardInterrupt: The signal came before all was up.
+    """
+    ready = False
+    try:
+        with progress.phase("start", "Starting the stack"):
+            stack.start()
+        ready = True
+        click.echo("\n".join(lines))
+        if not once:
+            click.echo("Ctrl-C stops everything.")
+            stack.wait()
+    except KeyboardInterrupt:
+        if not ready:
+            raise
+    finally:
+        stop_stack(stack, progress)
 
 
 def _with_source(settings: Settings, progress: Progress) -> Settings:

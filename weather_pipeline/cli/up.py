@@ -21,8 +21,8 @@ from weather_pipeline.cli.common import (
     port_offset_option,
     read_settings,
     stack_options,
+    stay,
     stop_signals,
-    stop_stack,
     weather_command,
 )
 from weather_pipeline.errors import StackError
@@ -135,25 +135,12 @@ def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Mo
         once: Stop when all is ready.
         modules: What the parts run, where not the product's own.
     """
-    ready = False
     with stop_signals():
         options = stack_options(settings, progress)
         if modules is not None:
             options = replace(options, modules=modules)
-        stack = new_stack(options, progress)
-        try:
-            with progress.phase("start", "Starting the stack"):
-                stack.start()
-            ready = True
-            click.echo("\n".join(address_lines(settings, options.lineage.url or options.lineage.reason)))
-            if not once:
-                click.echo("Ctrl-C stops everything.")
-                stack.wait()
-        except KeyboardInterrupt:
-            if not ready:
-                raise
-        finally:
-            stop_stack(stack, progress)
+        lines = address_lines(settings, options.lineage.url or options.lineage.reason)
+        stay(new_stack(options, progress), progress, lines, once=once)
 
 
 def detach_stack(settings: Settings, progress: Progress, command: Sequence[str]) -> None:

@@ -74,7 +74,8 @@ def judge(facts: StackFacts, command: Callable[[str], str]) -> list[Finding]:
         ]
     bad = [part for part in status.parts if part.state != UP]
     if status.state == UP and not bad:
-        return [ok("stack", f"up, all {len(status.parts)} parts answer; weather from {status.source} ({status.home})")]
+        what = "the lineage service alone" if status.is_lineage_alone else f"weather from {status.source}"
+        return [ok("stack", f"up, all {len(status.parts)} parts answer; {what} ({status.home})")]
     if not bad:
         return [warning("stack", f"The stack is {status.state}.", cause="Somebody just asked it to.", remedy="Wait.")]
     return [

@@ -19,7 +19,7 @@ class Part:
         name: Short and stable: also the log file's name.
         command: Program and arguments; never a secret, since every user of the machine can read it.
         environment: Added to the inherited one; secrets travel here.
-        port: Where it listens, if anywhere.
+        port: Where it listens on 127.0.0.1, if anywhere.
         after: Names of the parts that must be ready before it starts.
         start_timeout: Seconds in which its probe must succeed.
         stop_grace: Seconds between being asked to stop and being killed.

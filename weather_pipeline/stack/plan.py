@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.dagster_api import LOCATION
@@ -48,6 +49,21 @@ class LineageTarget:
 
 
 @dataclass(frozen=True)
+class Door:
+    """Where the lineage service listens.
+
+    Attributes:
+        host: An address, or a name of this machine.
+        port: The port.
+        insecure: Whether other machines may reach it although no token is set.
+    """
+
+    host: str
+    port: int
+    insecure: bool = False
+
+
+@dataclass(frozen=True)
 class StackOptions:
     """What is decided once, before the start.
 
@@ -55,16 +71,23 @@ class StackOptions:
         settings: The settings; `home` is absolute, and `source` not `auto`, so that no run decides for itself.
         lineage: Where lineage goes.
         modules: What the parts run.
+        alone: Where the lineage service listens that is started with its database and nothing else; None starts all.
     """
 
     settings: Settings
     lineage: LineageTarget
     modules: Modules = field(default_factory=Modules)
+    alone: Door | None = None
 
     @property
     def home(self) -> Path:
         """The state directory."""
         return self.settings.home
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The databases of the stack's PostgreSQL that it needs."""
+        return ("marquez",) if self.alone else ("weather", "dagster", "marquez")
 
 
 @dataclass(frozen=True)
@@ -81,10 +104,18 @@ class Chosen:
 def port_needs(options: StackOptions) -> list[PortNeed]:
     """The fixed ports, which users know; the others take any free one."""
     settings = options.settings
+    if options.alone:
+        return []  # its address need not be on loopback: whoever chose it has looked
     needs = [PortNeed(settings.dagster_port, "Dagster UI"), PortNeed(settings.lineage_web_port, "lineage page")]
     if options.lineage.embedded:
         needs.append(PortNeed(settings.lineage_port, "lineage API"))
     return sorted(needs, key=lambda need: need.port)
+
+
+def address(door: Door) -> str:
+    """The address by which this machine itself reaches a service."""
+    host = {"0.0.0.0": HOST, "::": "::1"}.get(door.host, door.host)  # noqa: S104  (all addresses: ours too)
+    return f"http://[{host}]:{door.port}" if ":" in host else f"http://{host}:{door.port}"
 
 
 def log_file(home: Path, part: str) -> Path:
@@ -110,9 +141,11 @@ def workspace_text(code_port: int) -> str:
 
 def build_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, ...]:
     """All parts but PostgreSQL, which runs before any of them."""
+    if options.alone:
+        return (_lineage_part(options, chosen, options.alone),)
     parts = list(_dagster_parts(options, chosen))
     if options.lineage.embedded:
-        parts.insert(0, _lineage_part(options, chosen))
+        parts.insert(0, _lineage_part(options, chosen, Door(HOST, options.settings.lineage_port)))
     if options.lineage.address is not None:
         parts.append(_page_part(options, options.lineage.address))
     return tuple(parts)
@@ -179,15 +212,15 @@ def _dagster_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, Part, P
     return code_server, webserver, daemon
 
 
-def _lineage_part(options: StackOptions, chosen: Chosen) -> Part:
-    port = options.settings.lineage_port
+def _lineage_part(options: StackOptions, chosen: Chosen, door: Door) -> Part:
+    command = (sys.executable, "-m", options.modules.lineage, "--host", door.host, "--port", str(door.port))
     return Part(
         name=LINEAGE,
-        command=(sys.executable, "-m", options.modules.lineage, "--host", HOST, "--port", str(port)),
+        command=(*command, "--insecure") if door.insecure else command,
         environment={"PYTHONUNBUFFERED": "1", "WEATHER_LINEAGE_DATABASE_URL": chosen.lineage_url},
         log_file=log_file(options.home, LINEAGE),
-        probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),
-        port=port,
+        probe=HttpProbe(f"{address(door)}/healthcheck"),
+        port=door.port if urlsplit(address(door)).hostname in (HOST, "localhost") else None,
         stop_grace=5.0,
     )
 

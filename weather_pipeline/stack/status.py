@@ -12,9 +12,10 @@ import psutil
 
 from weather_pipeline.errors import StackError
 from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.plan import LINEAGE, POSTGRES
 from weather_pipeline.stack.ports import is_listening
 from weather_pipeline.stack.process import wait_for_end
-from weather_pipeline.stack.state import UP, PartState, StackState, lock_file, read_state, stack_lock
+from weather_pipeline.stack.state import STARTING, UP, PartState, StackState, lock_file, read_state, stack_lock
 
 NOT_RUNNING, DEGRADED = "not running", "degraded"
 
@@ -44,6 +45,11 @@ class StackStatus:
     source: str | None = None
     lineage: str | None = None
     parts: tuple[PartStatus, ...] = ()
+
+    @property
+    def is_lineage_alone(self) -> bool:
+        """Whether it is `weather lineage serve`, which has no Dagster."""
+        return bool(self.parts) and {part.name for part in self.parts} <= {POSTGRES, LINEAGE} and self.state != STARTING
 
     def as_json(self) -> dict[str, Any]:
         """The status as plain values."""

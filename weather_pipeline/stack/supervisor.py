@@ -157,7 +157,8 @@ class Stack:
         self.chosen = chosen
         if self._prepare is not None:
             self._prepare(chosen.warehouse_url)
-        self._write_dagster_files(chosen.code_port)
+        if self.options.alone is None:
+            self._write_dagster_files(chosen.code_port)
         self._parts = build_parts(self.options, chosen)
         self._start_parts()
         self._save(replace(self._known, phase=UP))
@@ -265,7 +266,7 @@ class Stack:
         running = server.start()
         keep_port(self.options.home, POSTGRES, server.port)
         self._record(POSTGRES, running, port=server.port, log=server.log_file, started=started)
-        for database in ("weather", "dagster", "marquez"):
+        for database in self.options.databases:
             server.ensure_database(database)
         self._mark_ready(POSTGRES)
 

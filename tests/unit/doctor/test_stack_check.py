@@ -23,6 +23,13 @@ def test_up() -> None:
     assert (finding.status, finding.found) == (Status.OK, "up, all 1 parts answer; weather from replay (/h)")
 
 
+def test_the_lineage_service_alone() -> None:
+    parts = tuple(PartStatus(name, 7, 5000, "up", 1.0, f"/h/logs/{name}.log") for name in ("postgres", "lineage"))
+    (finding,) = judge(StackFacts(StackStatus("up", "/h", 1, 0, "auto", "x", parts), FILE), command)
+    assert finding.found == "up, all 2 parts answer; the lineage service alone (/h)"
+    assert not StackStatus("starting", "/h", 1, 0, "auto", "x", parts).is_lineage_alone
+
+
 def test_starting() -> None:
     assert troubles(judge(StackFacts(StackStatus("starting", "/h", 1), FILE), command)) == {"stack": Status.WARNING}
 

@@ -7,8 +7,17 @@ import pytest
 
 from weather_pipeline.settings import Settings, SourceName
 from weather_pipeline.stack.part import Part, PartDied, stop_order
-from weather_pipeline.stack.plan import Chosen, LineageTarget, StackOptions, build_parts, port_needs, workspace_text
-from weather_pipeline.stack.probes import TcpProbe
+from weather_pipeline.stack.plan import (
+    Chosen,
+    Door,
+    LineageTarget,
+    StackOptions,
+    address,
+    build_parts,
+    port_needs,
+    workspace_text,
+)
+from weather_pipeline.stack.probes import HttpProbe, TcpProbe
 
 HOME = Path("/srv/weather")
 EMBEDDED = LineageTarget("http://127.0.0.1:5100", embedded=True, reason="the embedded lineage service")
@@ -54,6 +63,27 @@ def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
     assert "WEATHER_LINEAGE_DATABASE_URL" not in environment
     assert found["lineage"].environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
     assert not any("hunter2" in value for value in found["lineage-page"].environment.values())
+
+
+@pytest.mark.parametrize(
+    ("door", "arguments", "own", "port"),
+    [
+        (Door("127.0.0.1", 5050), [], "http://127.0.0.1:5050", 5050),
+        (Door("localhost", 5050), [], "http://localhost:5050", 5050),
+        (Door("0.0.0.0", 5050, insecure=True), ["--insecure"], "http://127.0.0.1:5050", 5050),
+        (Door("::", 5050), [], "http://[::1]:5050", None),
+        (Door("192.168.1.5", 5050), [], "http://192.168.1.5:5050", None),
+    ],
+)
+def test_the_lineage_service_may_be_all_there_is(door: Door, arguments: list[str], own: str, port: int | None) -> None:
+    chosen = replace(options(), alone=door)
+    (part,) = build_parts(chosen, CHOSEN)
+    assert list(part.command[3:]) == ["--host", door.host, "--port", "5050", *arguments]
+    assert part.environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
+    assert part.probe == HttpProbe(f"{own}/healthcheck")
+    assert part.port == port
+    assert address(door) == own
+    assert (port_needs(chosen), chosen.databases) == ([], ("marquez",))
 
 
 @pytest.mark.parametrize(("schedule", "given"), [(None, "true"), (True, "true"), (False, "false")])

@@ -1,4 +1,4 @@
-"""`weather lineage`: ask, compare, resend and explain what the OpenLineage exporter sends, in any Dagster project."""
+"""`weather lineage`: ask, compare, resend and explain what the exporter sends, in any Dagster project; the service."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from weather_pipeline.cli.lineage.explain import explain
 from weather_pipeline.cli.lineage.prune import prune
 from weather_pipeline.cli.lineage.publish import publish
 from weather_pipeline.cli.lineage.replay import replay
+from weather_pipeline.cli.lineage.serve import serve
 from weather_pipeline.cli.lineage.status import status
 from weather_pipeline.cli.lineage.verify import verify
 
@@ -20,6 +21,7 @@ from weather_pipeline.cli.lineage.verify import verify
       weather lineage status
       weather lineage verify --since 24h
       DAGSTER_HOME=~/dagster weather lineage status -m my_project.definitions
+      weather lineage serve
 
     \b
     The code location is the one that -m or -f names, else that of pyproject.toml ([tool.dagster] or
@@ -29,9 +31,9 @@ from weather_pipeline.cli.lineage.verify import verify
 def lineage() -> None:
     """See, compare, resend and explain the lineage that is sent.
 
-    Works in every Dagster project that has the OpenLineage sensor.
+    Works in every Dagster project that has the OpenLineage sensor. `serve` needs none: it runs the lineage service.
     """
 
 
-for command in (status, verify, replay, dead_letters, explain, publish, prune):
+for command in (status, verify, replay, dead_letters, explain, publish, prune, serve):
     lineage.add_command(command)

@@ -1,0 +1,154 @@
+"""`weather lineage serve`: the lineage service alone."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weather_pipeline.cli.addresses import for_people
+from weather_pipeline.cli.common import home_option, read_settings, stay, stop_signals, weather_command
+from weather_pipeline.errors import PortTaken, StackError
+
+if TYPE_CHECKING:
+    from weather_pipeline.settings import Settings
+    from weather_pipeline.stack.plan import Door
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      weather lineage serve
+      weather lineage serve --port 5050 --home ~/lineage
+      WEATHER_LINEAGE_TOKEN_FILE=/run/secrets/lineage weather lineage serve --host 0.0.0.0
+      WEATHER_LINEAGE_DATABASE_URL=postgresql://user:password@db.example:5432/lineage weather lineage serve
+
+    \b
+    Other machines reach any --host but a loopback address: that wants a token, which clients send as
+    `Authorization: Bearer TOKEN`, or --insecure. docs/lineage-service.md: "Run it for a team".
+
+    \b
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 could not start, as where the port is taken; 2 wrong usage, which an
+    open address without a token is; 130 interrupted before it was up.
+    """
+)
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    help="Port to listen on.  [default: 5000, and WEATHER_PORT_OFFSET more]",
+)
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="PostgreSQL to keep lineage in. Every user of this machine can read a password on a command line: one with a "
+    "password better stands in WEATHER_LINEAGE_DATABASE_URL.  [default: that, else a PostgreSQL of its own in the "
+    "state directory]",
+)
+@click.option("--insecure", is_flag=True, help="Let other machines read and write without a token.")
+@home_option
+def serve(*, host: str, port: int | None, database_url: str | None, insecure: bool, home: Path | None) -> None:
+    """Run the lineage service, Marquez's API on PostgreSQL, until Ctrl-C."""
+    from weather_pipeline.marquez.embedded.access import Exposed, check_exposure
+    from weather_pipeline.marquez.token import lineage_token
+    from weather_pipeline.stack.plan import Door
+
+    settings = read_settings(home)
+    door = Door(host, port or settings.lineage_port, insecure)
+    token = lineage_token(settings)
+    try:
+        check_exposure(host, token=token, insecure=insecure)
+    except Exposed as error:
+        raise click.UsageError(str(error)) from error
+    lines = [f"Lineage API   {_where(door)}", f"Access        {_access(door, token)}"]
+    given = settings.lineage_database_url
+    url = database_url or (given.get_secret_value() if given else None)
+    if url is None:
+        _serve_with_own_database(settings, door, lines)
+    else:
+        _serve_on(url, settings, door, lines)
+
+
+def _serve_on(url: str, settings: Settings, door: Door, lines: list[str]) -> None:
+    """Serve from this process, on a database that is somebody else's."""
+    from weather_pipeline.marquez.embedded.database import shown
+    from weather_pipeline.marquez.embedded.server import keep_log, serve, service_of
+
+    service = service_of(settings, database_url=url, host=door.host, port=door.port, insecure=door.insecure)
+    said = "\n".join([*lines, f"Database      {shown(url)}", "Ctrl-C stops it."])
+    keep_log()
+    with _naming_owner(door.port):
+        serve(service, ready=lambda: click.echo(said))
+
+
+def _serve_with_own_database(settings: Settings, door: Door, lines: list[str]) -> None:
+    """Serve as a stack of two parts: so `weather status` and `weather down` know it, and what dies is started again."""
+    from weather_pipeline.cli.progress import Progress
+    from weather_pipeline.stack.plan import POSTGRES, LineageTarget, StackOptions, address
+    from weather_pipeline.stack.supervisor import Stack
+
+    _check_no_stack(settings)
+    _check_port(door)
+    progress = Progress()
+    target = LineageTarget(address(door), embedded=True, reason="the embedded lineage service")
+    own = [f"Database      a PostgreSQL of its own in {settings.home / POSTGRES}", f"State, logs   {settings.home}"]
+    with stop_signals():
+        stay(Stack(StackOptions(settings, target, alone=door), progress), progress, [*lines, *own])
+
+
+def _check_no_stack(settings: Settings) -> None:
+    from weather_pipeline.stack.state import read_state
+
+    state = read_state(settings.home)
+    if state is None or state.supervisor.process() is None:
+        return
+    raise StackError(
+        f"A stack of {settings.home} runs already (process {state.supervisor.pid}), and its lineage is at "
+        f"{state.lineage}: use that, or stop it with `{weather_command(settings, 'down')}`. A second service needs a "
+        "database of its own (WEATHER_LINEAGE_DATABASE_URL) or another state directory (--home DIR)."
+    )
+
+
+def _check_port(door: Door) -> None:
+    from weather_pipeline.marquez.embedded.server import SERVER
+    from weather_pipeline.marquez.listening import bound
+
+    with _naming_owner(door.port):
+        for each in bound(door.host, door.port, server=SERVER):
+            each.close()
+
+
+@contextmanager
+def _naming_owner(port: int) -> Iterator[None]:
+    """Say who has a port that is taken."""
+    from weather_pipeline.stack.ports import port_owner
+
+    try:
+        yield
+    except PortTaken as error:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(
+            f"Port {port} is taken by {port_owner(port)}. Stop it, or choose another port: --port N."
+        ) from error
+
+
+def _where(door: Door) -> str:
+    from weather_pipeline.stack.plan import address
+
+    own = address(door)
+    return for_people(own) if door.host in own else f"{for_people(own)}, and this machine's other addresses"
+
+
+def _access(door: Door, token: str | None) -> str:
+    from weather_pipeline.urls import is_loopback_host
+
+    if token is not None:
+        return "with the token: Authorization: Bearer …"
+    return "this machine's users" if is_loopback_host(door.host) else "everybody who reaches it (--insecure)"
