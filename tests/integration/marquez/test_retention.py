@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from tests.integration.marquez.conftest import LineageService
-from tests.integration.marquez.events import dataset, facet, run_event, schema
+from tests.integration.marquez.events import dataset, dataset_event, facet, job_event, run_event, schema
 from tests.integration.marquez.present import present
 from tests.integration.marquez.retention import counted, pruned, run_of, turn_taken
 from weather_pipeline.marquez.embedded import retention
@@ -55,12 +55,26 @@ def _events_of(name: str, **sides: Any) -> list[dict[str, Any]]:
     return run_of(("shop", job), _NOW - timedelta(days=int(days)), _RUNS[name], **sides)
 
 
+def _ago(days: int) -> str:
+    return (_NOW - timedelta(days=days)).isoformat()
+
+
 def _history() -> list[dict[str, Any]]:
-    """The events of all runs, in the order in which they happened."""
+    """The events of all runs, and of what was only described, in the order in which they happened."""
     columns = facet(fields={"a": {"inputFields": [{"namespace": "shop", "name": "raw", "field": "a"}]}})
     last_load = _events_of("load 40", reads=["raw"], writes=["table"])
     last_load[1]["outputs"][0]["facets"]["columnLineage"] = columns
+    planned = [
+        job_event(_ago(days), ("shop", "planned"), inputs=[dataset("shop", name)])
+        for days, name in ((60, "first idea"), (50, "second idea"))
+    ]
+    described = [
+        dataset_event(_ago(days), dataset("shop", "described", {"schema": schema(*columns)}))
+        for days, columns in ((50, "a"), (40, "ab"))
+    ]
     return [
+        *planned,
+        *described,
         *_events_of("load 60", reads=["raw"], writes=["table"]),
         *_events_of("produce 50", writes=["source"]),
         *_events_of("good 50", writes=["flat"]),
@@ -92,7 +106,7 @@ def test_the_past_goes_and_the_present_stays(shop: LineageService) -> None:
 
     old = sum(event["eventTime"] < _LIMIT.happened_before.isoformat() for event in _history())
     assert deleted == expected
-    assert deleted == {"lineage_events": old, "runs": 5, "run_inputs": 3, "dataset_versions": 1, "job_versions": 2}
+    assert deleted == {"lineage_events": old, "runs": 5, "run_inputs": 3, "dataset_versions": 2, "job_versions": 3}
     assert present(shop) == before
     statuses = {
         name: requests.get(f"{shop.url}/api/v1/jobs/runs/{run_id}", timeout=30).status_code
