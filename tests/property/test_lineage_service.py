@@ -257,6 +257,8 @@ def _namespaces(event: Mapping[str, Any]) -> set[str]:
 
 
 def _read_namespace(read: Any, url: str, namespace: str) -> None:
+    for what in ("jobs", "datasets"):
+        read(f"/api/v2beta/search/{what}?q={quote(namespace, safe='')}")
     for job in _named(read(f"{url}/jobs").get("jobs", [])):
         name = quote(job["name"], safe="")
         read(f"{url}/jobs/{name}")

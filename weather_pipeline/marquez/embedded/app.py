@@ -29,6 +29,7 @@ from weather_pipeline.marquez.embedded import (
     sources,
     stats,
     tags,
+    text_search,
     upstream,
 )
 from weather_pipeline.marquez.embedded.access import BearerToken, allow_pages
@@ -49,8 +50,8 @@ _WAIT_WHEN_AWAY, _WAIT_WHEN_SLOW = 1, 10
 health = APIRouter(tags=["health"])
 
 _ROUTERS = (
-    health, posting, lineage, columns, runs, jobs, datasets, namespaces, sources, search, tags, history, stats,
-    upstream,
+    health, posting, lineage, columns, upstream, runs, jobs, datasets, namespaces, sources, search,
+    text_search, tags, history, stats,
 )  # fmt: skip
 
 
