@@ -284,6 +284,7 @@ def _named(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _read_run(read: Any, run_id: str) -> None:
     read(f"/api/v1/jobs/runs/{run_id}")
-    read(f"/api/v1/runlineage/upstream?runId={run_id}")
+    for direction in ("upstream", "downstream"):
+        read(f"/api/v1/runlineage/{direction}?runId={run_id}")
     for whose in ("run", "job"):
         read(f"/api/v1/jobs/runs/{run_id}/facets?type={whose}")

@@ -24,13 +24,13 @@ from weather_pipeline.marquez.embedded import (
     lineage,
     namespaces,
     posting,
+    run_lineage,
     runs,
     search,
     sources,
     stats,
     tags,
     text_search,
-    upstream,
 )
 from weather_pipeline.marquez.embedded.access import BearerToken, allow_pages
 from weather_pipeline.marquez.embedded.answers import problem, retry_after
@@ -50,7 +50,7 @@ _WAIT_WHEN_AWAY, _WAIT_WHEN_SLOW = 1, 10
 health = APIRouter(tags=["health"])
 
 _ROUTERS = (
-    health, posting, lineage, columns, upstream, runs, jobs, datasets, namespaces, sources, search,
+    health, posting, lineage, columns, run_lineage, runs, jobs, datasets, namespaces, sources, search,
     text_search, tags, history, stats,
 )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Final, LiteralString
 from uuid import UUID
 
@@ -26,13 +25,7 @@ _FIELDS: Final[LiteralString] = """
     CROSS JOIN LATERAL jsonb_array_elements(v.fields) AS f (field)
     WHERE n.id = ANY(%s) ORDER BY length(n.namespace)
 """
-_EDGES: Final[LiteralString] = """
-    SELECT DISTINCT c.* FROM column_lineage c
-    JOIN unnest(%(datasets)s::uuid[], %(fields)s::text[], %(as_input)s::boolean[]) AS f (dataset_id, field, as_input)
-      ON (NOT f.as_input AND c.output_dataset_id = f.dataset_id AND c.output_field = f.field)
-      OR (f.as_input AND c.input_dataset_id = f.dataset_id AND c.input_field = f.field)
-    WHERE EXISTS (SELECT FROM datasets d WHERE d.id = c.input_dataset_id)
-"""
+_EDGES: Final[LiteralString] = "SELECT * FROM columns_around(%s, %s, %s, %s)"
 _DATASETS: Final[LiteralString] = """
     SELECT d.id, d.namespace, d.name, d.version_id, v.fields
     FROM datasets d LEFT JOIN dataset_versions v ON v.id = d.version_id WHERE d.id = ANY(%s)
@@ -48,7 +41,7 @@ async def get_column_lineage(
 ) -> Graph:
     """The columns that a column, or all columns of a dataset, are made of; with `withDownstream` what they feed."""
     start = await _start(connection, node_id)
-    edges = await _walk(connection, start, depth, with_downstream=with_downstream)
+    edges = await _edges(connection, start, depth, with_downstream=with_downstream)
     keys = {row[key] for row in edges for key in ("output_dataset_id", "input_dataset_id")}
     cursor = await connection.execute(_DATASETS, [list(keys)])
     datasets = {row["id"]: row for row in await cursor.fetchall()}
@@ -74,35 +67,11 @@ async def _start(connection: Connection, node_id: str) -> set[Column]:
     return start
 
 
-async def _walk(connection: Connection, start: set[Column], depth: int, *, with_downstream: bool) -> list[Row]:
-    """Edges between columns within `depth` steps: one query for each step.
-
-    Like Marquez, the walk begins with the edges into the start columns: a column that nothing feeds has no graph.
-    """
-    edges: dict[UUID, Row] = {}
-    as_output, as_input = set(start), set[Column]()
-    seen_output, seen_input = set(start), set[Column]()
-    for _ in range(depth):
-        rows = await _edges(connection, as_output, as_input)
-        edges |= {row["id"]: row for row in rows}
-        as_output = {(row["input_dataset_id"], row["input_field"]) for row in rows} - seen_output
-        written = {(row["output_dataset_id"], row["output_field"]) for row in rows}
-        as_input = written - seen_input if with_downstream else set()
-        seen_output |= as_output
-        seen_input |= as_input
-        if not as_output and not as_input:
-            break
-    return list(edges.values())
-
-
-async def _edges(connection: Connection, as_output: Iterable[Column], as_input: Iterable[Column]) -> list[Row]:
-    wanted = [(*column, False) for column in as_output] + [(*column, True) for column in as_input]
-    parameters = {
-        "datasets": [dataset for dataset, _, _ in wanted],
-        "fields": [field for _, field, _ in wanted],
-        "as_input": [flag for _, _, flag in wanted],
-    }
-    return await (await connection.execute(_EDGES, parameters)).fetchall()
+async def _edges(connection: Connection, start: set[Column], depth: int, *, with_downstream: bool) -> list[Row]:
+    """Edges between columns within `depth` steps; a column that nothing feeds has no graph, as in Marquez."""
+    datasets, fields = [dataset for dataset, _ in start], [field for _, field in start]
+    cursor = await connection.execute(_EDGES, [datasets, fields, depth, with_downstream])
+    return await cursor.fetchall()
 
 
 def _nodes(edges: list[Row], datasets: dict[UUID, Row]) -> list[Node]:

@@ -29,9 +29,9 @@ from weather_pipeline.marquez.embedded.runs import runs_by_id
 
 router = APIRouter(prefix="/api/v1/namespaces/{namespace}/datasets", tags=["datasets"])
 
-DATASET_SELECT: Final[LiteralString] = """
+_SELECT: Final[LiteralString] = """
     SELECT n.namespace, n.name, n.is_alias, d.id, d.type, d.physical_name, d.created_at, d.updated_at, d.source_name,
-        d.description, d.is_deleted, d.version_id, v.fields, v.lifecycle_state, v.facets,
+        d.description, d.is_deleted, d.version_id, v.fields, v.lifecycle_state, {facets}
         (SELECT coalesce(json_agg(json_build_array(t.field, t.tag) ORDER BY t.field, t.tag), '[]')
          FROM dataset_tags t WHERE t.dataset_id = d.id) AS tags
     FROM dataset_names n
@@ -39,6 +39,9 @@ DATASET_SELECT: Final[LiteralString] = """
     LEFT JOIN dataset_versions v ON v.id = d.version_id
     WHERE NOT d.is_hidden
 """
+_DATASET: Final[LiteralString] = _SELECT.format(facets="v.facets,")
+DATASET_SUMMARY: Final[LiteralString] = _SELECT.format(facets="")
+"""All that `dataset_summary` takes: facets may be large, and a summary does not show them."""
 
 
 async def require_dataset(connection: Connection, namespace: str, name: str) -> Row:
@@ -47,7 +50,7 @@ async def require_dataset(connection: Connection, namespace: str, name: str) -> 
     Raises:
         NotFound: There is none, or it is hidden.
     """
-    cursor = await connection.execute(DATASET_SELECT + " AND n.id = %s", [dataset_key(namespace, name)])
+    cursor = await connection.execute(_DATASET + " AND n.id = %s", [dataset_key(namespace, name)])
     row = await cursor.fetchone()
     if row is None:
         raise NotFound.named("Dataset", name)
@@ -55,7 +58,7 @@ async def require_dataset(connection: Connection, namespace: str, name: str) -> 
 
 
 def build_dataset(row: Row, *, with_columns: bool = True) -> Dataset:
-    """A dataset from a row of `DATASET_SELECT`.
+    """A dataset from a row of `_DATASET`.
 
     Under one of its other names it answers without facets, and where a dataset is changed without column lineage: so
     does Marquez.
@@ -73,7 +76,7 @@ def build_dataset(row: Row, *, with_columns: bool = True) -> Dataset:
 
 
 def dataset_summary(row: Row) -> dict[str, Any]:
-    """What every answer about a dataset takes from a row of `DATASET_SELECT`."""
+    """What every answer about a dataset takes from a row of `DATASET_SUMMARY`."""
     tags = _tags(row)
     return {
         "id": Name(namespace=row["namespace"], name=row["name"]),
@@ -105,7 +108,7 @@ async def list_datasets(connection: Connected, namespace: PathName, limit: Limit
     """A namespace's datasets by name."""
     await require_namespace(connection, namespace)
     where = " AND n.namespace = %s ORDER BY n.name LIMIT %s OFFSET %s"
-    cursor = await connection.execute(DATASET_SELECT + where, [namespace, limit, offset])
+    cursor = await connection.execute(_DATASET + where, [namespace, limit, offset])
     rows = await cursor.fetchall()
     cursor = await connection.execute(
         "SELECT count(*) AS total FROM dataset_names n JOIN datasets d ON d.id = n.dataset_id "

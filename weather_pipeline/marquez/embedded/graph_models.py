@@ -90,3 +90,23 @@ class UpstreamRuns(Answer):
     """A run and those that it depends on, the nearest first."""
 
     runs: list[UpstreamRun]
+
+
+class RunTarget(VersionName):
+    """A dataset version that a run wrote, and the runs that read it."""
+
+    consumed_by_run_ids: list[UUID]
+
+
+class DownstreamRun(Answer):
+    """A run, its job and what it wrote."""
+
+    job: VersionName
+    run: RunStatus
+    outputs: list[RunTarget]
+
+
+class DownstreamRuns(Answer):
+    """A run and those that depend on it, the nearest first."""
+
+    runs: list[DownstreamRun]

@@ -65,12 +65,16 @@ async def build_runs(connection: Connection, rows: Sequence[Row]) -> list[Run]:
 
 async def runs_by_id(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Run]:
     """The runs of these ids."""
+    if not ids:
+        return {}
     cursor = await connection.execute(_BY_ID, [list(ids)])
     return {run.id: run for run in await build_runs(connection, await cursor.fetchall())}
 
 
 async def latest_runs(connection: Connection, jobs: Sequence[UUID], count: int) -> dict[UUID, list[Run]]:
     """The newest runs of each job, the newest first."""
+    if not jobs:
+        return {}
     cursor = await connection.execute(_LATEST, {"jobs": list(jobs), "count": count})
     rows = await cursor.fetchall()
     found: dict[UUID, list[Run]] = defaultdict(list)
