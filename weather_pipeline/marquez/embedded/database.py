@@ -90,6 +90,10 @@ class Database:
         except TimeoutError as error:
             raise DatabaseTooSlow(f"no answer within {self._limits.request_seconds:g} seconds") from error
 
+    def pool_stats(self) -> dict[str, int]:
+        """What psycopg's pool says of itself."""
+        return self._pool.get_stats()
+
     def check_soon(self) -> None:
         """Test every pooled connection in the background: the database went away, so most are broken."""
         task = asyncio.create_task(self._pool.check())

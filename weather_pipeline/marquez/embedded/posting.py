@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from weather_pipeline.marquez.embedded.body import parse_json, read_body
 from weather_pipeline.marquez.embedded.errors import InvalidBody
 from weather_pipeline.marquez.embedded.events import Event
+from weather_pipeline.marquez.embedded.metrics import metrics_of
 from weather_pipeline.marquez.embedded.parameters import writer_of
 from weather_pipeline.marquez.embedded.reading import parse_event
 from weather_pipeline.marquez.embedded.writer import Writer, is_outage
@@ -49,10 +50,18 @@ class BatchResult(BaseModel):
 @router.post("", status_code=201, response_class=Response)
 async def post_event(request: Request) -> Response:
     """Store one OpenLineage event."""
+    metrics = metrics_of(request)
     body = await read_body(request)
-    event = parse_event(parse_json(body) if body.strip() else None, body.decode())
+    document = parse_json(body) if body.strip() else None
+    try:
+        event = parse_event(document, body.decode())
+    except InvalidBody:
+        metrics.refused(document)
+        raise
     # A connection is taken only now, by the writer: a slow sender must not hold one.
-    await writer_of(request).store([event])
+    with metrics.ingest_seconds.time():
+        await writer_of(request).store([event])
+    metrics.accepted(event.event_type)
     return Response(status_code=201)
 
 
@@ -63,7 +72,15 @@ async def post_batch(request: Request) -> BatchResult:
     if not isinstance(document, list):
         raise InvalidBody(["The request body must be a JSON array of events"])
     events, failed = _read(document)
-    failed += await _store(writer_of(request), events)
+    metrics = metrics_of(request)
+    with metrics.ingest_seconds.time():
+        failed += await _store(writer_of(request), events)
+    refused = {event.index for event in failed}
+    for index, entry in enumerate(document):
+        if index in refused:
+            metrics.refused(entry)
+        else:
+            metrics.accepted(events[index].event_type)
     return BatchResult(
         status="partial_success" if failed else "success",
         summary=BatchSummary(
