@@ -35,6 +35,7 @@ from weather_pipeline.marquez.embedded import (
 )
 from weather_pipeline.marquez.embedded.access import BearerToken, allow_pages
 from weather_pipeline.marquez.embedded.answers import problem, retry_after
+from weather_pipeline.marquez.embedded.api_schema import REFUSALS
 from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
@@ -91,6 +92,7 @@ def create_app(
         description="Marquez's REST API on PostgreSQL.",
         lifespan=lifespan,
         dependencies=[Depends(require_json)],
+        responses=REFUSALS,
         redirect_slashes=False,
         # Their pages load scripts from other hosts.
         docs_url=None,

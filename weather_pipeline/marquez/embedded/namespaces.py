@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from weather_pipeline.marquez.embedded.api_schema import NAMESPACE, request_body
 from weather_pipeline.marquez.embedded.body import Body, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound
@@ -50,7 +51,7 @@ async def get_namespace(connection: Connected, namespace: PathName) -> Namespace
     return await require_namespace(connection, namespace)
 
 
-@router.put("/{namespace}")
+@router.put("/{namespace}", openapi_extra=request_body(NAMESPACE, required=False))
 async def put_namespace(body: Body, connection: Connected, namespace: PathName) -> Namespace:
     """Create or change a namespace; the owner is `anonymous` where the body names none."""
     error = namespace_error("namespace", namespace)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from weather_pipeline.marquez.embedded.api_schema import EVENT, request_body
 from weather_pipeline.marquez.embedded.body import parse_json, read_body
 from weather_pipeline.marquez.embedded.errors import InvalidBody
 from weather_pipeline.marquez.embedded.events import Event
@@ -47,7 +48,7 @@ class BatchResult(BaseModel):
     failed_events: list[FailedEvent]
 
 
-@router.post("", status_code=201, response_class=Response)
+@router.post("", status_code=201, response_class=Response, openapi_extra=request_body(EVENT))
 async def post_event(request: Request) -> Response:
     """Store one OpenLineage event."""
     metrics = metrics_of(request)
@@ -65,7 +66,7 @@ async def post_event(request: Request) -> Response:
     return Response(status_code=201)
 
 
-@router.post("/batch")
+@router.post("/batch", openapi_extra=request_body({"type": "array", "items": EVENT}))
 async def post_batch(request: Request) -> BatchResult:
     """Store an array of OpenLineage events, all that are valid in one transaction; the others are named."""
     document = parse_json(await read_body(request))

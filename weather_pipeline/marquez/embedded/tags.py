@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from weather_pipeline.marquez.embedded.api_schema import TAG, request_body
 from weather_pipeline.marquez.embedded.body import Body, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.datasets import build_dataset, require_dataset
@@ -30,7 +31,7 @@ async def list_tags(connection: Connected, limit: Limit = 100, offset: Offset = 
     return Tags(tags=[Tag.model_validate(row) for row in await cursor.fetchall()])
 
 
-@router.put("/tags/{tag}")
+@router.put("/tags/{tag}", openapi_extra=request_body(TAG, required=False))
 async def put_tag(body: Body, connection: Connected, tag: PathName) -> Tag:
     """Create a tag or change its description."""
     _check_name(tag)
