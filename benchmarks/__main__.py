@@ -12,7 +12,7 @@ import click
 from benchmarks import cleaning, load, memory
 from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
-from benchmarks.service import durability, ingest
+from benchmarks.service import durability, graph, ingest
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
 
@@ -30,6 +30,7 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "idle": idle.run,
     "ingest": ingest.run,
     "durability": durability.run,
+    "graph": graph.run,
 }
 """Those that take long, up to three quarters of an hour, and run only when they are named."""
 
@@ -37,17 +38,13 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
 @click.command(epilog='Example: make bench ARGS="load --rounds 5 --write"')
 @click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LONG]))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Turns of each contestant.")
-@click.option(
-    "--quick",
-    is_flag=True,
-    help="Little and short, to see that it works: exporters, backlog, idle, ingest, durability.",
-)
+@click.option("--quick", is_flag=True, help="Little and short, to see that one that takes long works.")
 @click.option("--write", is_flag=True, help="Put the results into docs/benchmarks.md.")
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
-    All but those that take long (exporters: three quarters of an hour; backlog and ingest: half an
-    hour; idle: a quarter), or those NAMED.
+    Those of the data, or those NAMED. The others take long: exporters three quarters of an hour,
+    backlog and ingest half an hour, idle a quarter, durability and graph two minutes each.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,23 +26,17 @@ class LineageService:
     Args:
         database_url: The database.
         log_file: Where its log goes.
-        environment: Variables that it is started with.
         module: What is run, where not the product's own.
-        settings: More variables, by name.
+        settings: Variables of its environment.
     """
 
     def __init__(
-        self,
-        database_url: str,
-        log_file: Path,
-        environment: Mapping[str, str] | None = None,
-        module: str = "weather_pipeline.marquez.embedded",
-        **settings: str,
+        self, database_url: str, log_file: Path, *, module: str = "weather_pipeline.marquez.embedded", **settings: str
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
-        self.settings = {"WEATHER_LINEAGE_DATABASE_URL": database_url, **(environment or {}), **settings}
+        self.settings = settings
         self._module = module
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,8 +47,9 @@ class LineageService:
 
     def launch(self) -> None:
         command = [sys.executable, "-m", self._module, "--port", str(self.port)]
+        environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": self.database_url, **self.settings}
         with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(command, env={**os.environ, **self.settings}, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def wait(self) -> None:
         """Wait until it answers."""

@@ -33,4 +33,4 @@ if __name__ == "__main__":
         insecure=False,
     )
     keep_log()
-    serve(replace(service, limits=LIMITS), ready=lambda: None)
+    serve(replace(service, limits=LIMITS, retention_days=0), ready=lambda: None)

@@ -36,11 +36,11 @@ def guarded(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
     directory = tmp_path_factory.mktemp("guarded")
     file = directory / "token"
     file.write_text(f"{TOKEN}\n")
-    environment = {
+    settings = {
         "WEATHER_LINEAGE_TOKEN_FILE": str(file),
         "WEATHER_LINEAGE_CORS_ORIGINS": f"{PAGE}, http://other:8080",
     }
-    with LineageService(postgres.ensure_database("lineage_guarded"), directory / "service.log", environment) as running:
+    with LineageService(postgres.ensure_database("lineage_guarded"), directory / "service.log", **settings) as running:
         yield running
     assert TOKEN not in running.log()
 

@@ -112,8 +112,7 @@ def test_what_is_just_not_too_large_is_taken(impatient: LineageService) -> None:
 
 
 def test_the_limit_is_a_setting(new_database: Callable[[], str], tmp_path: Path) -> None:
-    environment = {"WEATHER_LINEAGE_BODY_LIMIT": "2000"}
-    with LineageService(new_database(), tmp_path / "log", environment) as service:
+    with LineageService(new_database(), tmp_path / "log", WEATHER_LINEAGE_BODY_LIMIT="2000") as service:
         service.accept(_event("small"))
 
         assert service.post(_event("large", 2000)).status_code == 413

@@ -146,3 +146,13 @@ def test_two_services_of_a_process_count_for_themselves(new_database: Callable[[
 
 
 _STARTED = ("weather_lineage_events_total", {"type": "START", "outcome": "accepted"})
+
+
+def test_who_has_no_token_learns_nothing_and_is_counted(new_database: Callable[[], str], tmp_path: Path) -> None:
+    with LineageService(new_database(), tmp_path / "log", WEATHER_LINEAGE_TOKEN="token") as service:
+        refused = requests.get(f"{service.url}/metrics", timeout=30)
+        told = requests.get(f"{service.url}/metrics", headers={"Authorization": "Bearer token"}, timeout=30)
+
+    assert (refused.status_code, told.status_code) == (401, 200)
+    assert "weather_lineage" not in refused.text
+    assert 'weather_lineage_http_requests_total{method="GET",route="none",status="401"} 1.0' in told.text

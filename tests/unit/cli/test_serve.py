@@ -31,9 +31,9 @@ def test_wrong_usage(arguments: list[str], words: list[str], capsys: pytest.Capt
 
 
 def test_an_address_that_is_no_database_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--database-url", "postgresql://me:hush%zz@h/d", "--home", str(tmp_path / "home")) == FAILED
+    assert run("--database-url", "postgresql://me:hush%zz@h/d", "--home", str(tmp_path / "home")) == 2
     shown = "".join(capsys.readouterr())
-    assert "postgresql://user:password@host:port/database" in shown
+    assert "--database-url can't be used: it should be postgresql://user:password@host:port/database" in shown
     assert "hush" not in shown
 
 

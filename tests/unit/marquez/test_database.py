@@ -22,7 +22,16 @@ def test_it_is_shown_without_the_password(url: str, seen: str) -> None:
     assert shown(url) == seen
 
 
-@pytest.mark.parametrize("url", ["hush", "mysql://me:hush@h/d", "postgresql://me:hush%zz@h/d"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hush",
+        "mysql://me:hush@h/d",
+        "postgresql://me:hush%zz@h/d",
+        "postgresql://me:hush/3@host",
+        "postgresql://me:1@hush@host",
+    ],
+)
 def test_what_is_none_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigurationError, match="postgresql://user:password@host:port/database") as caught:
         shown(url)

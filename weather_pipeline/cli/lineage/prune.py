@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weather_pipeline.cli.lineage.common import Ticker, json_option
+from weather_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import psycopg
@@ -113,9 +113,7 @@ def _url(given: str | None) -> str:
     Raises:
         UsageError: None is named, or its URL can't be used. Its text is not in the message.
     """
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
+    from weather_pipeline.marquez.embedded.database import shown
     from weather_pipeline.settings import load_settings
 
     setting = load_settings().lineage_database_url
@@ -123,15 +121,9 @@ def _url(given: str | None) -> str:
     if not url:
         raise click.UsageError(f"No database is named: set {_VARIABLE} to {_FORM}, or give --database-url.")
     try:
-        options = conninfo_to_dict(url)
-    except ProgrammingError:
-        options = None
-    # A slash or an @ in the password splits it elsewhere: what libpq takes for host and port would be shown.
-    if options is None or "@" in str(options.get("host")) or not re.fullmatch(r"[\d,]*", str(options.get("port", ""))):
-        named = "--database-url" if given else _VARIABLE
-        raise click.UsageError(
-            f"{named} can't be used: it should be {_FORM}, with special characters of the password as %XX."
-        )
+        shown(url, "--database-url" if given else _VARIABLE)
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from error
     return url
 
 
@@ -166,7 +158,8 @@ def _before(older_than: str | None, retention_days: int | None) -> datetime:
 def _trouble(error: psycopg.Error, url: str) -> str:
     """What is wrong with the database, with what to do."""
     from psycopg import OperationalError, errors
-    from psycopg.conninfo import conninfo_to_dict
+
+    from weather_pipeline.marquez.embedded.database import shown
 
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return (
@@ -175,9 +168,7 @@ def _trouble(error: psycopg.Error, url: str) -> str:
         )
     words = " ".join((error.diag.message_primary or str(error)).split())
     if isinstance(error, OperationalError):
-        named = conninfo_to_dict(url)
-        place = f"{named.get('host', 'the local socket')}:{named.get('port', 5432)}"
-        return f"The lineage database on {place} can't be used: {words}"
+        return f"The lineage database {shown(url)} can't be used: {words}"
     return f"The lineage database refused it: {words}"
 
 

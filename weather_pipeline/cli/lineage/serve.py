@@ -12,7 +12,7 @@ import click
 
 from weather_pipeline.cli.addresses import for_people
 from weather_pipeline.cli.common import home_option, read_settings, stay, stop_signals, weather_command
-from weather_pipeline.errors import PortTaken, StackError
+from weather_pipeline.errors import ConfigurationError, PortTaken, StackError
 
 if TYPE_CHECKING:
     from weather_pipeline.settings import Settings
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 def serve(*, host: str, port: int | None, database_url: str | None, insecure: bool, home: Path | None) -> None:
     """Run the lineage service, Marquez's API on PostgreSQL, until Ctrl-C."""
     from weather_pipeline.marquez.embedded.access import Exposed, check_exposure
+    from weather_pipeline.marquez.embedded.database import shown
     from weather_pipeline.marquez.token import lineage_token
     from weather_pipeline.stack.plan import Door
 
@@ -71,17 +72,20 @@ def serve(*, host: str, port: int | None, database_url: str | None, insecure: bo
     url = database_url or (given.get_secret_value() if given else None)
     if url is None:
         _serve_with_own_database(settings, door, lines)
-    else:
-        _serve_on(url, settings, door, lines)
+        return
+    try:
+        place = shown(url, "--database-url" if database_url else "WEATHER_LINEAGE_DATABASE_URL")
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from error
+    _serve_on(url, settings, door, [*lines, f"Database      {place}"])
 
 
 def _serve_on(url: str, settings: Settings, door: Door, lines: list[str]) -> None:
     """Serve from this process, on a database that is somebody else's."""
-    from weather_pipeline.marquez.embedded.database import shown
     from weather_pipeline.marquez.embedded.server import keep_log, serve, service_of
 
     service = service_of(settings, database_url=url, host=door.host, port=door.port, insecure=door.insecure)
-    said = "\n".join([*lines, f"Database      {shown(url)}", "Ctrl-C stops it."])
+    said = "\n".join([*lines, "Ctrl-C stops it."])
     keep_log()
     with _naming_owner(door.port):
         serve(service, ready=lambda: click.echo(said))

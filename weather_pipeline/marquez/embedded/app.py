@@ -106,10 +106,10 @@ def create_app(
     app.add_middleware(EncodedPaths)
     if token is not None:
         app.add_middleware(BearerToken, token=token)
-    if origins:
-        # Around the token's: browsers ask without a token whether a page may ask with one.
-        allow_pages(app, origins)
     app.add_middleware(MeasuredRequests, metrics=app.state.metrics)
+    if origins:
+        # Outermost: browsers ask without a token whether a page may ask with one.
+        allow_pages(app, origins)
     for module in _ROUTERS:
         app.include_router(module if isinstance(module, APIRouter) else module.router)
     _handle_errors(app)

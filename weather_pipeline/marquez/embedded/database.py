@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from weather_pipeline.errors import ConfigurationError, Transient
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.marquez.embedded.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,13 @@ _MIGRATION_LOCK = 5_120_051
 """Key of the advisory lock that lets one process migrate at a time."""
 
 _MAX_CONNECTIONS = 16
-_CONNECT_TIMEOUT = 5
 _WAIT_FOR_CONNECTION = 3.0
+_CONNECT_TIMEOUT = 5
 _RECONNECT_TIMEOUT = 5.0
 
 
-class DatabaseTooSlow(Transient):
-    """The queries of a request took too long; they are given up."""
+class DatabaseTooSlow(OperationalError):
+    """What was asked takes too long; it is given up."""
 
 
 class Database:
@@ -101,11 +102,9 @@ class Database:
         task.add_done_callback(self._background.discard)
 
     async def _configure(self, connection: Connection) -> None:
-        # In another zone the first and last moments that events may name lie outside the years that Python knows.
-        await connection.execute(
-            "SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', %s, false)",
-            [f"{self._limits.query_seconds * 1000:.0f}"],
-        )
+        await _show_times_in_utc(connection)
+        milliseconds = f"{self._limits.query_seconds * 1000:.0f}"
+        await connection.execute("SELECT set_config('statement_timeout', %s, false)", [milliseconds])
 
 
 @asynccontextmanager
@@ -122,23 +121,35 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         connect_timeout=_CONNECT_TIMEOUT,
         application_name="weather-lineage",
     ) as connection:
-        await connection.execute("SET TIME ZONE 'UTC'")
+        await _show_times_in_utc(connection)
         yield connection
 
 
-def shown(url: str) -> str:
+async def _show_times_in_utc(connection: Connection) -> None:
+    """In another zone the first and last moments that events may name lie outside the years that Python knows."""
+    await connection.execute("SET TIME ZONE 'UTC'")
+
+
+def shown(url: str, name: str = "WEATHER_LINEAGE_DATABASE_URL") -> str:
     """A database's address without its password.
 
+    Args:
+        url: The address.
+        name: What it was given by, for the message.
+
     Raises:
-        ConfigurationError: It is none; its text, which may hold a password, is not in the message.
+        ConfigurationError: It can't be used; its text, which may hold a password, is not in the message.
     """
     try:
         parts = conninfo_to_dict(url)
-    except psycopg.Error:
+    except psycopg.ProgrammingError:
+        parts = None
+    # A slash or an @ in the password splits it elsewhere: what libpq takes for host and port would be shown.
+    if parts is None or "@" in str(parts.get("host")) or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
         raise ConfigurationError(
-            "The lineage database's address can't be used: it should be postgresql://user:password@host:port/database, "
-            "with special characters of the password as %XX."
-        ) from None
+            f"{name} can't be used: it should be postgresql://user:password@host:port/database, with special "
+            "characters of the password as %XX."
+        )
     user = f"{parts['user']}@" if "user" in parts else ""
     return f"postgresql://{user}{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 

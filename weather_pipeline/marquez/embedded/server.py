@@ -63,9 +63,15 @@ def service_of(settings: Settings, *, database_url: str, host: str, port: int, i
     token = lineage_token(settings)
     check_exposure(host, token=token, insecure=insecure)
     shown(database_url)
-    limits = Limits(body_bytes=settings.lineage_body_limit)
-    origins = settings.lineage_cors_origins or ()
-    return Service(database_url, host, port, token, origins, limits, settings.lineage_retention_days)
+    return Service(
+        database_url=database_url,
+        host=host,
+        port=port,
+        token=token,
+        origins=settings.lineage_cors_origins or (),
+        limits=Limits(body_bytes=settings.lineage_body_limit),
+        retention_days=settings.lineage_retention_days,
+    )
 
 
 def serve(service: Service, *, ready: Callable[[], object]) -> None:
@@ -105,15 +111,14 @@ def _await_database(url: str) -> None:
 
 
 def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
-    app = create_app(
-        service.database_url,
-        token=service.token,
-        origins=service.origins,
-        limits=service.limits,
-        retention_days=service.retention_days,
-    )
     config = uvicorn.Config(
-        app,
+        create_app(
+            service.database_url,
+            token=service.token,
+            origins=service.origins,
+            limits=service.limits,
+            retention_days=service.retention_days,
+        ),
         http=bounded(service.limits),
         ws="none",
         lifespan="on",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow
+from weather_pipeline.marquez.embedded.database import Database
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.ingest import ingest
 
@@ -49,7 +49,6 @@ class Writer:
 
         Raises:
             psycopg.OperationalError: The database is away; nothing of these events is acknowledged.
-            DatabaseTooSlow: It takes too long, likewise.
             psycopg.DataError: PostgreSQL can't store a value of one of these events; none of them is stored.
         """
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
@@ -100,10 +99,8 @@ class Writer:
 
 def is_outage(error: Exception) -> bool:
     """Whether it is the database that failed, and not a value that it was given."""
-    if isinstance(error, psycopg.errors.ProgramLimitExceeded):
-        # Of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
-        return False
-    return isinstance(error, psycopg.OperationalError | DatabaseTooSlow)
+    # One of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, psycopg.errors.ProgramLimitExceeded)
 
 
 def _settle(together: Sequence[_Waiting], error: Exception | None) -> None:

@@ -7,3 +7,6 @@ ALTER TABLE job_versions ADD COLUMN received_at timestamptz NOT NULL DEFAULT now
 
 -- Old versions, without reading them all; runs and events have such an index.
 CREATE INDEX dataset_versions_by_time ON dataset_versions (created_at);
+
+-- Whether a run read a version.
+CREATE INDEX IF NOT EXISTS run_inputs_by_version ON run_inputs (version_id);

@@ -94,7 +94,7 @@ END
 $$;
 
 -- The runs that depend on a run, itself included, with the number of steps to each; the walk ends once there are as many
--- as wanted.
+-- as wanted. Who read a version is found by the index run_inputs_by_version (0003_retention.sql).
 CREATE FUNCTION runs_downstream(
     start_run uuid, steps integer, wanted integer
 ) RETURNS TABLE (run_id uuid, distance integer)
@@ -117,5 +117,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
-CREATE INDEX run_inputs_by_version ON run_inputs (version_id);
