@@ -16,8 +16,7 @@ from benchmarks.lineage.stored import store_runs
 
 _RUNS = 20
 _APART = timedelta(seconds=10)
-SPAN = _APART * _RUNS
-"""By how much each copy of all runs is later than the one before."""
+_SPAN = _APART * _RUNS
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
@@ -49,6 +48,6 @@ def _moved(body: str, number: int) -> str:
         return str(uuid.uuid5(uuid.UUID(match[0]), str(number)))
 
     def later(match: re.Match[str]) -> str:
-        return (datetime.fromisoformat(match[0]) + SPAN * number).isoformat()
+        return (datetime.fromisoformat(match[0]) + _SPAN * number).isoformat()
 
     return _TIME.sub(later, _UUID.sub(other_id, body))

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString
 
 import psutil
 import psycopg
@@ -24,9 +23,10 @@ from benchmarks.lineage.deployment import ROOT
 from benchmarks.lineage.figures import shown
 from benchmarks.lineage.sinks import running_service
 from benchmarks.report import SERVICE_PACKAGES, Section, table
-from benchmarks.service.bodies import SPAN, copies_with, copy_of, exported_runs
+from benchmarks.service.bodies import copies_with, copy_of, exported_runs
+from benchmarks.service.history import repeat_runs
 from weather_pipeline.marquez.embedded.body import parse_json
-from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.database import connected, migrate
 from weather_pipeline.marquez.embedded.ingest import ingest
 from weather_pipeline.marquez.embedded.reading import parse_event
 from weather_pipeline.stack.postgres import EmbeddedPostgres
@@ -35,37 +35,6 @@ Say = Callable[[str], None]
 
 FEW, MANY, QUICK_MANY = 1_000, 1_000_000, 20_000
 _MEASURED, _QUICK_MEASURED = 10_000, 1_000
-
-# The tables that grow with each run; a copy has other ids and is later.
-_COPIES: tuple[LiteralString, ...] = (
-    """
-    CREATE FUNCTION pg_temp.other(id uuid, copy int) RETURNS uuid LANGUAGE sql IMMUTABLE
-    RETURN md5(id::text || copy)::uuid
-    """,
-    """
-    INSERT INTO runs
-    SELECT pg_temp.other(id, n), job_id, external_id, pg_temp.other(parent_run_id, n), created_at + n * %(span)s,
-        updated_at + n * %(span)s, state, state_at + n * %(span)s, started_at + n * %(span)s,
-        ended_at + n * %(span)s, args, job_version_id, facets, job_facets
-    FROM runs CROSS JOIN generate_series(1, %(copies)s) AS n
-    """,
-    """
-    INSERT INTO dataset_versions
-    SELECT pg_temp.other(id, n), dataset_id, pg_temp.other(run_id, n), fields, lifecycle_state, facets, output_facets,
-        created_at + n * %(span)s
-    FROM dataset_versions CROSS JOIN generate_series(1, %(copies)s) AS n
-    """,
-    """
-    INSERT INTO run_inputs
-    SELECT pg_temp.other(run_id, n), pg_temp.other(version_id, n), dataset_id, facets
-    FROM run_inputs CROSS JOIN generate_series(1, %(copies)s) AS n
-    """,
-    """
-    INSERT INTO lineage_events (event_at, event_type, run_id, body)
-    SELECT event_at + n * %(span)s, event_type, pg_temp.other(run_id, n), body
-    FROM lineage_events CROSS JOIN generate_series(1, %(copies)s) AS n ORDER BY n, id
-    """,
-)
 
 _METHOD = """\
 The service as the stack runs it, a process of its own on the embedded PostgreSQL with its default settings (`fsync` and
@@ -100,11 +69,11 @@ def run(rounds: int, say: Say, quick: bool) -> Section:
         size_of_body = statistics.mean(len(body) for bodies in runs for body in bodies)
         for size in sizes:
             began = time.monotonic()
-            asyncio.run(_fill(postgres.ensure_database(_template(size)), runs, size))
+            _fill(postgres.ensure_database(_template(size)), runs, size)
             say(f"{size:,} events stored in {time.monotonic() - began:.0f} s")
         file, each = directory / "bodies", copies_with(runs, measured)
         for number in range(rounds):
-            first = copies_with(runs, MANY) + number * each
+            first = 1 + number * each
             later = [copy_of(runs, copy) for copy in range(first, first + each)]
             file.write_text("".join(json.dumps(bodies) + "\n" for copy in later for bodies in copy))
             for size in sizes:
@@ -128,20 +97,21 @@ def _line(size: int, rounds: Sequence[_Round], first: float) -> list[str]:
     return [f"{size:,}", shown(rate, 0), shown(rate / first), *(shown(each) for each in (*percentiles, *cpu))]
 
 
-async def _fill(url: str, runs: Sequence[Sequence[str]], events: int) -> None:
+def _fill(url: str, runs: Sequence[Sequence[str]], events: int) -> None:
     """Store events: one copy of all runs by the service's own code, more of them by copying its rows."""
-    database = Database(url)
-    await database.open()
-    async with database.connection() as connection:
-        await connection.execute("SET synchronous_commit = off")
-        bodies = [body for run in copy_of(runs, 0) for body in run][:events]
-        if bodies:
+    bodies = [body for run in copy_of(runs, 0) for body in run][:events]
+    asyncio.run(_store(url, bodies))
+    if bodies:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("SET synchronous_commit = off")
+            repeat_runs(connection, events // len(bodies) - 1)
+
+
+async def _store(url: str, bodies: Sequence[str]) -> None:
+    await migrate(url)
+    if bodies:
+        async with connected(url) as connection:
             await ingest(connection, [parse_event(parse_json(body.encode()), body) for body in bodies])
-            for statement in _COPIES:
-                parameters = {"copies": events // len(bodies) - 1, "span": SPAN} if "%(" in statement else None
-                await connection.execute(statement, parameters)
-        await connection.execute("VACUUM ANALYZE")
-    await database.close()
 
 
 def _round(postgres: EmbeddedPostgres, server_pid: int, directory: Path, size: int, file: Path) -> _Round:
