@@ -64,7 +64,7 @@ def turn_taken(url: str) -> Iterator[Callable[[], None]]:
 
     async def hold() -> None:
         async with connected(url) as connection:
-            assert await take_turn(connection)
+            assert await take_turn(connection, wait=True)
             held.set()
             await asyncio.to_thread(released.wait)
 

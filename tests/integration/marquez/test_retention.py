@@ -265,6 +265,15 @@ def test_one_process_deletes_at_a_time(new_database: Callable[[], str], tmp_path
         _until(lambda: "Another process deletes old lineage" in second.log())
 
 
+def test_searches_and_events_do_not_wait_while_old_lineage_is_deleted(new_service: LineageService) -> None:
+    with turn_taken(new_service.database_url):
+        new_service.accept(run_event("COMPLETE", _NOW.isoformat(), str(uuid.uuid4()), ("busy", "gardening")))
+
+        found = new_service.get("/api/v2beta/search/jobs?q=gardening")
+
+    assert [hit["name"] for hit in found["hits"]] == ["gardening"]
+
+
 def test_a_database_that_cannot_be_pruned_is_said_and_serves_on(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:

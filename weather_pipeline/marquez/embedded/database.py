@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 """A connection whose rows are dictionaries."""
-
-_MIGRATION_LOCK = 5_120_051
-"""Key of the advisory lock that lets one process migrate at a time."""
 
 _MAX_CONNECTIONS = 16
 _WAIT_FOR_CONNECTION = 3.0
@@ -178,7 +176,7 @@ async def migrate(url: str) -> list[str]:
     """Apply the migrations that the database lacks, in order; returns their names."""
     applied: list[str] = []
     async with await AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT) as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.MIGRATION])
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "
             "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"

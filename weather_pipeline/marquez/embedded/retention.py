@@ -20,6 +20,7 @@ from typing import Final, LiteralString
 
 import psycopg
 
+from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection, Row, connected
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,6 @@ _REST = 3.0
 
 _INTERVAL = 3_600.0
 """Seconds between two turns of the service."""
-
-_LOCK = 5_120_052
-"""Key of the advisory lock that lets one process prune at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +195,9 @@ async def take_turn(connection: Connection, *, wait: bool = False) -> bool:
         wait: Wait for another process to end, instead of giving up.
     """
     if wait:
-        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        await connection.execute("SELECT pg_advisory_lock(%s)", [locks.RETENTION])
         return True
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", [_LOCK])
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", [locks.RETENTION])
     row = await cursor.fetchone()
     return bool(row and row["taken"])
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import Refused
 from weather_pipeline.marquez.embedded.facets import shown
@@ -46,8 +47,6 @@ _SHORTEST_RUN_ID = 8
 """A run id is found by its first group, or by more of it: fewer digits would be those of any word."""
 
 _REFRESHED_TOGETHER = 2000
-_REFRESH_LOCK = 5_120_052
-"""Key of the advisory lock that lets one search at a time read words again."""
 
 # LATERAL and LIMIT let the texts be looked up after the rows that were written are known, and only for these.
 _JOB_TEXTS: Final[LiteralString] = """
@@ -206,7 +205,7 @@ async def _refresh(connection: Connection, statement: LiteralString, paths: Mapp
     rows = _REFRESHED_TOGETHER
     while rows == _REFRESHED_TOGETHER:
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_REFRESH_LOCK])
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.SEARCH])
             # Planned each time: the tables may have grown a lot since the last search.
             row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
         rows = row["rows"] if row else 0
