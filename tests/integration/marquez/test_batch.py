@@ -7,8 +7,10 @@ import json
 import uuid
 from typing import Any
 
+import psycopg
 import pytest
 import requests
+from psycopg import sql
 
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, dataset_event, facet, job_event, run_event, schema
@@ -115,6 +117,24 @@ def _without_versions(text: str) -> str:
         return "version" if key in {"version", "currentVersion"} else value
 
     return json.dumps(plain(json.loads(text)))
+
+
+def test_what_a_database_refuses_for_now_is_no_events_fault(new_service: LineageService) -> None:
+    event = run_event("COMPLETE", _TIME, str(uuid.uuid4()), ("replica", "job"))
+    new_service.stop()
+    with psycopg.connect(new_service.database_url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        new_service.start()
+        connection.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        answers = [_post(new_service, [event]), new_service.post(event)]
+        connection.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+
+    assert [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers] == [(503, "1")] * 2
+    assert new_service.get("/api/v1/events/lineage")["totalCount"] == 0
 
 
 def test_an_empty_batch_is_received(service: LineageService) -> None:

@@ -154,6 +154,8 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(psycopg.errors.QueryCanceled, _too_slow)
     app.add_exception_handler(DatabaseTooSlow, _too_slow)
     app.add_exception_handler(psycopg.OperationalError, _database_away)
+    # A server that has become another's replica, or that somebody has made read-only.
+    app.add_exception_handler(psycopg.errors.ReadOnlySqlTransaction, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -17,7 +17,7 @@ from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.metrics import metrics_of
 from weather_pipeline.marquez.embedded.parameters import writer_of
 from weather_pipeline.marquez.embedded.reading import parse_event
-from weather_pipeline.marquez.embedded.writer import Writer, is_outage
+from weather_pipeline.marquez.embedded.writer import Writer, is_the_events_fault
 
 router = APIRouter(prefix="/api/v1/lineage", tags=["lineage"])
 
@@ -112,7 +112,7 @@ async def _store(writer: Writer, events: dict[int, Event]) -> list[FailedEvent]:
     try:
         await writer.store([*events.values()])
     except psycopg.Error as error:
-        if is_outage(error):
+        if not is_the_events_fault(error):
             raise
     else:
         return []
@@ -122,7 +122,7 @@ async def _store(writer: Writer, events: dict[int, Event]) -> list[FailedEvent]:
         try:
             await writer.store([event])
         except psycopg.Error as error:
-            if is_outage(error):
+            if not is_the_events_fault(error):
                 raise
             failed.append(FailedEvent(index=index, reason=f"PostgreSQL can't store it: {error.diag.message_primary}"))
     return failed

@@ -87,20 +87,20 @@ class Writer:
             async with self._database.connection() as connection:
                 await ingest(connection, [event for waiting in together for event in waiting.events])
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer to these requests)
-            if len(together) == 1 or is_outage(error):
-                _settle(together, error)
-            else:
-                # One of them is at fault: each gets a transaction of its own, and its own answer.
+            if len(together) > 1 and is_the_events_fault(error):
+                # Each gets a transaction of its own, and its own answer.
                 for waiting in together:
                     await self._store([waiting])
+            else:
+                _settle(together, error)
         else:
             _settle(together, None)
 
 
-def is_outage(error: Exception) -> bool:
-    """Whether it is the database that failed, and not a value that it was given."""
-    # One of the kind `OperationalError`, although nothing is wrong with the database: a value too long for an index.
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, psycopg.errors.ProgramLimitExceeded)
+def is_the_events_fault(error: Exception) -> bool:
+    """Whether it is a value of an event that PostgreSQL refuses, and not the database that fails."""
+    # The second is of the kind `OperationalError`: a value too long for an index.
+    return isinstance(error, psycopg.DataError | psycopg.errors.ProgramLimitExceeded)
 
 
 def _settle(together: Sequence[_Waiting], error: Exception | None) -> None:
