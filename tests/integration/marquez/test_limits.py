@@ -227,6 +227,10 @@ def test_one_connection_too_many_is_told_to_come_back(impatient: LineageService)
             each.send("GET /healthcheck HTTP/1.1", "")
             assert each.reply().status == 200
         full = requests.get(f"{impatient.url}/healthcheck", timeout=30)
+        with Wire(impatient.port):
+            # One that is too many and says nothing takes nothing from those that were there before.
+            served[1].send("GET /healthcheck HTTP/1.1", "")
+            assert served[1].reply().status == 200
         served[0].send("GET /healthcheck HTTP/1.1", "Connection: close", "")
         assert served[0].reply().status == 200
         assert served[0].is_ended()

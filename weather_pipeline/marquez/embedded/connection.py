@@ -28,7 +28,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, though not for ever."""
         super().connection_made(transport)
-        self._service = self.app
+        is_one_too_many = len(self.connections) > self.limits.connections
+        self.app = _full if is_one_too_many else self.app  # type: ignore[assignment]
         self._head = _Deadline(self.loop, self.limits.head_seconds, self._on_no_head)
         self._answer = _Deadline(self.loop, self.limits.answer_seconds, transport.abort)
         self._in_head = False
@@ -73,10 +74,9 @@ class Connection(HttpToolsProtocol):
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
-        """The head is whole: the request goes to the service, unless too many are connected."""
+        """The head is whole: the request goes to the service."""
         self._in_head = False
         self._head.end()
-        self.app = _full if len(self.connections) > self.limits.connections else self._service  # type: ignore[assignment]
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
