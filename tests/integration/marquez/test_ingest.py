@@ -394,3 +394,27 @@ def test_runs_of_the_same_time_are_paged_without_gap_or_repeat(service: LineageS
     pages = {path: [service.get(f"{path}?limit=1&offset={at}")["runs"][0]["id"] for at in range(12)] for path in paths}
 
     assert pages == {path: sorted(runs, reverse=True) for path in paths}
+
+
+def test_an_old_event_does_not_bring_a_sources_old_address_back(service: LineageService) -> None:
+    def written(time: str, url: str) -> dict[str, Any]:
+        source = facet(name="moved-store", uri=url)
+        table = dataset("moved", "table", {"dataSource": source})
+        return run_event("COMPLETE", time, str(uuid.uuid4()), ("moved", "job"), outputs=[table])
+
+    old, new = written("2026-03-01T10:00:00Z", "s3://old"), written("2026-03-02T10:00:00Z", "s3://new")
+    service.accept(old, new, old)
+
+    assert service.get("/api/v1/sources/moved-store")["connectionUrl"] == "s3://new"
+
+
+def test_thousands_of_columns_that_are_read_are_stored(service: LineageService) -> None:
+    names = [f"c{number}" for number in range(10_000)]
+    wide = dataset("wide", "table", {"schema": schema(*names)})
+
+    run_id = _run_id()
+    for second, event_type in enumerate(("START", "COMPLETE")):
+        service.accept(run_event(event_type, f"{_DAY}10:00:0{second}Z", run_id, ("wide", "job"), inputs=[wide]))
+
+    fields = service.get("/api/v1/namespaces/wide/datasets/table")["fields"]
+    assert [field["name"] for field in fields] == names
