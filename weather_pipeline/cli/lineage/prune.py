@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weather_pipeline.cli.lineage.common import Ticker, json_option
-from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.cli.lineage.database import DATABASE_VARIABLE, named_database
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from weather_pipeline.marquez.embedded.retention import Limit
 
 _INTERRUPTED = 130
-_VARIABLE = "WEATHER_LINEAGE_DATABASE_URL"
 _FORM = "postgresql://user:password@host:port/database"
 
 
@@ -41,7 +40,8 @@ _FORM = "postgresql://user:password@host:port/database"
 @click.option(
     "--database-url",
     metavar="URL",
-    help=f"The service's database; on a command line other users can read its password.  [default: {_VARIABLE}]",
+    help="The service's database; on a command line other users can read its password.  "
+    f"[default: {DATABASE_VARIABLE}]",
 )
 @click.option("--older-than", metavar="TIME", help="Delete what happened before: 30d, 12h, 2026-11-01.")
 @click.option(
@@ -113,18 +113,12 @@ def _url(given: str | None) -> str:
     Raises:
         UsageError: None is named, or its URL can't be used. Its text is not in the message.
     """
-    from weather_pipeline.marquez.embedded.database import shown
     from weather_pipeline.settings import load_settings
 
-    setting = load_settings().lineage_database_url
-    url = given or (setting.get_secret_value() if setting else None)
-    if not url:
-        raise click.UsageError(f"No database is named: set {_VARIABLE} to {_FORM}, or give --database-url.")
-    try:
-        shown(url, "--database-url" if given else _VARIABLE)
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from error
-    return url
+    named = named_database(given, load_settings())
+    if named is None:
+        raise click.UsageError(f"No database is named: set {DATABASE_VARIABLE} to {_FORM}, or give --database-url.")
+    return named.url
 
 
 def _before(older_than: str | None, retention_days: int | None) -> datetime:

@@ -12,7 +12,8 @@ import click
 
 from weather_pipeline.cli.addresses import for_people
 from weather_pipeline.cli.common import home_option, read_settings, stay, stop_signals, weather_command
-from weather_pipeline.errors import ConfigurationError, PortTaken, StackError
+from weather_pipeline.cli.lineage.database import named_database
+from weather_pipeline.errors import PortTaken, StackError
 
 if TYPE_CHECKING:
     from weather_pipeline.settings import Settings
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
 def serve(*, host: str, port: int | None, database_url: str | None, insecure: bool, home: Path | None) -> None:
     """Run the lineage service, Marquez's API on PostgreSQL, until Ctrl-C."""
     from weather_pipeline.marquez.embedded.access import Exposed, check_exposure
-    from weather_pipeline.marquez.embedded.database import shown
     from weather_pipeline.marquez.token import lineage_token
     from weather_pipeline.stack.plan import Door
 
@@ -68,16 +68,11 @@ def serve(*, host: str, port: int | None, database_url: str | None, insecure: bo
     except Exposed as error:
         raise click.UsageError(str(error)) from error
     lines = [f"Lineage API   {_where(door)}", f"Access        {_access(door, token)}"]
-    given = settings.lineage_database_url
-    url = database_url or (given.get_secret_value() if given else None)
-    if url is None:
+    named = named_database(database_url, settings)
+    if named is None:
         _serve_with_own_database(settings, door, lines)
-        return
-    try:
-        place = shown(url, "--database-url" if database_url else "WEATHER_LINEAGE_DATABASE_URL")
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from error
-    _serve_on(url, settings, door, [*lines, f"Database      {place}"])
+    else:
+        _serve_on(named.url, settings, door, [*lines, f"Database      {named.shown}"])
 
 
 def _serve_on(url: str, settings: Settings, door: Door, lines: list[str]) -> None:

@@ -28,8 +28,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, though not for ever."""
         super().connection_made(transport)
-        is_one_too_many = len(self.connections) > self.limits.connections
-        self.app = _full if is_one_too_many else self.app  # type: ignore[assignment]
+        if len(self.connections) > self.limits.connections:
+            self.app = _full  # type: ignore[assignment]
         self._head = _Deadline(self.loop, self.limits.head_seconds, self._on_no_head)
         self._answer = _Deadline(self.loop, self.limits.answer_seconds, transport.abort)
         self._in_head = False
