@@ -1,0 +1,18 @@
+"""How often the sensor asks to be evaluated, as Dagster's daemon counts it."""
+
+import pytest
+
+from weather_pipeline.lineage.sensor import build_openlineage_sensor
+
+DAEMON_SECONDS = 5.0
+
+
+@pytest.mark.parametrize(("asked", "looks"), [(1, 1), (5, 1), (10, 2), (30, 6)])
+@pytest.mark.parametrize("early", [0.0, 0.2])
+def test_no_look_of_the_daemon_is_missed(asked: int, looks: int, early: float):
+    sensor = build_openlineage_sensor(namespace="tests", url="http://localhost:5000", interval_seconds=asked)
+    interval = sensor.minimum_interval_seconds
+    assert interval is not None
+    # The daemon evaluates a sensor at the first look at which its interval has passed (is_under_min_interval).
+    passed = next(n for n in range(1, 100) if n * DAEMON_SECONDS - early >= interval)
+    assert passed == looks
