@@ -26,6 +26,8 @@ _RUNS = 25
 _TIME = "2026-03-01T10:00:00Z"
 _MORE = 200
 """Events that are accepted between two kills."""
+_SEARCH = "/api/v2beta/search/jobs?q=job"
+"""Answered from tables that a crash empties."""
 
 
 def _story(writer: int, number: int) -> list[dict[str, object]]:
@@ -163,6 +165,7 @@ def test_the_service_goes_on_after_its_database_was_killed(database: EmbeddedPos
     with LineageService(database.ensure_database("lineage"), tmp_path / "service.log") as service:
         first, refused, last = (_complete(f"2026-03-01T1{hour}:00:00Z") for hour in range(3))
         service.accept(first)
+        searched = [hit["name"] for hit in service.get(_SEARCH)["hits"]]
 
         kill(database)
         posted = service.post(refused)
@@ -174,6 +177,7 @@ def test_the_service_goes_on_after_its_database_was_killed(database: EmbeddedPos
             (503, 1)
         ] * 2
         assert service.get("/api/v1/namespaces/away/jobs/job/runs")["totalCount"] == 2
+        assert [hit["name"] for hit in service.get(_SEARCH)["hits"]] == searched == ["job"]
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,78 @@ def test_texts_that_are_too_much_for_an_index_are_found_by_what_fits(service: Li
     assert _names(_search(service, "jobs", "x" * 3000)) == []
 
 
+def test_letters_of_four_bytes_are_not_too_much_either(service: LineageService) -> None:
+    chance = random.Random(4)
+    # Deseret has small and capital letters, so that words count twice: whole, and parted.
+    words = ["".join(chr(0x10400 + chance.randrange(80)) for _ in range(400)) for _ in range(520)]
+    code, engine = "thimble " + " ".join(words[:260]), " ".join(words[260:])
+    service.accept(
+        run_event(
+            "COMPLETE",
+            _AT,
+            str(uuid.uuid4()),
+            ("large", "scroll"),
+            job_facets={"sourceCode": facet(sourceCode=code)},
+            run_facets={"processing_engine": facet(name=engine, version="1")},
+        )
+    )
+
+    assert _names(_search(service, "jobs", "thimble")) == ["scroll"]
+    assert _names(_search(service, "jobs", words[0])) == ["scroll"]
+
+
+def test_what_the_index_cannot_take_keeps_nothing_else_from_being_found(new_service: LineageService) -> None:
+    def refuse(weights: str) -> None:
+        with psycopg.connect(new_service.database_url) as connection:
+            connection.execute(
+                f"""
+                CREATE OR REPLACE FUNCTION search_vector(texts jsonb, weight "char") RETURNS tsvector
+                LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF strpos('{weights}', weight::text) > 0 THEN
+                        RAISE program_limit_exceeded;
+                    END IF;
+                    RETURN jsonb_to_tsvector('simple', texts, '["string"]');
+                END
+                $$
+                """.encode()
+            )
+
+    def load(name: str) -> None:
+        sql = {"sql": facet(query="select zeppelin")}
+        new_service.accept(run_event("COMPLETE", _AT, str(uuid.uuid4()), ("strict", name), job_facets=sql))
+
+    load("first")
+    refuse("C")
+    assert (_names(_search(new_service, "jobs", "first")), _names(_search(new_service, "jobs", "zeppelin"))) == (
+        ["first"],
+        [],
+    )
+
+    load("second")
+    refuse("AC")
+    failed = requests.get(f"{new_service.url}/api/v2beta/search/jobs?q=second", timeout=30)
+    assert failed.status_code == 500, "nothing is wrong with the request"
+    refuse("")
+    assert _names(_search(new_service, "jobs", "second")) == ["second"]
+
+
+def test_what_a_run_says_through_another_job_is_found_under_its_own(service: LineageService) -> None:
+    """A run is that of the first job which used its id, whichever job its later events name."""
+    run_id = str(uuid.uuid4())
+
+    def says(job: str, word: str, second: int) -> dict[str, Any]:
+        sql = {"sql": facet(query=f"select {word}")}
+        return run_event("RUNNING", f"2026-03-01T12:00:0{second}Z", run_id, ("shared", job), job_facets=sql)
+
+    found: list[list[str]] = []
+    for job, word, second in (("owner", "pangolin", 0), ("guest", "axolotl", 1)):
+        service.accept(says(job, word, second))
+        found.append([q for q in ("pangolin", "axolotl") if _names(_search(service, "jobs", q)) == ["owner"]])
+
+    assert found == [["pangolin"], ["axolotl"]]
+
+
 def test_many_search_while_events_are_stored(service: LineageService) -> None:
     def store(number: int) -> None:
         tables = [dataset("busy", f"bustling_table_{number}", {"schema": schema("t")})]

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from weather_pipeline.marquez.embedded import facets as facet_rules
 from weather_pipeline.marquez.embedded.facets import Facets
 
-_STATES = {"COMPLETE": "COMPLETED", "FAIL": "FAILED", "ABORT": "ABORTED"}
+StateChange = Literal["RUNNING", "COMPLETE", "FAIL", "ABORT"]
+EVENT_TYPE_OF_STATE: Mapping[str, StateChange] = {
+    "RUNNING": "RUNNING",
+    "COMPLETED": "COMPLETE",
+    "FAILED": "FAIL",
+    "ABORTED": "ABORT",
+}
+"""The states of a run, and the type of event that brings each."""
+
+_STATES: Mapping[str, str] = {event_type: state for state, event_type in EVENT_TYPE_OF_STATE.items()}
 
 
 class Kind(StrEnum):

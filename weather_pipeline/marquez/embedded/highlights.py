@@ -21,7 +21,7 @@ _LEAD = 30
 _FRAGMENTS = 5
 _WORDS = 40
 _READ = 100_000
-"""How much of a search, in words, and of a text, in characters, is looked at: as much as the database indexes."""
+"""How much of a search, in words, and of a text, in characters, is looked at: what the database indexes of them."""
 
 _LETTER = r"[^\W_]"
 _HUMP = r"(?<=[^\W_A-Z])(?=[A-Z])"

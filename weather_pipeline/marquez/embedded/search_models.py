@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from weather_pipeline.marquez.embedded.events import StateChange
 from weather_pipeline.marquez.embedded.facets import Facets
 from weather_pipeline.marquez.embedded.highlights import Highlight
 from weather_pipeline.marquez.embedded.models import Answer
@@ -14,7 +15,7 @@ from weather_pipeline.marquez.embedded.models import Answer
 
 class _Hit(Answer):
     run_id: UUID | None = Field(alias="run_id")
-    event_type: Literal["RUNNING", "COMPLETE", "FAIL", "ABORT"] | None
+    event_type: StateChange | None
     name: str
     namespace: str
     facets: Facets

@@ -9,14 +9,16 @@ of those rows again that were written since the last search.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, LiteralString
+from typing import Annotated, Any, Final, LiteralString
 from uuid import UUID
 
+import psycopg
 from fastapi import APIRouter, Query
 
 from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import Refused
+from weather_pipeline.marquez.embedded.events import EVENT_TYPE_OF_STATE
 from weather_pipeline.marquez.embedded.facets import shown
 from weather_pipeline.marquez.embedded.highlights import highlight
 from weather_pipeline.marquez.embedded.parameters import Connected
@@ -37,12 +39,6 @@ DATASET_FIELDS = (
 """What is searched, as Marquez has it."""
 
 _HITS = 10
-_EVENT_TYPES: Mapping[str | None, Literal["RUNNING", "COMPLETE", "FAIL", "ABORT"]] = {
-    "RUNNING": "RUNNING",
-    "COMPLETED": "COMPLETE",
-    "FAILED": "FAIL",
-    "ABORTED": "ABORT",
-}
 _SHORTEST_RUN_ID = 8
 """A run id is found by its first group, or by more of it: fewer digits would be those of any word."""
 
@@ -75,8 +71,7 @@ _REFRESH: Final[LiteralString] = """
         RETURNING s.id
     ), changed AS (
         INSERT INTO {table} (id, row_version, digest, words)
-        SELECT id, row_version, digest,
-            search_vector(names, 'A') || search_vector(contents, 'C') || search_vector(circumstances, 'D')
+        SELECT id, row_version, digest, search_words(names, contents, circumstances)
         FROM written WHERE NOT EXISTS (SELECT FROM unchanged WHERE unchanged.id = written.id)
         ON CONFLICT (id) DO UPDATE
         SET row_version = excluded.row_version, digest = excluded.digest, words = excluded.words
@@ -136,7 +131,7 @@ async def search_jobs(connection: Connected, q: Words) -> JobHits:
     hits = [
         JobHit(
             run_id=row["run_id"],
-            event_type=_EVENT_TYPES.get(row["state"]),
+            event_type=EVENT_TYPE_OF_STATE.get(row["state"]),
             name=row["name"],
             type=row["type"],
             namespace=row["namespace"],
@@ -159,7 +154,7 @@ async def search_datasets(connection: Connected, q: Words) -> DatasetHits:
     hits = [
         DatasetHit(
             run_id=row["run_id"],
-            event_type=_EVENT_TYPES.get(row["state"]),
+            event_type=EVENT_TYPE_OF_STATE.get(row["state"]),
             name=row["name"],
             namespace=row["namespace"],
             input_facets={},
@@ -203,9 +198,13 @@ async def _refresh(connection: Connection, statement: LiteralString, paths: Mapp
     """Read the words of what was written, so many rows in a transaction: what one of them did is not lost."""
     parameters = {**paths, "most": _REFRESHED_TOGETHER}
     rows = _REFRESHED_TOGETHER
-    while rows == _REFRESHED_TOGETHER:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.SEARCH])
-            # Planned each time: the tables may have grown a lot since the last search.
-            row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
-        rows = row["rows"] if row else 0
+    try:
+        while rows == _REFRESHED_TOGETHER:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.SEARCH])
+                # Planned each time: the tables may have grown a lot since the last search.
+                row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
+            rows = row["rows"] if row else 0
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        # Otherwise answered as a bad value of the request, which has no part in it.
+        raise RuntimeError("The words of what is stored can't be read.") from error

@@ -55,6 +55,7 @@ DECLARE
         SELECT p FROM jsonb_populate_recordset(NULL::posted_dataset, event -> 'datasets') AS p
     );
     run_ended timestamptz;
+    run_job uuid;
     job_version uuid;
     version_before uuid;
 BEGIN
@@ -152,7 +153,12 @@ BEGIN
             args = excluded.args || r.args,
             facets = merge_facets(r.facets, excluded.facets),
             job_facets = merge_facets(r.job_facets, excluded.job_facets)
-        RETURNING ended_at INTO run_ended;
+        RETURNING ended_at, job_id INTO run_ended, run_job;
+        -- A run is that of the first job which used its id; its words are found by what was written to the job's row
+        -- (text_search.py).
+        IF run_job <> event_job THEN
+            UPDATE jobs SET updated_at = updated_at WHERE id = run_job;
+        END IF;
     END IF;
 
     IF cardinality(posted) > 0 THEN

@@ -47,9 +47,13 @@ DECLARE
     content text := texts::text;
     parted text;
 BEGIN
-    -- A tsvector has room for a megabyte.
-    IF length(content) > most THEN
-        content := jsonb_build_array(regexp_replace(left(content, most), '\\.', ' ', 'g'))::text;
+    -- A tsvector has room for a megabyte. Its words take up to four times the bytes of the text.
+    IF octet_length(content) > most THEN
+        content := left(content, most);
+        WHILE octet_length(content) > most LOOP
+            content := left(content, length(content) / 2);
+        END LOOP;
+        content := jsonb_build_array(regexp_replace(content, '\\.', ' ', 'g'))::text;
     END IF;
     -- These characters make PostgreSQL's parser see addresses, paths, tags and numbers where words are wanted.
     content := regexp_replace(content, '[-+./:@&<>~]+', ' ', 'g');
@@ -62,6 +66,17 @@ BEGIN
         ),
         weight
     );
+END
+$$;
+
+-- The words of a job or a dataset. What is too much even so is found by its names: one row must not keep all others from
+-- being found.
+CREATE FUNCTION search_words(names jsonb, contents jsonb, circumstances jsonb) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN search_vector(names, 'A') || search_vector(contents, 'C') || search_vector(circumstances, 'D');
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN search_vector(names, 'A');
 END
 $$;
 
