@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from tests.integration.marquez.events import dataset, dataset_event, facet, job_
 from tests.integration.marquez.present import present
 from tests.integration.marquez.retention import counted, pruned, run_of, turn_taken
 from weather_pipeline.marquez.embedded import retention
-from weather_pipeline.marquez.embedded.database import connected
+from weather_pipeline.marquez.embedded.database import Connection, connected, migrate
 from weather_pipeline.marquez.embedded.retention import Limit, prune, pruned_regularly
 
 pytestmark = pytest.mark.integration
@@ -287,6 +287,32 @@ def test_a_database_that_cannot_be_pruned_is_said_and_serves_on(
 
         assert service.get("/api/v1/namespaces")["namespaces"]
         assert "Traceback" not in service.log()
+
+
+def test_after_an_error_of_any_kind_the_next_turn_comes(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = new_database()
+    errors = iter([OSError("Too many open files")])
+
+    def fail_first(address: str) -> AbstractAsyncContextManager[Connection]:
+        for error in errors:
+            raise error
+        return connected(address)
+
+    monkeypatch.setattr(retention, "connected", fail_first)
+    monkeypatch.setattr(retention, "_INTERVAL", 0.01)
+
+    async def serve_until_pruned() -> None:
+        await migrate(url)
+        async with pruned_regularly(url, 30):
+            while _TURN not in caplog.text:
+                await asyncio.sleep(0.05)
+
+    with caplog.at_level("INFO"):
+        asyncio.run(asyncio.wait_for(serve_until_pruned(), 60))
+
+    assert "Too many open files" in caplog.text
 
 
 def test_the_first_and_last_moments_are_pruned_too(new_service: LineageService) -> None:

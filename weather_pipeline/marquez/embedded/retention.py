@@ -1,9 +1,10 @@
 """What is old goes, in small batches and beside the requests; what an answer about the present needs stays.
 
-Rows of one kind are looked at from the oldest on. A batch is one short transaction: it locks the next old rows, passing
-over those that an event is writing, and deletes the ones that are not needed. Whatever makes such a row needed again
-writes that row too, so it comes before the lock and is seen, or after it and writes the row anew. Nothing waits for a
-row that another process holds, so nothing deadlocks, and an event that needs a locked row waits for one batch.
+Rows of one kind go from the oldest on. A batch is one short transaction: it locks the next old rows that nothing needs,
+passing over those that an event is writing, and deletes the ones that still are not needed. Whatever makes such a row
+needed again writes that row too, so it comes before the lock and is seen, or after it and writes the row anew; only a
+run whose first child in so long arrives in that moment comes back with the child's next event. Nothing waits for a row
+that another process holds, so nothing deadlocks, and an event that needs a locked row waits for one batch.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from weather_pipeline.marquez.embedded.database import Connection, Row, connecte
 log = logging.getLogger(__name__)
 
 _BATCH = 1_000
-"""Rows that a transaction looks at."""
+"""Rows that a transaction deletes."""
 
 _REST = 3.0
 """How long to rest after a batch, in times of what it took: deleting takes a quarter of one core at most."""
@@ -48,6 +49,12 @@ class Limit:
     arrived_before: datetime | None = None
 
 
+_OLD: Final[LiteralString] = """
+    {row}.{column} < %(happened_before)s
+    AND (%(arrived_before)s::timestamptz IS NULL OR {row}.received_at < %(arrived_before)s)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """Rows that can go.
@@ -65,46 +72,65 @@ class _Kind:
     @property
     def old(self) -> LiteralString:
         """SQL: the row `t` is old."""
-        arrived = "(%(arrived_before)s::timestamptz IS NULL OR t.received_at < %(arrived_before)s)"
-        return f"t.{self.column} < %(happened_before)s AND {arrived}"
+        return _OLD.format(row="t", column=self.column)
 
     @property
     def window(self) -> LiteralString:
-        """SQL: lock the next old rows."""
+        """SQL: lock the next rows that may go; those that stay are not written, as a lock would."""
         text: LiteralString = """
-            SELECT t.id, t.{column} AS at FROM {table} t WHERE {old} AND (t.{column}, t.id) > (%(at)s, %(id)s)
+            SELECT t.id, t.{column} AS at FROM {table} t
+            WHERE {old} AND (t.{column}, t.id) > (%(at)s, %(id)s) AND {unneeded}
             ORDER BY t.{column}, t.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
         """
-        return text.format(table=self.table, column=self.column, old=self.old)
+        unneeded = self.unneeded.format(runs="runs")
+        return text.format(table=self.table, column=self.column, old=self.old, unneeded=unneeded)
 
     @property
     def delete(self) -> LiteralString:
         """SQL: of these rows delete those that may go."""
-        text: LiteralString = "DELETE FROM {} t WHERE t.id = ANY(%s) AND {} RETURNING t.id"
+        text: LiteralString = "DELETE FROM {} t WHERE t.id = ANY(%(ids)s) AND {} RETURNING t.id"
         return text.format(self.table, self.unneeded.format(runs="runs"))
 
 
 _EVENTS = _Kind("lineage_events", "event_at", "true")
 
-# What a job and a dataset show of their last state: a job's newest run, the newest run of its current version, whose
-# facets are the job's, and the run that wrote a dataset's current version. A run that never ended goes like the others:
-# where it is still under way it is its job's newest.
-_RUNS = _Kind(
-    "runs",
-    "state_at",
-    """
-    t.id <> (
-        SELECT newest.id FROM runs newest WHERE newest.job_id = t.job_id
+# All but what a job and a dataset show of their last state: a job's newest run, the newest run of its current version,
+# whose facets are the job's, and the run that wrote a dataset's current version. A run that never ended goes like the
+# others: where it is still under way it is its job's newest.
+_PAST_RUN: Final[LiteralString] = """
+    {run}.id <> (
+        SELECT newest.id FROM runs newest WHERE newest.job_id = {run}.job_id
         ORDER BY newest.state_at DESC, newest.id DESC LIMIT 1
     )
     AND NOT EXISTS (
-        SELECT FROM jobs j JOIN job_versions v ON v.id = j.version_id WHERE j.id = t.job_id AND v.latest_run_id = t.id
+        SELECT FROM jobs j JOIN job_versions v ON v.id = j.version_id
+        WHERE j.id = {run}.job_id AND v.latest_run_id = {run}.id
     )
     AND NOT EXISTS (
         SELECT FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id AND d.version_id = v.id
-        WHERE v.run_id = t.id
+        WHERE v.run_id = {run}.id
     )
-    """,
+"""
+
+# A run that another one started has its job named after that one's: so a run stays as long as one that it started, or
+# that this one started, and so on.
+_RUNS_TEMPLATE: Final[LiteralString] = """
+    {past} AND NOT EXISTS (
+        WITH RECURSIVE started (id) AS (
+            SELECT child.id FROM runs child WHERE child.parent_run_id = t.id
+            UNION SELECT child.id FROM started JOIN runs child ON child.parent_run_id = started.id
+        )
+        SELECT FROM started JOIN runs child ON child.id = started.id WHERE NOT ({old_child} AND {past_child})
+    )
+"""
+_RUNS = _Kind(
+    "runs",
+    "state_at",
+    _RUNS_TEMPLATE.format(
+        past=_PAST_RUN.format(run="t"),
+        old_child=_OLD.format(row="child", column="state_at"),
+        past_child=_PAST_RUN.format(run="child"),
+    ),
 )
 _DATASET_VERSIONS = _Kind(
     "dataset_versions",
@@ -178,7 +204,7 @@ async def prune(connection: Connection, limit: Limit) -> AsyncGenerator[Counter[
             async with connection.transaction():
                 parameters = _parameters(limit) | last | {"batch": _BATCH}
                 window = await (await connection.execute(kind.window, parameters)).fetchall()
-                deleted = await _delete(connection, kind, window)
+                deleted = await _delete(connection, kind, parameters | {"ids": [row["id"] for row in window]})
             took = time.monotonic() - started
             yield deleted
             if len(window) < _BATCH:
@@ -232,6 +258,8 @@ async def _prune_regularly(url: str, retention: timedelta) -> None:
             await _prune_once(url, Limit(happened_before=before, arrived_before=before))
         except psycopg.Error as error:
             log.warning("Old lineage could not be deleted, trying again in an hour: %s", str(error).strip())
+        except Exception:
+            log.exception("Old lineage could not be deleted, trying again in an hour.")
         await asyncio.sleep(_INTERVAL)
 
 
@@ -248,12 +276,12 @@ async def _prune_once(url: str, limit: Limit) -> None:
     log.info("Lineage older than %s deleted: %s", limit.happened_before.isoformat(timespec="seconds"), rows or "none")
 
 
-async def _delete(connection: Connection, kind: _Kind, window: list[Row]) -> Counter[str]:
+async def _delete(connection: Connection, kind: _Kind, parameters: Row) -> Counter[str]:
     """Delete what may go of the rows that are locked.
 
     A statement of its own, after the lock: it sees all that was stored until the rows were locked.
     """
-    rows = await (await connection.execute(kind.delete, [[row["id"] for row in window]])).fetchall()
+    rows = await (await connection.execute(kind.delete, parameters)).fetchall()
     deleted = Counter({kind.table: len(rows)})
     if kind is _RUNS:
         deleted[_RUN_INPUTS] = (await connection.execute(_DELETE_INPUTS, [[row["id"] for row in rows]])).rowcount

@@ -5,7 +5,8 @@ ALTER TABLE runs ADD COLUMN received_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE dataset_versions ADD COLUMN received_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE job_versions ADD COLUMN received_at timestamptz NOT NULL DEFAULT now();
 
--- Old versions, without reading them all; runs and events have such an index.
+-- Old versions, without reading them all; runs and events have such an index. The few versions of jobs have none: every
+-- run that ends would write it.
 CREATE INDEX dataset_versions_by_time ON dataset_versions (created_at);
 
 -- Whether a run read a version.
