@@ -208,6 +208,29 @@ def test_columns_are_followed_both_ways(service: LineageService) -> None:
     assert both == upstream | {"datasetField:cols:gold:t"}
 
 
+def test_a_column_that_is_made_of_nothing_any_more_keeps_no_old_source(service: LineageService) -> None:
+    def made_of(hour: int, *sources: str) -> dict[str, Any]:
+        columns = [{"namespace": "emptied", "name": name, "field": "t"} for name in sources]
+        lineage = facet(fields={"t": {"inputFields": columns}, "u": {"inputFields": []}})
+        outputs = [dataset("emptied", "target", {"schema": schema("t", "u"), "columnLineage": lineage})]
+        inputs = [dataset("emptied", name, {"schema": schema("t")}) for name in ("a", "b")]
+        return run_event(
+            "COMPLETE", f"{_DAY}{hour}:00:00Z", _run_id(), ("emptied", "j"), inputs=inputs, outputs=outputs
+        )
+
+    def sources() -> set[str]:
+        graph = service.get("/api/v1/column-lineage?nodeId=dataset:emptied:target")["graph"]
+        return {node["data"]["dataset"] for node in graph}
+
+    full, empty, full_again = made_of(10, "a", "b"), made_of(11), made_of(12, "b")
+    found: list[set[str]] = []
+    for event in (full, empty, full, full_again, empty):
+        service.accept(event)
+        found.append(sources())
+
+    assert found == [{"target", "a", "b"}, set(), set(), {"target", "b"}, {"target", "b"}]
+
+
 def test_sources_without_a_url_are_listed(service: LineageService) -> None:
     source = facet(name="lake", uri="s3://lake")
     service.accept(

@@ -12,6 +12,8 @@ from weather_pipeline.marquez.embedded.facets import stored
 from weather_pipeline.marquez.embedded.identity import column_edge_key, dataset_key, dataset_version_key, job_key
 
 _PROCESSING_TYPES = {"STREAMING": "STREAM"}
+_NOTHING = (UUID(int=0), "")
+"""What a column is made of that has no inputs: a column of no dataset. It stands in for what older events said."""
 
 
 class KnownJob(NamedTuple):
@@ -38,7 +40,9 @@ class Known:
 def dataset_keys(event: Event) -> set[UUID]:
     """Keys of all dataset names that an event uses: each may be another name of a dataset."""
     keys = {dataset_key(dataset.namespace, dataset.name) for dataset in event.datasets}
-    return keys | {dataset_key(source["namespace"], source["name"]) for _, _, source in _column_sources(event)}
+    columns = [column for dataset in event.datasets for column in dataset.columns.values()]
+    sources = [source for column in columns for source in column.get("inputFields", [])]
+    return keys | {dataset_key(source["namespace"], source["name"]) for source in sources}
 
 
 def alias_keys(event: Event) -> set[UUID]:
@@ -163,25 +167,19 @@ def _aliases(event: Event, known: Known) -> Iterable[dict[str, Any]]:
                 yield {"id": alias, "dataset_id": target, **names}
 
 
-def _column_sources(event: Event) -> Iterable[tuple[Dataset, str, dict[str, Any]]]:
-    """Every (dataset, output column, input field) that the event maps."""
-    for dataset in event.datasets:
-        for name, column in dataset.columns.items():
-            for source in column.get("inputFields", []):
-                yield dataset, name, source
-
-
 def _columns(event: Event, known: Known) -> Iterable[dict[str, Any]]:
-    for dataset, name, source in _column_sources(event):
+    for dataset in event.datasets:
         output = known.dataset(dataset.namespace, dataset.name)
-        origin = known.dataset(source["namespace"], source["name"])
-        column = dataset.columns[name]
-        yield {
-            "id": column_edge_key(output, name, origin, source["field"]),
-            "output_dataset_id": output,
-            "output_field": name,
-            "input_dataset_id": origin,
-            "input_field": source["field"],
-            "transformation_description": column.get("transformationDescription"),
-            "transformation_type": column.get("transformationType"),
-        }
+        for name, column in dataset.columns.items():
+            sources = column.get("inputFields", [])
+            origins = [(known.dataset(source["namespace"], source["name"]), source["field"]) for source in sources]
+            for origin, origin_field in origins or [_NOTHING]:
+                yield {
+                    "id": column_edge_key(output, name, origin, origin_field),
+                    "output_dataset_id": output,
+                    "output_field": name,
+                    "input_dataset_id": origin,
+                    "input_field": origin_field,
+                    "transformation_description": column.get("transformationDescription"),
+                    "transformation_type": column.get("transformationType"),
+                }
