@@ -404,6 +404,32 @@ def test_the_newest_runs_come_first(service: LineageService) -> None:
     assert answer[0]["job"] == {"namespace": "recent", "name": "job2"}
 
 
+def test_runs_of_hidden_jobs_are_neither_listed_nor_counted(service: LineageService) -> None:
+    before = service.get("/api/v1/jobs/runs?limit=0")["totalCount"]
+    runs = [_run_id() for _ in range(3)]
+    for run_id, name in zip(runs, ("seen", "unseen", "unseen"), strict=True):
+        service.accept(run_event("START", f"{_DAY}10:00:00Z", run_id, ("countable", name)))
+    requests.delete(f"{service.url}/api/v1/namespaces/countable/jobs/unseen", timeout=30).raise_for_status()
+
+    listed = service.get("/api/v1/jobs/runs?limit=100000")
+
+    assert listed["totalCount"] == before + 1
+    assert [run["id"] for run in listed["runs"] if run["id"] in runs] == runs[:1]
+    # What was found by its id before is still.
+    assert service.get(f"/api/v1/jobs/runs/{runs[1]}")["state"] == "RUNNING"
+    assert service.get(f"/api/v1/runlineage/upstream?runId={runs[1]}")["runs"][0]["job"]["name"] == "unseen"
+
+
+def test_every_page_of_versions_says_how_many_there_are(service: LineageService) -> None:
+    for hour in (10, 11, 12):
+        table = dataset("paged", "table", {"schema": schema("t")})
+        service.accept(run_event("COMPLETE", f"{_DAY}{hour}:00:00Z", _run_id(), ("paged", "j"), outputs=[table]))
+
+    pages = [service.get(f"/api/v1/namespaces/paged/datasets/table/versions?limit=2&offset={at}") for at in (0, 2, 4)]
+
+    assert [(len(page["versions"]), page["totalCount"]) for page in pages] == [(2, 3), (1, 3), (0, 3)]
+
+
 def test_runs_of_the_same_time_are_paged_without_gap_or_repeat(service: LineageService) -> None:
     """A list in no fixed order repeats some of the rows that tie, and leaves others out, between two pages."""
     runs = {_run_id() for _ in range(12)}

@@ -13,6 +13,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import AsyncConnection, OperationalError
+from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -121,6 +122,18 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     ) as connection:
         await _show_times_in_utc(connection)
         yield connection
+
+
+async def count_rows(connection: Connection, source: LiteralString, parameters: Params | None = None) -> int:
+    """How many rows there are.
+
+    Args:
+        connection: Where to ask.
+        source: The rows, as SQL from FROM on.
+        parameters: Its parameters.
+    """
+    row = await (await connection.execute("SELECT count(*) AS rows " + source, parameters)).fetchone()
+    return row["rows"] if row else 0
 
 
 async def _show_times_in_utc(connection: Connection) -> None:

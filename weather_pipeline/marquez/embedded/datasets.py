@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from weather_pipeline.marquez.embedded.database import Connection, Row
+from weather_pipeline.marquez.embedded.database import Connection, Row, count_rows
 from weather_pipeline.marquez.embedded.errors import NotFound
 from weather_pipeline.marquez.embedded.facets import shown
 from weather_pipeline.marquez.embedded.identity import dataset_key, schema_key
@@ -110,13 +110,12 @@ async def list_datasets(connection: Connected, namespace: PathName, limit: Limit
     where = " AND n.namespace = %s ORDER BY n.name LIMIT %s OFFSET %s"
     cursor = await connection.execute(_DATASET + where, [namespace, limit, offset])
     rows = await cursor.fetchall()
-    cursor = await connection.execute(
-        "SELECT count(*) AS total FROM dataset_names n JOIN datasets d ON d.id = n.dataset_id "
-        "WHERE n.namespace = %s AND NOT d.is_hidden",
+    total = await count_rows(
+        connection,
+        "FROM dataset_names n JOIN datasets d ON d.id = n.dataset_id WHERE n.namespace = %s AND NOT d.is_hidden",
         [namespace],
     )
-    total = await cursor.fetchone()
-    return Datasets(datasets=[build_dataset(row) for row in rows], total_count=total["total"] if total else 0)
+    return Datasets(datasets=[build_dataset(row) for row in rows], total_count=total)
 
 
 @router.get("/{dataset}")
@@ -140,12 +139,13 @@ async def list_dataset_versions(
     """A dataset's versions, the newest first."""
     row = await require_dataset(connection, namespace, dataset)
     cursor = await connection.execute(
-        "SELECT *, count(*) OVER () AS total FROM dataset_versions WHERE dataset_id = %s "
-        "ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s",
+        "SELECT * FROM dataset_versions WHERE dataset_id = %s ORDER BY created_at DESC, id DESC LIMIT %s OFFSET %s",
         [row["id"], limit, offset],
     )
-    rows = await cursor.fetchall()
-    return DatasetVersions(versions=await _versions(connection, row, rows), total_count=rows[0]["total"] if rows else 0)
+    versions = await _versions(connection, row, await cursor.fetchall())
+    # Not by a window over the page: it would read every version whole.
+    total = await count_rows(connection, "FROM dataset_versions WHERE dataset_id = %s", [row["id"]])
+    return DatasetVersions(versions=versions, total_count=total)
 
 
 @router.get("/{dataset}/versions/{version}")

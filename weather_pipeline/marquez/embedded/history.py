@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, LiteralString
 
 from fastapi import APIRouter, Query
 
+from weather_pipeline.marquez.embedded.database import count_rows
 from weather_pipeline.marquez.embedded.events import Kind
 from weather_pipeline.marquez.embedded.facet_checks import parse_time
 from weather_pipeline.marquez.embedded.facets import clean, format_instant
@@ -29,7 +30,7 @@ _MEMBERS = {
     Kind.DATASET: ("dataset",),
 }
 
-_WHERE: Final[LiteralString] = " FROM lineage_events WHERE event_at < %(before)s AND event_at >= %(after)s "
+_FOUND: Final[LiteralString] = "FROM lineage_events WHERE event_at < %(before)s AND event_at >= %(after)s"
 
 
 class Direction(StrEnum):
@@ -52,10 +53,10 @@ async def list_events(
     """Events whose time lies in a range, the newest first unless asked otherwise."""
     parameters = {"before": _zoned(before), "after": _zoned(after), "limit": limit, "offset": offset}
     order: LiteralString = "event_at DESC, id DESC" if direction is Direction.DESC else "event_at, id"
-    page: LiteralString = "SELECT body" + _WHERE + "ORDER BY " + order + " LIMIT %(limit)s OFFSET %(offset)s"
+    page: LiteralString = f"SELECT body {_FOUND} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s"
     rows = await (await connection.execute(page, parameters)).fetchall()
-    total = await (await connection.execute("SELECT count(*) AS total" + _WHERE, parameters)).fetchone()
-    return Events(events=[present(row["body"]) for row in rows], total_count=total["total"] if total else 0)
+    total = await count_rows(connection, _FOUND, parameters)
+    return Events(events=[present(row["body"]) for row in rows], total_count=total)
 
 
 def present(event: Mapping[str, Any]) -> dict[str, Any]:

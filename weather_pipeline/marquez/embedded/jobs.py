@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from weather_pipeline.marquez.embedded.database import Connection, Row
+from weather_pipeline.marquez.embedded.database import Connection, Row, count_rows
 from weather_pipeline.marquez.embedded.errors import NotFound
 from weather_pipeline.marquez.embedded.facets import shown
 from weather_pipeline.marquez.embedded.identity import job_key
@@ -164,15 +164,12 @@ async def _list(
     cursor = await connection.execute(_SELECT + _FILTER, parameters)
     rows = await cursor.fetchall()
     runs = await latest_runs(connection, [row["id"] for row in rows], _LATEST_RUNS)
-    cursor = await connection.execute(
-        "SELECT count(*) AS total FROM jobs WHERE NOT is_hidden AND (%(namespace)s::text IS NULL "
-        "OR namespace = %(namespace)s)",
-        {"namespace": namespace},
+    total = await count_rows(
+        connection,
+        "FROM jobs WHERE NOT is_hidden AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s)",
+        parameters,
     )
-    total = await cursor.fetchone()
-    return Jobs(
-        jobs=[_listed(row, runs.get(row["id"], [])) for row in rows], total_count=total["total"] if total else 0
-    )
+    return Jobs(jobs=[_listed(row, runs.get(row["id"], [])) for row in rows], total_count=total)
 
 
 def _listed(row: Row, runs: list[Run]) -> Job:

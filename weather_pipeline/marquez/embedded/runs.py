@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from weather_pipeline.marquez.embedded.database import Connection, Row
+from weather_pipeline.marquez.embedded.database import Connection, Row, count_rows
 from weather_pipeline.marquez.embedded.errors import NotFound
 from weather_pipeline.marquez.embedded.facets import shown
 from weather_pipeline.marquez.embedded.models import (
@@ -87,9 +87,7 @@ async def runs_of_job(connection: Connection, job: UUID, limit: int, offset: int
     """A page of a job's runs, the last started first, and how many there are."""
     cursor = await connection.execute(_OF_JOB, [job, limit, offset])
     runs = await build_runs(connection, await cursor.fetchall())
-    cursor = await connection.execute("SELECT count(*) AS total FROM runs WHERE job_id = %s", [job])
-    row = await cursor.fetchone()
-    return runs, row["total"] if row else 0
+    return runs, await count_rows(connection, "FROM runs WHERE job_id = %s", [job])
 
 
 @router.get("")
@@ -104,9 +102,7 @@ async def list_recent_runs(connection: Connected, limit: Limit = 100, offset: Of
         )
         for row in rows
     ]
-    cursor = await connection.execute("SELECT count(*) AS total FROM runs")
-    total = await cursor.fetchone()
-    return RecentRuns(runs=runs, total_count=total["total"] if total else 0)
+    return RecentRuns(runs=runs, total_count=await count_rows(connection, "FROM run_rows WHERE NOT is_hidden"))
 
 
 @router.get("/{run_id}")
