@@ -86,6 +86,37 @@ def test_a_hidden_job_is_a_dead_end(service: LineageService) -> None:
     assert _around(service, "job:dead:first", 20) == {"first"}
 
 
+def test_a_hidden_dataset_is_a_dead_end(service: LineageService) -> None:
+    jobs = [("first", ["a"], ["b"]), ("second", ["b"], ["c"]), ("third", ["c"], ["d"])]
+    _store(service, "shut", jobs)
+    requests.delete(f"{service.url}/api/v1/namespaces/shut/datasets/b", timeout=30).raise_for_status()
+
+    assert [_around(service, f"job:shut:{name}", 20) for name in ("first", "third")] == [{"first"}, {"second", "third"}]
+
+    _store(service, "shut", jobs[:1])
+    assert _around(service, "job:shut:first", 20) == {"first", "second", "third"}
+
+
+def test_no_column_of_a_hidden_dataset_is_shown_or_followed(service: LineageService) -> None:
+    def mapped(name: str, source: str) -> dict[str, Any]:
+        fields = {"v": {"inputFields": [{"namespace": "veiled", "name": source, "field": "v"}]}}
+        return dataset("veiled", name, {"schema": schema("v"), "columnLineage": facet(fields=fields)})
+
+    chain = [dataset("veiled", "c0", {"schema": schema("v")}), *(mapped(f"c{n}", f"c{n - 1}") for n in range(1, 5))]
+    event = run_event("COMPLETE", "2026-03-01T10:00:00Z", _run_id(), ("veiled", "j"), outputs=chain)
+    service.accept(event)
+
+    def columns(name: str) -> list[str]:
+        path = f"/api/v1/column-lineage?nodeId=datasetField:veiled:{name}:v&withDownstream=true"
+        return sorted(node["data"]["dataset"] for node in service.get(path)["graph"])
+
+    assert columns("c1") == columns("c4") == ["c0", "c1", "c2", "c3", "c4"]
+    requests.delete(f"{service.url}/api/v1/namespaces/veiled/datasets/c2", timeout=30).raise_for_status()
+    assert (columns("c1"), columns("c3"), columns("c4")) == (["c0", "c1"], [], ["c3", "c4"])
+    service.accept(event)
+    assert columns("c1") == ["c0", "c1", "c2", "c3", "c4"]
+
+
 def test_columns_are_followed_step_by_step(service: LineageService) -> None:
     def mapped(name: str, source: str) -> dict[str, Any]:
         fields = {"v": {"inputFields": [{"namespace": "steps", "name": source, "field": "v"}]}}

@@ -13,7 +13,9 @@ BEGIN
     FOR step IN 1..steps LOOP
         -- Edges lead both ways, so that nothing but what the step before reached can be met again.
         dataset_ids := ARRAY(
-            SELECT e.dataset_id FROM job_edges e WHERE e.job_id = ANY (job_ids) EXCEPT SELECT unnest(dataset_ids)
+            SELECT e.dataset_id FROM job_edges e JOIN datasets d ON d.id = e.dataset_id AND NOT d.is_hidden
+            WHERE e.job_id = ANY (job_ids)
+            EXCEPT SELECT unnest(dataset_ids)
         );
         next_jobs := ARRAY(
             SELECT e.job_id FROM job_edges e JOIN jobs j ON j.id = e.job_id AND NOT j.is_hidden
@@ -28,9 +30,11 @@ BEGIN
 END
 $$;
 
--- A column may name a dataset that no event described: such an edge has nothing to show at its end.
+-- The edges that can be shown. A column may be made of a dataset that no event described, or of nothing (posted.py).
 CREATE VIEW column_edges AS
-SELECT c.* FROM column_lineage c WHERE EXISTS (SELECT FROM datasets d WHERE d.id = c.input_dataset_id);
+SELECT c.* FROM column_lineage c
+JOIN datasets input ON input.id = c.input_dataset_id AND NOT input.is_hidden
+JOIN datasets output ON output.id = c.output_dataset_id AND NOT output.is_hidden;
 
 -- The edges between columns within so many steps of some columns (a dataset and a field each): those that feed them, and
 -- with `downstream` also what these and they feed. The first step goes upstream only.
