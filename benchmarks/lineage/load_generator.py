@@ -8,18 +8,15 @@ The bodies of one Dagster run go one after another, several runs at once. Standa
 from __future__ import annotations
 
 import json
-import queue
 import sys
-import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import requests
 
 from benchmarks.lineage.figures import told
+from benchmarks.sending import send_runs
 
-CONNECTIONS = 8
 _TIMEOUT = 30.0
 
 
@@ -37,33 +34,17 @@ def main(file: Path, url: str) -> None:
     """Send everything and say how long that took."""
     with file.open() as lines:
         runs = by_run(lines)
-    waiting: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-    for bodies in runs:
-        waiting.put(bodies)
     refused: list[int] = []
 
-    def send() -> None:
+    def send(bodies: Iterator[str]) -> None:
         headers = {"Content-Type": "application/json"}
         with requests.Session() as session:
-            while True:
-                try:
-                    bodies = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                for body in bodies:
-                    answer = session.post(
-                        f"{url}/api/v1/lineage", data=body.encode(), headers=headers, timeout=_TIMEOUT
-                    )
-                    if not answer.ok:
-                        refused.append(answer.status_code)
+            for body in bodies:
+                answer = session.post(f"{url}/api/v1/lineage", data=body.encode(), headers=headers, timeout=_TIMEOUT)
+                if not answer.ok:
+                    refused.append(answer.status_code)
 
-    threads = [threading.Thread(target=send) for _ in range(CONNECTIONS)]
-    began, cpu = time.monotonic(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    took, cpu = time.monotonic() - began, time.process_time() - cpu
+    took, cpu = send_runs(runs, send)
     events = sum(map(len, runs))
     found = {"events": events, "refused": len(refused), "seconds": took, "cpu_seconds": cpu}
     sys.stdout.write(json.dumps(found) + "\n")

@@ -10,55 +10,39 @@ FILE has a JSON array of bodies for each run, one in a line.
 from __future__ import annotations
 
 import json
-import queue
 import socket
 import sys
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-CONNECTIONS = 8
+from benchmarks.sending import send_runs
+
 _HOST = "127.0.0.1"
 _TIMEOUT = 60.0
 
 
 def main(file: Path, port: int) -> None:
     """Send everything and say how long that took."""
-    waiting: queue.SimpleQueue[list[bytes]] = queue.SimpleQueue()
-    events = 0
-    for line in file.read_text().splitlines():
-        requests = [_request(body.encode()) for body in json.loads(line)]
-        events += len(requests)
-        waiting.put(requests)
+    runs = [[_request(body.encode()) for body in json.loads(line)] for line in file.read_text().splitlines()]
     refused: list[bytes] = []
     latencies: list[float] = []
 
-    def send() -> None:
+    def send(requests: Iterator[bytes]) -> None:
         with socket.create_connection((_HOST, port), _TIMEOUT) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while True:
-                try:
-                    requests = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                for request in requests:
-                    began = time.monotonic()
-                    connection.sendall(request)
-                    answer = _answer(connection)
-                    latencies.append(time.monotonic() - began)
-                    if not answer.startswith(b"HTTP/1.1 201"):
-                        refused.append(answer)
+            for request in requests:
+                began = time.monotonic()
+                connection.sendall(request)
+                answer = _answer(connection)
+                latencies.append(time.monotonic() - began)
+                if not answer.startswith(b"HTTP/1.1 201"):
+                    refused.append(answer)
 
-    threads = [threading.Thread(target=send) for _ in range(CONNECTIONS)]
-    began, cpu = time.monotonic(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    took, cpu = time.monotonic() - began, time.process_time() - cpu
+    took, cpu = send_runs(runs, send)
     found = {
         "events": len(latencies),
-        "missing": events - len(latencies),
+        "missing": sum(map(len, runs)) - len(latencies),
         "refused": [answer.decode(errors="replace") for answer in refused[:3]],
         "seconds": took,
         "cpu_seconds": cpu,
