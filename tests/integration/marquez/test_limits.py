@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -196,6 +197,18 @@ def test_a_head_that_is_too_large_is_refused(impatient: LineageService, wire: Wi
     else:
         with contextlib.suppress(ConnectionError):
             assert wire.reply().status == 431
+
+
+@pytest.mark.parametrize("size", [8_000, LIMITS.head_bytes + 100])
+def test_a_head_in_pieces_counts_once(impatient: LineageService, wire: Wire, size: int) -> None:
+    head = b"GET /healthcheck HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * size
+    wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for at in range(0, len(head), 500):
+        wire.send(body=head[at : at + 500])
+        time.sleep(0.005)  # each of them arrives by itself
+    wire.send("", "")
+
+    assert wire.reply().status == (200 if size < LIMITS.head_bytes else 431)
 
 
 def test_headers_after_a_chunked_body_are_counted_too(impatient: LineageService, wire: Wire) -> None:

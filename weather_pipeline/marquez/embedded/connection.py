@@ -33,7 +33,7 @@ class Connection(HttpToolsProtocol):
         self._head = _Deadline(self.loop, self.limits.head_seconds, self._on_no_head)
         self._answer = _Deadline(self.loop, self.limits.answer_seconds, transport.abort)
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._unread_bytes = 0
         if len(self.connections) > 2 * self.limits.connections:
             transport.abort()
         else:
@@ -50,18 +50,17 @@ class Connection(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete:
             # Any byte ends uvicorn's wait for a further request; ours lasts until its head is whole.
             self._head.begin()
-        was_in_head = self._in_head
+        # Of a header the parser only tells once it has ended: until it tells of anything, what it got counts.
+        self._unread_bytes += len(data)
         super().data_received(data)
-        # A header is only heard of once it has ended.
-        if was_in_head and self._in_head:
-            self._head_bytes += len(data)
-            if self._is_head_too_large:
-                self._refuse(*self._too_large())
+        if self._is_head_too_large:
+            self._refuse(*self._too_large())
 
     def on_message_begin(self) -> None:
         """The first byte of a request is there."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
+        self._head_bytes = self._unread_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the address is there."""
@@ -76,8 +75,14 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is whole: the request goes to the service."""
         self._in_head = False
+        self._unread_bytes = 0
         self._head.end()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body is there."""
+        self._unread_bytes = 0
+        super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what can't be understood as HTTP, in the shape of all other errors."""
@@ -103,13 +108,14 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _count(self, size: int) -> None:
+        self._unread_bytes = 0
         self._head_bytes += size
         if self._is_head_too_large:
             raise ValueError("too large")  # the parser stops, and uvicorn calls `send_400_response`
 
     @property
     def _is_head_too_large(self) -> bool:
-        return self._head_bytes > self.limits.head_bytes
+        return self._head_bytes + self._unread_bytes > self.limits.head_bytes
 
     def _too_large(self) -> tuple[HTTPStatus, str]:
         message = f"The request line and the headers are larger than {self.limits.head_bytes} bytes."
