@@ -11,6 +11,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import requests
 
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, facet, run_event
+from tests.integration.marquez.figures import Figures
 from tests.integration.marquez.impatient import LIMITS
 from tests.integration.marquez.wire import Wire
 from weather_pipeline.stack.postgres import EmbeddedPostgres
@@ -135,17 +137,35 @@ def test_a_body_that_trickles_is_cut_off(impatient: LineageService, wire: Wire, 
     assert requests.get(f"{impatient.url}/api/v1/namespaces/slow", timeout=30).status_code == 404
 
 
-def test_slow_senders_hold_no_connection_of_the_database(impatient: LineageService, database_url: str) -> None:
+def test_slow_senders_hold_no_connection_of_the_database(new_service: LineageService) -> None:
+    senders = int(Figures(new_service).value("pool_connections_max", pool="requests")) + 4
     with contextlib.ExitStack() as resources:
-        for number in range(LIMITS.connections - 1):
-            wire = resources.enter_context(Wire(impatient.port))
+        for number in range(senders):
+            wire = resources.enter_context(Wire(new_service.port))
             wire.send(f"PUT /api/v1/tags/t{number} HTTP/1.1", "Content-Type: application/json", "Content-Length: 9", "")
-        with psycopg.connect(database_url) as connection:
-            busy = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weather-lineage' AND state <> 'idle'"
-            ).fetchone()
+        _until(lambda: Figures(new_service).value("http_requests_in_progress") == senders + 1)
 
-        assert busy == (0,)
+        assert new_service.get("/api/v1/tags")
+
+
+def test_slow_reads_delay_neither_events_nor_health(new_service: LineageService) -> None:
+    reads = int(Figures(new_service).value("pool_connections_max", pool="requests"))
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'tags'::regclass AND NOT granted"
+    with ThreadPoolExecutor(reads) as pool:
+        with psycopg.connect(new_service.database_url) as connection:
+            connection.execute("LOCK TABLE tags IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(requests.get, f"{new_service.url}/api/v1/tags", timeout=60) for _ in range(reads)]
+            _until(lambda: connection.execute(waiting).fetchone() == (reads,))
+
+            new_service.accept(_event("meanwhile"))
+            health = requests.get(f"{new_service.url}/healthcheck", timeout=30)
+            figures = Figures(new_service)
+            connection.rollback()
+        statuses = {each.result().status_code for each in asked}
+
+    assert health.status_code == 200
+    assert (figures.value("database_up"), figures.value("pool_connections_available", pool="requests")) == (1, 0)
+    assert statuses == {200}
 
 
 @pytest.mark.parametrize("head", ["", "GET /healthch", "GET /healthcheck HTTP/1.1\r\nHost: h", "\r\n"])
@@ -303,10 +323,14 @@ def test_a_database_that_stands_still_is_not_waited_for(impatient: LineageServic
 
 
 def test_a_sender_that_goes_away_leaves_no_trace(impatient: LineageService) -> None:
-    before = _events(impatient)
+    def cut_off() -> float:
+        return Figures(impatient).value("http_requests_total", method="POST", status="400")
+
+    before, cut_off_before = _events(impatient), cut_off()
     with Wire(impatient.port) as wire:
         wire.send("POST /api/v1/lineage HTTP/1.1", "Content-Type: application/json", "Content-Length: 50", "")
 
+    _until(lambda: cut_off() == cut_off_before + 1)
     assert _events(impatient) == before
     assert "Traceback" not in impatient.log()
 

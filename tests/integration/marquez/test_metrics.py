@@ -9,37 +9,16 @@ from pathlib import Path
 import pytest
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, dataset_event, run_event
+from tests.integration.marquez.figures import Figures
 from weather_pipeline.marquez.embedded.app import create_app
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
 _AT = "2026-03-01T10:00:00Z"
-
-
-class Figures:
-    """One scrape, read by Prometheus' own parser."""
-
-    def __init__(self, service: LineageService) -> None:
-        self.answer = requests.get(f"{service.url}/metrics", timeout=30)
-        assert self.answer.status_code == 200
-        families = text_string_to_metric_families(self.answer.text)
-        self.samples = [sample for family in families for sample in family.samples]
-
-    def value(self, name: str, **labels: str) -> float:
-        """The sum of the samples that have these labels."""
-        return sum(
-            sample.value
-            for sample in self.samples
-            if sample.name == f"weather_lineage_{name}" and labels.items() <= sample.labels.items()
-        )
-
-    def labels(self, name: str, label: str) -> set[str]:
-        return {sample.labels[label] for sample in self.samples if sample.name == f"weather_lineage_{name}"}
 
 
 def test_requests_are_counted_by_the_routes_template(service: LineageService) -> None:
@@ -107,7 +86,8 @@ def test_the_rest(service: LineageService) -> None:
 
     assert figures.answer.headers["content-type"].startswith("text/plain; version=")
     assert figures.value("database_up") == 1
-    assert 1 <= figures.value("pool_connections") <= figures.value("pool_connections_max")
+    for pool in ("requests", "writer", "watch"):
+        assert 1 <= figures.value("pool_connections", pool=pool) <= figures.value("pool_connections_max", pool=pool)
     assert figures.labels("stored_rows", "table") == {"events", "runs", "jobs", "datasets"}
     assert figures.labels("build_info", "version")
     assert {"process_resident_memory_bytes", "process_cpu_seconds_total"} <= {sample.name for sample in figures.samples}

@@ -37,11 +37,11 @@ from weather_pipeline.marquez.embedded.access import BearerToken, allow_pages
 from weather_pipeline.marquez.embedded.answers import problem, retry_after
 from weather_pipeline.marquez.embedded.api_schema import REFUSALS
 from weather_pipeline.marquez.embedded.body import require_json
-from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow
+from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow, Use
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.embedded.metrics import MeasuredRequests, Metrics
-from weather_pipeline.marquez.embedded.parameters import Connected
+from weather_pipeline.marquez.embedded.parameters import database_of
 from weather_pipeline.marquez.embedded.retention import pruned_regularly
 from weather_pipeline.marquez.embedded.writer import Writer
 
@@ -118,9 +118,10 @@ def create_app(
 
 @health.get("/healthcheck")
 @health.get("/api/v1/health")
-async def healthcheck(connection: Connected) -> dict[str, dict[str, bool]]:
+async def healthcheck(request: Request) -> dict[str, dict[str, bool]]:
     """Whether the service and its database answer. Marquez has it on its admin port only."""
-    await connection.execute("SELECT 1")
+    async with database_of(request).connection(Use.WATCH) as connection:
+        await connection.execute("SELECT 1")
     return {"postgresql": {"healthy": True}}
 
 

@@ -1,4 +1,4 @@
-"""The connection pool, and the schema's numbered migrations."""
+"""The connection pools, and the schema's numbered migrations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any, Final, LiteralString, cast
 
 import psycopg
 from psycopg import AsyncConnection, OperationalError
 from psycopg.abc import Params
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -28,10 +29,25 @@ Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 """A connection whose rows are dictionaries."""
 
-_MAX_CONNECTIONS = 16
+
+class Use(StrEnum):
+    """What a connection is for. Each use has a pool of its own: none waits until another is done."""
+
+    REQUESTS = "requests"
+    WRITER = "writer"
+    """The one `Writer`, which stores events."""
+    WATCH = "watch"
+    """`/healthcheck` and `/metrics`, which tell of a database that is busy."""
+
+
+_MOST_CONNECTIONS: Final = {Use.REQUESTS: 16, Use.WRITER: 1, Use.WATCH: 2}
 _WAIT_FOR_CONNECTION = 3.0
-_CONNECT_TIMEOUT = 5
 _RECONNECT_TIMEOUT = 5.0
+_ASKING = 0.9
+"""Of the time for a request's queries; in what is left the database may end the query that it is told to cancel."""
+
+_DEFAULTS: Final = {"connect_timeout": 5, "tcp_user_timeout": 20_000, "application_name": "weather-lineage"}
+"""What a database's URL need not say. A server whose machine is gone sends no farewell."""
 
 
 class DatabaseTooSlow(OperationalError):
@@ -48,62 +64,76 @@ class Database:
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
         self._url = url
-        self._limits = limits or Limits()
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            open=False,
-            min_size=1,
-            max_size=_MAX_CONNECTIONS,
-            timeout=_WAIT_FOR_CONNECTION,
-            # Short, because the pause between attempts doubles: after it, the next request starts a new attempt.
-            reconnect_timeout=_RECONNECT_TIMEOUT,
-            connection_class=cast("type[Connection]", AsyncConnection),
-            kwargs={"row_factory": dict_row, "autocommit": True, "application_name": "weather-lineage"},
-            configure=self._configure,
-        )
+        limits = limits or Limits()
+        usual = (limits.query_seconds, limits.request_seconds)
+        watch = (limits.watch_seconds, limits.watch_seconds)
+        self._seconds = {Use.REQUESTS: usual, Use.WRITER: usual, Use.WATCH: watch}
+        self._pools = {use: self._pool(use) for use in Use}
         self._background: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Apply the migrations that the database lacks, open the pool.
+        """Apply the migrations that the database lacks, open the pools.
 
         Raises:
             psycopg.OperationalError: The database is away.
         """
         await migrate(self._url)
-        await self._pool.open()
+        for pool in self._pools.values():
+            await pool.open()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.close()
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, use: Use = Use.REQUESTS) -> AsyncIterator[Connection]:
         """A connection in autocommit mode.
 
         Raises:
             psycopg.OperationalError: The database is away, or a single query takes too long (`QueryCanceled`).
             DatabaseTooSlow: What was asked of it takes too long.
         """
+        _, seconds = self._seconds[use]
+        # The inner one makes psycopg cancel the query and wait for the database to say so; the outer ends that too.
+        whole, asking = asyncio.timeout(seconds), asyncio.timeout(seconds * _ASKING)
         try:
-            async with asyncio.timeout(self._limits.request_seconds), self._pool.connection() as connection:
+            async with whole, asking, self._pools[use].connection() as connection:
                 yield connection
         except TimeoutError as error:
-            raise DatabaseTooSlow(f"no answer within {self._limits.request_seconds:g} seconds") from error
+            raise DatabaseTooSlow(f"no answer within {seconds:g} seconds") from error
 
-    def pool_stats(self) -> dict[str, int]:
+    def pool_stats(self, use: Use) -> dict[str, int]:
         """What psycopg's pool says of itself."""
-        return self._pool.get_stats()
+        return self._pools[use].get_stats()
 
     def check_soon(self) -> None:
         """Test every pooled connection in the background: the database went away, so most are broken."""
-        task = asyncio.create_task(self._pool.check())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        for pool in self._pools.values():
+            task = asyncio.create_task(pool.check())
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
 
-    async def _configure(self, connection: Connection) -> None:
-        await _show_times_in_utc(connection)
-        milliseconds = f"{self._limits.query_seconds * 1000:.0f}"
-        await connection.execute("SELECT set_config('statement_timeout', %s, false)", [milliseconds])
+    def _pool(self, use: Use) -> AsyncConnectionPool[Connection]:
+        query_seconds, _ = self._seconds[use]
+
+        async def configure(connection: Connection) -> None:
+            await _show_times_in_utc(connection)
+            milliseconds = f"{query_seconds * 1000:.0f}"
+            await connection.execute("SELECT set_config('statement_timeout', %s, false)", [milliseconds])
+
+        return AsyncConnectionPool(
+            _conninfo(self._url),
+            name=f"lineage-{use}",
+            open=False,
+            min_size=1,
+            max_size=_MOST_CONNECTIONS[use],
+            timeout=_WAIT_FOR_CONNECTION,
+            # Short, because the pause between attempts doubles: after it, the next request starts a new attempt.
+            reconnect_timeout=_RECONNECT_TIMEOUT,
+            connection_class=cast("type[Connection]", AsyncConnection),
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            configure=configure,
+        )
 
 
 @asynccontextmanager
@@ -113,13 +143,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     Raises:
         psycopg.OperationalError: The database is away.
     """
-    async with await Connection.connect(
-        url,
-        autocommit=True,
-        row_factory=dict_row,
-        connect_timeout=_CONNECT_TIMEOUT,
-        application_name="weather-lineage",
-    ) as connection:
+    async with await Connection.connect(_conninfo(url), autocommit=True, row_factory=dict_row) as connection:
         await _show_times_in_utc(connection)
         yield connection
 
@@ -134,6 +158,10 @@ async def count_rows(connection: Connection, source: LiteralString, parameters: 
     """
     row = await (await connection.execute("SELECT count(*) AS rows " + source, parameters)).fetchone()
     return row["rows"] if row else 0
+
+
+def _conninfo(url: str) -> str:
+    return make_conninfo("", **{**_DEFAULTS, **conninfo_to_dict(url)})
 
 
 async def _show_times_in_utc(connection: Connection) -> None:
@@ -174,7 +202,7 @@ async def wait_until_there(url: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            connection = await AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT)
+            connection = await AsyncConnection.connect(_conninfo(url))
         except OperationalError as error:
             if time.monotonic() > deadline:
                 raise
@@ -188,7 +216,7 @@ async def wait_until_there(url: str, seconds: float) -> None:
 async def migrate(url: str) -> list[str]:
     """Apply the migrations that the database lacks, in order; returns their names."""
     applied: list[str] = []
-    async with await AsyncConnection.connect(url, connect_timeout=_CONNECT_TIMEOUT) as connection:
+    async with await AsyncConnection.connect(_conninfo(url)) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.MIGRATION])
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "

@@ -23,6 +23,10 @@ class Limits:
     """The longest query. It and the seconds for all queries of a request stay below the 30 seconds that our own
     clients wait: they are to read the reason."""
     request_seconds: float = 25.0
-    """All queries of a request together, also where the database is gone without a farewell."""
+    """All queries of a request together, also where the database stands still or is gone without a farewell."""
+    watch_seconds: float = 5.0
+    """The same for `/healthcheck` and `/metrics`: who asks for them waits for 10 seconds, as a rule."""
+    batch_events: int = 10_000
+    """Events of a batch."""
     connections: int = 256
     """Connections that are served; further ones get 503, and beyond twice as many nothing at all."""

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import choose_encoder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.database import Database, Use
 from weather_pipeline.marquez.embedded.events import Kind
 
 router = APIRouter(tags=["health"])
@@ -38,7 +38,7 @@ class Metrics:
     """The figures of one service, in a registry of their own: a process may run several services.
 
     Args:
-        database: Whose pool and tables are told about.
+        database: Whose pools and tables are told about.
     """
 
     def __init__(self, database: Database) -> None:
@@ -68,7 +68,7 @@ class Metrics:
             f"{_PREFIX}database_up", "Whether the database answered this scrape.", registry=registry
         )
         self._stored = Gauge(f"{_PREFIX}stored_rows", "Estimated number of rows stored.", ["table"], registry=registry)
-        self._watch_pool(registry)
+        self._watch_pools(registry)
         Info(f"{_PREFIX}build", "What is running.", registry=registry).info({"version": version("weather-pipeline")})
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -94,20 +94,22 @@ class Metrics:
         encode, content_type = choose_encoder(accepted_types)
         return encode(self.registry), content_type
 
-    def _watch_pool(self, registry: CollectorRegistry) -> None:
+    def _watch_pools(self, registry: CollectorRegistry) -> None:
         watched = {
             "pool_connections": ("pool_size", "Connections to the database."),
-            "pool_connections_available": ("pool_available", "Connections that no request holds."),
+            "pool_connections_available": ("pool_available", "Connections that nobody uses."),
             "pool_connections_max": ("pool_max", "Most connections."),
-            "pool_requests_waiting": ("requests_waiting", "Requests that wait for a connection."),
+            "pool_requests_waiting": ("requests_waiting", "Those who wait for a connection."),
         }
         for name, (measure, description) in watched.items():
-            gauge = Gauge(_PREFIX + name, description, registry=registry)
-            gauge.set_function(lambda measure=measure: self._database.pool_stats()[measure])
+            gauge = Gauge(_PREFIX + name, description, ["pool"], registry=registry)
+            for use in Use:
+                told = gauge.labels(use.value)
+                told.set_function(lambda use=use, measure=measure: self._database.pool_stats(use)[measure])
 
     async def _look_at_database(self) -> None:
         try:
-            async with self._database.connection() as connection:
+            async with self._database.connection(Use.WATCH) as connection:
                 rows = await (await connection.execute(_STORED)).fetchall()
         except psycopg.OperationalError:
             self._database_up.set(0)

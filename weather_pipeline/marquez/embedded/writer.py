@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from weather_pipeline.marquez.embedded.database import Database
+from weather_pipeline.marquez.embedded.database import Database, Use
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.ingest import ingest
 
@@ -84,7 +84,7 @@ class Writer:
 
     async def _store(self, together: Sequence[_Waiting]) -> None:
         try:
-            async with self._database.connection() as connection:
+            async with self._database.connection(Use.WRITER) as connection:
                 await ingest(connection, [event for waiting in together for event in waiting.events])
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer to these requests)
             if len(together) > 1 and is_the_events_fault(error):
