@@ -26,6 +26,7 @@ installed without the rest.
 from __future__ import annotations
 
 import errno
+import re
 from datetime import datetime
 
 FOR_GOOD = frozenset(
@@ -35,6 +36,12 @@ FOR_GOOD = frozenset(
 
 Anything else, as a full disk, may be over soon.
 """
+
+ENTRY_REFUSED = re.compile(
+    r"authentication failed|no password supplied|(role|database) \".*\" does not exist|no pg_hba\.conf entry"
+    r"|permission denied for database"
+)
+"""PostgreSQL's words when it refuses to let someone in: while connecting, libpq passes on no error code."""
 
 
 class WeatherPipelineError(Exception):

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from psycopg import errors
 
-from weather_pipeline.errors import ConfigurationError, DataError, LoadRejected, StoreUnavailable
+from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, DataError, LoadRejected, StoreUnavailable
 
 
 class ObjectNotFound(DataError):
     """There is no such object in the store."""
-
-
-_ENTRY_REFUSED = re.compile(r"authentication failed|(role|database) \".*\" does not exist|no pg_hba\.conf entry")
-"""The server's words when it refuses to let someone in: while connecting, libpq passes on no error code."""
 
 
 _REMEDY: dict[type[psycopg.Error], str] = {
@@ -53,7 +48,7 @@ def database_errors() -> Iterator[None]:
     except (errors.DiskFull, errors.ReadOnlySqlTransaction) as error:
         raise StoreUnavailable(f"The database can't be written: {words(error)} {_REMEDY[type(error)]}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if _ENTRY_REFUSED.search(str(error)):
+        if ENTRY_REFUSED.search(str(error)):
             raise ConfigurationError(f"{words(error)} Check WEATHER_DATABASE_URL.") from error
         message = f"The database is not available: {words(error)} Check WEATHER_DATABASE_URL, and that it runs."
         raise StoreUnavailable(message) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -81,11 +81,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await database.open()
-        async with pruned_regularly(database_url, retention_days):
+        async with AsyncExitStack() as resources:
+            resources.push_async_callback(database.close)
+            await database.open()
+            resources.push_async_callback(writer.close)
+            await resources.enter_async_context(pruned_regularly(database_url, retention_days))
             yield
-        await writer.close()
-        await database.close()
 
     app = FastAPI(
         title="weather_pipeline lineage service",

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError
 from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.limits import Limits
 
@@ -76,6 +76,7 @@ class Database:
 
         Raises:
             psycopg.OperationalError: The database is away.
+            ConfigurationError: A newer version of the program has migrated it.
         """
         await migrate(self._url)
         for pool in self._pools.values():
@@ -197,14 +198,14 @@ async def wait_until_there(url: str, seconds: float) -> None:
     """Wait for a database that is not there yet.
 
     Raises:
-        psycopg.OperationalError: No connection within so many seconds.
+        psycopg.OperationalError: No connection within so many seconds, or it is there and refuses entry.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             connection = await AsyncConnection.connect(_conninfo(url))
         except OperationalError as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or ENTRY_REFUSED.search(str(error)):
                 raise
             log.warning("The lineage database can't be reached yet, trying again: %s", str(error).strip())
             await asyncio.sleep(1.0)
@@ -214,8 +215,14 @@ async def wait_until_there(url: str, seconds: float) -> None:
 
 
 async def migrate(url: str) -> list[str]:
-    """Apply the migrations that the database lacks, in order; returns their names."""
+    """Apply the migrations that the database lacks, in order; returns their names.
+
+    Raises:
+        psycopg.Error: The database is away, or refuses one.
+        ConfigurationError: It has one that is unknown here.
+    """
     applied: list[str] = []
+    migrations = _migrations()
     async with await AsyncConnection.connect(_conninfo(url)) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.MIGRATION])
         await connection.execute(
@@ -223,16 +230,22 @@ async def migrate(url: str) -> list[str]:
             "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = await (await connection.execute("SELECT name FROM schema_migrations")).fetchall()
-        known = {name for (name,) in rows}
-        for name, text in _migrations():
-            if name not in known:
+        present = {name for (name,) in rows}
+        if unknown := sorted(present - migrations.keys()):
+            raise ConfigurationError(
+                f"The lineage database has the migration {unknown[-1]}, unknown here: a newer version of "
+                "weather-pipeline made it. Start that version, or give this one another database."
+            )
+        for name, text in migrations.items():
+            if name not in present:
                 await connection.execute(cast("LiteralString", text))
                 await connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                 applied.append(name)
     return applied
 
 
-def _migrations() -> list[tuple[str, str]]:
+def _migrations() -> dict[str, str]:
+    """Name → statements, in order."""
     folder = files("weather_pipeline.marquez.embedded") / "migrations"
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
-    return [(file.name, file.read_text("utf-8")) for file in sorted(found, key=lambda file: file.name)]
+    return {file.name: file.read_text("utf-8") for file in sorted(found, key=lambda file: file.name)}

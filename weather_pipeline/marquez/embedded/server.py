@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import psycopg
 import uvicorn
 
-from weather_pipeline.errors import StoreUnavailable
+from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, StoreUnavailable
 from weather_pipeline.marquez.embedded.access import check_exposure
 from weather_pipeline.marquez.embedded.app import create_app
 from weather_pipeline.marquez.embedded.connection import bounded
-from weather_pipeline.marquez.embedded.database import shown, wait_until_there
+from weather_pipeline.marquez.embedded.database import migrate, shown, wait_until_there
 from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.listening import bound, cannot_listen
 from weather_pipeline.marquez.token import lineage_token
@@ -84,13 +84,14 @@ def serve(service: Service, *, ready: Callable[[], object]) -> None:
     Raises:
         PortTaken: The address can't be had.
         StoreUnavailable: The database was not there within a minute.
+        ConfigurationError: It refuses entry or a migration, or a newer version of the program has migrated it.
         KeyboardInterrupt: The signal came before the service was up.
     """
     with ExitStack() as resources:
         sockets = bound(service.host, service.port, server=SERVER)
         for each in sockets:
             resources.enter_context(each)
-        _await_database(service.database_url)
+        _prepare_database(service.database_url)
         _run(service, sockets, ready)
 
 
@@ -101,13 +102,25 @@ def keep_log() -> None:
     logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
-def _await_database(url: str) -> None:
+def _prepare_database(url: str) -> None:
+    """Wait for the database and migrate it: before the server starts, which would show an error as a stack."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
         asyncio.run(wait_until_there(url, _DATABASE_WAIT))
     except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"The lineage database {shown(url)} can't be reached: {str(error).strip()}") from error
+        kind = ConfigurationError if ENTRY_REFUSED.search(str(error)) else StoreUnavailable
+        raise kind(f"The lineage database {shown(url)} can't be reached: {_words(error)}") from error
+    try:
+        asyncio.run(migrate(url))
+    except psycopg.Error as error:
+        kind = StoreUnavailable if isinstance(error, psycopg.OperationalError) else ConfigurationError
+        raise kind(f"The lineage database {shown(url)} can't be migrated: {_words(error)}") from error
+
+
+def _words(error: psycopg.Error) -> str:
+    """What psycopg or the server says, on one line."""
+    return " ".join((error.diag.message_primary or str(error)).split())
 
 
 def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], object]) -> None:

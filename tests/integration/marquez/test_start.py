@@ -1,0 +1,88 @@
+"""What the service says when it can't start, and that it leaves nothing open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import PoolClosed
+
+from weather_pipeline.marquez.embedded.app import create_app
+from weather_pipeline.marquez.embedded.database import Use, migrate
+from weather_pipeline.stack.postgres import free_port
+
+pytestmark = pytest.mark.integration
+
+
+def _ended(database_url: str) -> str:
+    """Start the service where it can't; what it says, which is one line."""
+    command = [sys.executable, "-m", "weather_pipeline.marquez.embedded", "--port", str(free_port())]
+    environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": database_url}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 1, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+def _url(url: str, **changes: str) -> str:
+    parts = {**conninfo_to_dict(url), **changes}
+    return "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
+
+
+def test_a_wrong_password_is_said_at_once_and_not_shown(new_database: Callable[[], str]) -> None:
+    said = _ended(_url(new_database(), password="hush"))
+
+    assert "can't be reached: " in said
+    assert "password authentication failed" in said
+    assert "hush" not in said
+
+
+def test_a_database_that_does_not_exist_is_said_at_once(new_database: Callable[[], str]) -> None:
+    assert 'database "nowhere" does not exist' in _ended(_url(new_database(), dbname="nowhere"))
+
+
+def test_a_database_that_refuses_the_tables_is_said(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    role = "reader_" + str(conninfo_to_dict(url)["dbname"])
+    with psycopg.connect(url, autocommit=True) as connection:
+        statement = "CREATE ROLE {} LOGIN PASSWORD 'hush'"
+        connection.execute(sql.SQL(statement).format(sql.Identifier(role)))
+
+    said = _ended(_url(url, user=role, password="hush"))
+
+    assert "can't be migrated: permission denied for schema public" in said
+    assert "hush" not in said
+
+
+def test_a_database_of_a_newer_version_is_left_alone(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    asyncio.run(migrate(url))
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO schema_migrations (name) VALUES ('9999_future.sql')")
+
+    assert "has the migration 9999_future.sql, unknown here: a newer version" in _ended(url)
+
+
+def test_the_service_closes_its_connections_however_it_ends(new_database: Callable[[], str]) -> None:
+    url = new_database()
+
+    async def fail() -> None:
+        app = create_app(url, retention_days=1)
+        with pytest.raises(RuntimeError, match="on its way"):
+            async with app.router.lifespan_context(app):
+                raise RuntimeError("on its way")
+        try:
+            for use in Use:
+                with pytest.raises(PoolClosed):
+                    await app.state.database.connection(use).__aenter__()
+        finally:
+            await app.state.database.close()
+
+    asyncio.run(fail())
