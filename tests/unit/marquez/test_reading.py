@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from weather_pipeline.marquez.embedded.errors import InvalidBody
+from weather_pipeline.marquez.embedded.errors import MOST_ERRORS, InvalidBody
 from weather_pipeline.marquez.embedded.events import Event, Kind
 from weather_pipeline.marquez.embedded.reading import parse_event
 
@@ -33,6 +33,32 @@ def _errors(**changes: Any) -> list[str]:
     with pytest.raises(InvalidBody) as caught:
         _read(**changes)
     return caught.value.errors
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"inputs": [1] * 100_000},
+        {"job": {"namespace": "n", "name": "j", "facets": {"symlinks": {"identifiers": [{}] * 100_000}}}},
+        {"inputs": [{"namespace": "n", "name": "d", "facets": {"schema": {"fields": [{}]}}}] * 100_000},
+        {
+            "outputs": [
+                {
+                    "namespace": "n",
+                    "name": "d",
+                    "facets": {"columnLineage": {"fields": {"x" * 100_000: {"inputFields": [1] * 100_000}}}},
+                }
+            ]
+        },
+    ],
+    ids=["datasets", "of a facet", "of facets", "of a long name"],
+)
+def test_of_very_many_errors_the_first_are_told(changes: dict[str, Any]) -> None:
+    errors = _errors(**changes)
+
+    assert len(errors) == MOST_ERRORS + 1
+    assert errors[-1] == "… and more"
+    assert max(map(len, errors)) < 300
 
 
 def test_a_run_event() -> None:

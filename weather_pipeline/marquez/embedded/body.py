@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 from pydantic_core import from_json
@@ -21,7 +22,15 @@ from weather_pipeline.marquez.embedded.errors import (
 )
 from weather_pipeline.marquez.embedded.limits import Limits
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 _GZIP = 16 + zlib.MAX_WBITS
+_PIECE = 16 * 1024
+"""What zlib gets at a time. It copies what stands behind a member: of very many small ones all the others."""
+
+_LARGE = 64 * 1024
+"""From this size on a body is looked at in a thread: all other requests would wait for it."""
 
 
 async def require_json(request: Request) -> None:
@@ -77,11 +86,18 @@ async def read_body(request: Request) -> bytes:
         raise BodyTooSlow(f"The request body was not there after {limits.body_seconds:g} seconds.") from None
     except ClientDisconnect:
         raise BodyCutOff("The request body ends before its end.") from None
-    return _gunzip(body, limits) if encoding == "gzip" else body
+    return await aside(len(body), _gunzip, body, limits) if encoding == "gzip" else body
 
 
 Body = Annotated[bytes, Depends(read_body)]
 """A request's body. As a parameter it stands before `Connected`: a slow sender must not hold a connection."""
+
+
+async def aside(size: int, work: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T:
+    """What a pure function makes of a body of this size, without keeping other requests waiting."""
+    if size < _LARGE:
+        return work(*arguments, **named)
+    return await asyncio.to_thread(work, *arguments, **named)
 
 
 def parse_json(body: bytes) -> Any:
@@ -110,15 +126,23 @@ async def _received(request: Request, limits: Limits) -> bytes:
 
 
 def _gunzip(body: bytes, limits: Limits) -> bytes:
-    decompressor = zlib.decompressobj(_GZIP)
-    try:
-        plain = decompressor.decompress(body, limits.body_bytes + 1)
-    except zlib.error as error:
-        raise InvalidBody([f"The request body is not valid gzip: {error}"]) from error
-    _check_size(len(plain), limits)
-    if not decompressor.eof:
+    """The content of all members: a gzip stream may have several, one behind the other (RFC 1952)."""
+    plain = bytearray()
+    member = zlib.decompressobj(_GZIP)
+    for at in range(0, len(body), _PIECE):
+        compressed = body[at : at + _PIECE]
+        while compressed:
+            if member.eof:
+                member = zlib.decompressobj(_GZIP)
+            try:
+                plain += member.decompress(compressed, limits.body_bytes + 1 - len(plain))
+            except zlib.error as error:
+                raise InvalidBody([f"The request body is not valid gzip: {error}"]) from error
+            _check_size(len(plain), limits)
+            compressed = member.unused_data
+    if not member.eof:
         raise InvalidBody(["The request body ends in the middle of its gzip stream"])
-    return plain
+    return bytes(plain)
 
 
 def _check_size(size: int, limits: Limits) -> None:

@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from weather_pipeline.errors import Terminal
 
+MOST_ERRORS = 20
+"""Errors of one event that are told; a body may have a million."""
+
 
 class Refused(Terminal):
     """A request that is answered with a 4xx status."""
@@ -62,6 +65,6 @@ class InvalidBody(Refused):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
     def __init__(self, errors: Sequence[str]) -> None:
-        """Keep the errors, each naming its field."""
-        super().__init__("; ".join(errors))
-        self.errors = list(errors)
+        """Keep the first errors, each naming its field."""
+        self.errors = [*errors[:MOST_ERRORS], *(["… and more"] if len(errors) > MOST_ERRORS else [])]
+        super().__init__("; ".join(self.errors))

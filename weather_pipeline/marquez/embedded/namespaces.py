@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from weather_pipeline.marquez.embedded.api_schema import NAMESPACE, request_body
-from weather_pipeline.marquez.embedded.body import Body, parse_json
+from weather_pipeline.marquez.embedded.body import Body, aside, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound
 from weather_pipeline.marquez.embedded.models import Namespace, Namespaces
@@ -57,7 +57,7 @@ async def put_namespace(body: Body, connection: Connected, namespace: PathName) 
     error = namespace_error("namespace", namespace)
     if error:
         raise InvalidBody([error])
-    owner, description = _meta(parse_json(body) if body.strip() else {})
+    owner, description = _meta(await aside(len(body), parse_json, body) if body.strip() else {})
     parameters = {"name": namespace, "owner": owner, "description": description}
     cursor = await connection.execute(_PUT, parameters)
     return Namespace.model_validate(await cursor.fetchone())

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from weather_pipeline.marquez.embedded.api_schema import EVENT, request_body
-from weather_pipeline.marquez.embedded.body import parse_json, read_body
-from weather_pipeline.marquez.embedded.errors import InvalidBody
+from weather_pipeline.marquez.embedded.body import aside, parse_json, read_body
+from weather_pipeline.marquez.embedded.errors import BodyTooLarge, InvalidBody
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.metrics import metrics_of
 from weather_pipeline.marquez.embedded.parameters import writer_of
@@ -53,9 +53,9 @@ async def post_event(request: Request) -> Response:
     """Store one OpenLineage event."""
     metrics = metrics_of(request)
     body = await read_body(request)
-    document = parse_json(body) if body.strip() else None
+    document = await aside(len(body), parse_json, body) if body.strip() else None
     try:
-        event = parse_event(document, body.decode())
+        event = await aside(len(body), parse_event, document, body.decode())
     except InvalidBody:
         metrics.refused(document)
         raise
@@ -69,10 +69,14 @@ async def post_event(request: Request) -> Response:
 @router.post("/batch", openapi_extra=request_body({"type": "array", "items": EVENT}))
 async def post_batch(request: Request) -> BatchResult:
     """Store an array of OpenLineage events, all that are valid in one transaction; the others are named."""
-    document = parse_json(await read_body(request))
+    body = await read_body(request)
+    document = await aside(len(body), parse_json, body)
     if not isinstance(document, list):
         raise InvalidBody(["The request body must be a JSON array of events"])
-    events, failed = _read(document)
+    most = request.app.state.limits.batch_events
+    if len(document) > most:
+        raise BodyTooLarge(f"The batch has {len(document)} events: send at most {most} at a time.")
+    events, failed = await aside(len(body), _read, document)
     metrics = metrics_of(request)
     with metrics.ingest_seconds.time():
         failed += await _store(writer_of(request), events)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from weather_pipeline.marquez.embedded import facets as facet_rules
-from weather_pipeline.marquez.embedded.errors import InvalidBody
+from weather_pipeline.marquez.embedded.errors import MOST_ERRORS, InvalidBody
 from weather_pipeline.marquez.embedded.events import Dataset, Event, Kind, Parent
 from weather_pipeline.marquez.embedded.facet_checks import facet_errors, is_object, parse_time
 from weather_pipeline.marquez.embedded.facets import Facets
@@ -138,7 +139,12 @@ class _Reader:
         if not isinstance(entries, Sequence) or isinstance(entries, str):
             self.errors.append(f"{name} must be an array")
             return []
-        return [self._dataset(entry, f"{name}[{i}]", is_output=is_output) for i, entry in enumerate(entries)]
+        found: list[Dataset | None] = []
+        for i, entry in enumerate(entries):
+            if len(self.errors) > MOST_ERRORS:
+                break  # as many as are told, and the one that says that there are more
+            found.append(self._dataset(entry, f"{name}[{i}]", is_output=is_output))
+        return found
 
     def _dataset(self, entry: Any, path: str, *, is_output: bool) -> Dataset | None:
         if not is_object(entry):
@@ -160,7 +166,7 @@ class _Reader:
 
     def _facets(self, owner: Mapping[str, Any], key: str, path: str) -> Facets:
         raw = self._object(owner, key, path, required=False)
-        errors = [f"{path}.{message}" for message in facet_errors(raw or {})]
+        errors = [f"{path}.{message}" for message in islice(facet_errors(raw or {}), MOST_ERRORS + 1)]
         self.errors += errors
         return {} if errors or not raw else facet_rules.clean(raw)
 

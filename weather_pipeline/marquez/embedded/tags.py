@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from weather_pipeline.marquez.embedded.api_schema import TAG, request_body
-from weather_pipeline.marquez.embedded.body import Body, parse_json
+from weather_pipeline.marquez.embedded.body import Body, aside, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.datasets import build_dataset, require_dataset
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound, Refused
@@ -35,7 +35,7 @@ async def list_tags(connection: Connected, limit: Limit = 100, offset: Offset = 
 async def put_tag(body: Body, connection: Connected, tag: PathName) -> Tag:
     """Create a tag or change its description."""
     _check_name(tag)
-    description = _description(parse_json(body) if body.strip() else {})
+    description = _description(await aside(len(body), parse_json, body) if body.strip() else {})
     cursor = await connection.execute(
         "INSERT INTO tags (name, description) VALUES (%s, %s) "
         "ON CONFLICT (name) DO UPDATE SET description = excluded.description RETURNING *",
