@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Self
@@ -19,6 +19,7 @@ from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 WRITERS = 8
 _PATIENCE = 60.0
+_PAGE = 1_000
 _START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -106,9 +107,17 @@ def kill(server: EmbeddedPostgres) -> None:
 def missing(url: str, accepted: Collection[dict[str, Any]]) -> list[dict[str, Any]]:
     """The accepted events that are not there: not among the raw ones, or their run does not say what they said."""
     with requests.Session() as session:
-        raw = session.get(f"{url}/api/v1/events/lineage?limit=1000000", timeout=_PATIENCE).json()["events"]
-        kept = {(event["run"]["runId"], event["eventType"]) for event in raw}
+        kept = {_key(event) for event in _events(session, url)}
         return [event for event in accepted if _key(event) not in kept or not _is_told(session, url, event)]
+
+
+def _events(session: requests.Session, url: str) -> Iterator[dict[str, Any]]:
+    for offset in itertools.count(step=_PAGE):
+        page = f"{url}/api/v1/events/lineage?limit={_PAGE}&offset={offset}"
+        events = session.get(page, timeout=_PATIENCE).json()["events"]
+        yield from events
+        if len(events) < _PAGE:
+            return
 
 
 def _is_told(session: requests.Session, url: str, event: dict[str, Any]) -> bool:

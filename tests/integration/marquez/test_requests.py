@@ -32,6 +32,8 @@ pytestmark = pytest.mark.integration
         ("GET", "/api/v1/column-lineage?nodeId=datasetField:a:b", 404, "Could not find node"),
         ("GET", "/api/v1/namespaces?limit=abc", 404, "limit"),
         ("GET", "/api/v1/namespaces?limit=99999999999999999999", 400, "limit must be less than or equal to"),
+        ("GET", "/api/v1/events/lineage?limit=10001", 400, "limit must be less than or equal to 10000"),
+        ("GET", "/api/v1/namespaces?offset=2147483648", 400, "offset must be less than or equal to 2147483647"),
         ("GET", "/api/v1/namespaces/bad%00name", 400, "NUL"),
         ("GET", "/api/v1/search?q=%00", 400, "NUL"),
         ("GET", "/api/v1/search?q=%20", 400, "query param q must not be blank"),

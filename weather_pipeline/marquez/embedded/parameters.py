@@ -15,10 +15,12 @@ from weather_pipeline.marquez.embedded.writer import Writer
 PathName = Annotated[str, AfterValidator(unquote)]
 """A name in a path. Paths are routed as they were sent, so that an encoded slash stays part of its name."""
 
-_LARGEST_PAGE = 2**31 - 1
+_LARGEST_PAGE = 10_000
+"""More is refused: a page that is silently shorter than asked for looks like the last one."""
+_LARGEST_OFFSET = 2**31 - 1
 
 Limit = Annotated[int, Query(ge=0, le=_LARGEST_PAGE, description="Most entries to answer.")]
-Offset = Annotated[int, Query(ge=0, le=_LARGEST_PAGE, description="Entries to leave out first.")]
+Offset = Annotated[int, Query(ge=0, le=_LARGEST_OFFSET, description="Entries to leave out first.")]
 Depth = Annotated[int, Query(ge=0, le=1000, description="How far to walk.")]
 
 
