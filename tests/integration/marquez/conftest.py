@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,17 +27,25 @@ class LineageService:
         database_url: The database.
         log_file: Where its log goes.
         module: What is run, where not the product's own.
+        arguments: Further ones of its command line.
         settings: Variables of its environment.
     """
 
     def __init__(
-        self, database_url: str, log_file: Path, *, module: str = "weather_pipeline.marquez.embedded", **settings: str
+        self,
+        database_url: str,
+        log_file: Path,
+        *,
+        module: str = "weather_pipeline.marquez.embedded",
+        arguments: Sequence[str] = (),
+        **settings: str,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
         self.settings = settings
         self._module = module
+        self._arguments = arguments
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +54,7 @@ class LineageService:
         self.wait()
 
     def launch(self) -> None:
-        command = [sys.executable, "-m", self._module, "--port", str(self.port)]
+        command = [sys.executable, "-m", self._module, "--port", str(self.port), *self._arguments]
         environment = {**os.environ, "WEATHER_LINEAGE_DATABASE_URL": self.database_url, **self.settings}
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

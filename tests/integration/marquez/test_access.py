@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -217,6 +217,40 @@ def test_without_origins_no_page_may(service: LineageService) -> None:
 
     assert preflight.status_code == 405
     assert not any(name.lower().startswith("access-control") for name in {**preflight.headers, **read.headers})
+
+
+@pytest.mark.parametrize("path", ["/api/v1/namespaces", "/openapi.json", "/metrics", "/healthcheck", "/nowhere"])
+def test_a_name_that_a_web_page_may_have_brought_is_told_nothing(service: LineageService, path: str) -> None:
+    answer = requests.get(f"{service.url}{path}", headers={"Host": f"evil.example:{service.port}"}, timeout=30)
+
+    assert (answer.status_code, answer.json()["code"]) == (421, 421)
+    assert f"not 'evil.example:{service.port}'" in answer.json()["message"]
+    assert all(way in answer.json()["message"] for way in ("WEATHER_LINEAGE_TOKEN", "--insecure"))
+
+
+def test_nothing_is_stored_by_such_a_name(service: LineageService) -> None:
+    event = run_event("COMPLETE", "2026-03-01T10:00:00Z", str(uuid.uuid4()), ("rebound", "job"))
+
+    assert service.post(event, headers={"Host": "evil.example"}).status_code == 421
+    assert requests.get(f"{service.url}/api/v1/namespaces/rebound/jobs/job", timeout=30).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "lineage.localhost", "192.0.2.1", "[::1]:5000"])
+def test_this_machines_own_names_are_answered(service: LineageService, host: str) -> None:
+    assert requests.get(f"{service.url}/api/v1/namespaces", headers={"Host": host}, timeout=30).status_code == 200
+
+
+def test_with_a_token_any_name_will_do(guarded: LineageService) -> None:
+    headers = {**_bearer(), "Host": "lineage.example"}
+
+    assert requests.get(f"{guarded.url}/api/v1/namespaces", headers=headers, timeout=30).status_code == 200
+
+
+def test_what_is_open_to_all_answers_to_any_name(new_database: Callable[[], str], tmp_path: Path) -> None:
+    with LineageService(new_database(), tmp_path / "log", arguments=["--insecure"]) as service:
+        answer = requests.get(f"{service.url}/api/v1/namespaces", headers={"Host": "lineage.example"}, timeout=30)
+
+    assert answer.status_code == 200
 
 
 def _start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

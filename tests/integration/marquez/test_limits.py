@@ -67,7 +67,7 @@ def _events(service: LineageService) -> int:
 def test_what_says_that_it_is_too_large_is_refused_before_it_is_sent(impatient: LineageService, wire: Wire) -> None:
     wire.send(
         "POST /api/v1/lineage HTTP/1.1",
-        "Host: h",
+        "Host: localhost",
         "Content-Type: application/json",
         f"Content-Length: {LIMITS.body_bytes + 1}",
         "Expect: 100-continue",
@@ -126,7 +126,7 @@ def test_the_limit_is_a_setting(new_database: Callable[[], str], tmp_path: Path)
     [("POST", "/api/v1/lineage"), ("PUT", "/api/v1/namespaces/slow"), ("PUT", "/api/v1/tags/slow")],
 )
 def test_a_body_that_trickles_is_cut_off(impatient: LineageService, wire: Wire, method: str, path: str) -> None:
-    wire.send(f"{method} {path} HTTP/1.1", "Host: h", "Content-Type: application/json", "Content-Length: 50", "")
+    wire.send(f"{method} {path} HTTP/1.1", "Content-Type: application/json", "Content-Length: 50", "")
     wire.send(body=b"{")
 
     reply = wire.reply()

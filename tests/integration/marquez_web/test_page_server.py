@@ -94,6 +94,17 @@ def test_only_the_pages_files_are_served(page: LineagePage, target: str):
     assert " 404 " in raw_get(page, target)
 
 
+@pytest.mark.parametrize("target", ["/", "/config.json", "/static/js/main.js", "/healthcheck", "/api/v1/jobs"])
+def test_a_name_that_a_web_page_may_have_brought_is_told_nothing(
+    page: LineagePage, backend: MarquezDouble, target: str
+):
+    before = len(backend.requests)
+    refused = requests.get(page.url + target, headers={"Host": "evil.example:5001"}, timeout=10)
+    assert refused.status_code == 421
+    assert "not 'evil.example:5001'" in refused.json()["message"]
+    assert len(backend.requests) == before
+
+
 def test_a_redirect_is_not_followed(page: LineagePage):
     moved = requests.get(f"{page.url}/api/v1/moved", timeout=10, allow_redirects=False)
     assert moved.status_code == 502

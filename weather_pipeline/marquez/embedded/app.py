@@ -44,6 +44,7 @@ from weather_pipeline.marquez.embedded.metrics import MeasuredRequests, Metrics
 from weather_pipeline.marquez.embedded.parameters import database_of
 from weather_pipeline.marquez.embedded.retention import pruned_regularly
 from weather_pipeline.marquez.embedded.writer import Writer
+from weather_pipeline.marquez.own_names import OwnNamesOnly
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def create_app(
     database_url: str,
     *,
     token: str | None = None,
+    own_names_only: bool = False,
     origins: Collection[str] = (),
     limits: Limits | None = None,
     retention_days: int = 0,
@@ -71,6 +73,7 @@ def create_app(
     Args:
         database_url: `postgresql://user:password@host:port/database`.
         token: The bearer token that requests must bring; None where all may ask.
+        own_names_only: Whether requests must ask for an address or `localhost`.
         origins: Origins of the web pages that may use the service.
         limits: Bounds of a request; the usual ones by default.
         retention_days: Days for which runs, versions and events are kept; 0 keeps everything.
@@ -107,6 +110,8 @@ def create_app(
     app.add_middleware(EncodedPaths)
     if token is not None:
         app.add_middleware(BearerToken, token=token)
+    if own_names_only:
+        app.add_middleware(OwnNamesOnly, remedy="Set WEATHER_LINEAGE_TOKEN, or say --insecure, to be asked by any.")
     app.add_middleware(MeasuredRequests, metrics=app.state.metrics)
     if origins:
         # Outermost: browsers ask without a token whether a page may ask with one.

@@ -39,6 +39,7 @@ class Service:
         host: Address to listen on, or a name of this machine.
         port: Port to listen on.
         token: The bearer token that requests must bring; None where all may ask.
+        own_names_only: Whether requests must ask for an address or `localhost`.
         origins: Origins of the web pages that may use the service.
         limits: Bounds of a request.
         retention_days: Days for which runs, versions and events are kept; 0 keeps everything.
@@ -48,6 +49,7 @@ class Service:
     host: str
     port: int
     token: str | None = field(default=None, repr=False)
+    own_names_only: bool = False
     origins: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     retention_days: int = 0
@@ -68,6 +70,7 @@ def service_of(settings: Settings, *, database_url: str, host: str, port: int, i
         host=host,
         port=port,
         token=token,
+        own_names_only=token is None and not insecure,
         origins=settings.lineage_cors_origins or (),
         limits=Limits(body_bytes=settings.lineage_body_limit),
         retention_days=settings.lineage_retention_days,
@@ -128,6 +131,7 @@ def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], obj
         create_app(
             service.database_url,
             token=service.token,
+            own_names_only=service.own_names_only,
             origins=service.origins,
             limits=service.limits,
             retention_days=service.retention_days,

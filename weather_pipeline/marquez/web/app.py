@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from weather_pipeline.marquez.own_names import OwnNamesOnly
 from weather_pipeline.marquez.web.proxy import MarquezProxy
 
 _STATIC = Path(__file__).parent / "static"
@@ -35,17 +36,23 @@ SECURITY_HEADERS = {
 """Sent with every answer: the page may load, and talk to, nothing but its own origin."""
 
 
-def create_app(marquez_url: str, dagster_url: str | None = None, *, token: str | None = None) -> FastAPI:
+def create_app(
+    marquez_url: str, dagster_url: str | None = None, *, token: str | None = None, own_names_only: bool = False
+) -> FastAPI:
     """The lineage page as an ASGI application.
 
     Args:
         marquez_url: Base URL of Marquez or of the embedded lineage service. A user and password in it stay here.
         dagster_url: Base URL of the Dagster UI, for links; None shows none.
         token: Bearer token for Marquez. It stays here too.
+        own_names_only: Whether requests must ask for an address or `localhost`.
     """
     app = FastAPI(title="Lineage page", openapi_url=None)
     proxy = MarquezProxy(marquez_url, token)
     configuration = {"marquezUrl": proxy.url, "dagsterUrl": dagster_url.rstrip("/") if dagster_url else None}
+
+    if own_names_only:
+        app.add_middleware(OwnNamesOnly, remedy="Behind a proxy let it ask for localhost.")
 
     @app.middleware("http")
     async def add_security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

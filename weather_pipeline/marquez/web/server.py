@@ -9,6 +9,7 @@ import uvicorn
 
 from weather_pipeline.marquez.listening import bound
 from weather_pipeline.marquez.web.app import create_app
+from weather_pipeline.urls import is_loopback_host
 
 _SHUTDOWN_SECONDS = 3
 
@@ -23,7 +24,7 @@ def serve(host: str, port: int, marquez_url: str, dagster_url: str | None = None
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: None)
     config = uvicorn.Config(
-        create_app(marquez_url, dagster_url, token=token),
+        create_app(marquez_url, dagster_url, token=token, own_names_only=is_loopback_host(host)),
         log_level="warning",
         access_log=False,
         server_header=False,
