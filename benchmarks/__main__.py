@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 
 import click
 
@@ -48,8 +49,7 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
-    # The servers that were started are stopped, as they are after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _stop)
     # What is measured is compiled once, as on users' machines, whatever this shell has chosen.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -64,6 +64,13 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
         click.echo(f"{section.markdown}\n\n{measured}\n")
         if write:
             DOCUMENT.write_text(put_into(DOCUMENT.read_text(), section, measured))
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """End as after Ctrl-C: the servers that were started are stopped."""
+    # `timeout` sends its signal twice; the second would end the stopping.
+    signal.signal(number, lambda *_: None)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

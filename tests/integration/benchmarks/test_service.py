@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from benchmarks.lineage.sinks import lineage_service
 from benchmarks.service.graph import Client, post_graphs
 from benchmarks.service.history import name_again, repeat_runs
 from weather_pipeline.stack.postgres import EmbeddedPostgres
+from weather_pipeline.stack.process import runs, send
 
 pytestmark = pytest.mark.integration
 
@@ -45,3 +51,34 @@ def test_a_history_made_by_sql_is_answered_like_one_that_was_posted(postgres: Em
         for what in ("jobs", "datasets"):
             assert get(f"/api/v1/namespaces/chain/{what}/named_again")["name"] == "named_again"
             assert [hit["name"] for hit in get(f"/api/v2beta/search/{what}?q=again")["hits"]] == ["named_again"]
+
+
+def test_a_benchmark_that_is_ended_leaves_no_server_behind() -> None:
+    command = [sys.executable, "-m", "benchmarks", "durability", "--quick"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as benchmark:
+        family = _family_with_service(psutil.Process(benchmark.pid))
+        while benchmark.poll() is None:  # `timeout` is not the only one to send its signal more than once
+            benchmark.terminate()
+            time.sleep(0.001)
+
+    left = [process for process in family if runs(process)]
+    send(left, signal.SIGKILL)
+    assert not left
+
+
+def _family_with_service(benchmark: psutil.Process) -> list[psutil.Process]:
+    """What the benchmark has started, once the lineage service is among it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        family = benchmark.children(recursive=True)
+        if any("weather_pipeline.marquez.embedded" in _words(process) for process in family):
+            return family
+        time.sleep(0.05)
+    raise AssertionError("The benchmark started no lineage service.")
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
