@@ -1,21 +1,26 @@
-"""Storing events: all that are given in one transaction, one round trip to ask for names and one to store."""
+"""Storing events: all that are given in one transaction, one round trip to ask for names and one to store.
+
+One transaction stores at a time, also where several services share a database. Events of the same jobs and datasets
+would otherwise wait for each other's commit, and now and then in a circle.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from typing import Final, LiteralString
 from uuid import UUID
 
-from psycopg.errors import DeadlockDetected, SerializationFailure
 from pydantic_core import to_json
 
+from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.posted import Known, KnownJob, alias_keys, dataset_keys, posted
 
-_ATTEMPTS = 3
-
+# A statement of its own, so that the next ones see what was stored until the lock was there. Each connection plans the
+# functions' statements once: while a store is new it would plan to read whole tables, and go on so as they grow.
+_TAKE_TURN: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s), set_config('enable_seqscan', 'off', true)"
+_HURRY: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
 _RESOLVE: Final[LiteralString] = """
     SELECT 'alias' AS kind, id, dataset_id AS target, NULL AS namespace, NULL AS name
     FROM dataset_aliases WHERE id = ANY(%(datasets)s::uuid[])
@@ -30,32 +35,24 @@ _STORE: Final[LiteralString] = """
 """
 
 
-async def ingest(connection: Connection, events: Sequence[Event]) -> None:
+async def ingest(connection: Connection, events: Sequence[Event], seconds: float | None = None) -> None:
     """Store events in their order and in one transaction; when this returns, every read shows them.
 
     Args:
         connection: In autocommit mode and without an open transaction.
         events: Validated events.
+        seconds: How long a statement may take, where that is not as the connection has it.
 
     Raises:
         psycopg.OperationalError: The database is away. Storing the same events again changes nothing but the raw log.
+        psycopg.errors.QueryCanceled: It took too long; the same holds.
         psycopg.DataError: One of the events has a value that PostgreSQL can't store. None of them is stored.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            await _store(connection, events)
-        except (DeadlockDetected, SerializationFailure):
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            return
-
-
-async def _store(connection: Connection, events: Sequence[Event]) -> None:
-    parts = list(independent(events))
-    # A single statement is a transaction by itself, without two more round trips.
-    async with connection.transaction() if len(parts) > 1 else nullcontext():
-        for part in parts:
+    async with connection.transaction():
+        if seconds is not None:
+            await connection.execute(_HURRY, [f"{seconds * 1000:.0f}"])
+        await connection.execute(_TAKE_TURN, [locks.INGEST])
+        for part in independent(events):
             known = await _resolve(connection, part)
             documents = to_json([posted(event, known) for event in part]).decode()
             await connection.execute(_STORE, {"events": documents, "bodies": [event.body for event in part]})

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.api_schema import NAMESPACE, request_body
 from weather_pipeline.marquez.embedded.body import Body, aside, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
@@ -68,6 +69,7 @@ async def delete_namespace(connection: Connected, namespace: PathName) -> Namesp
     """Hide a namespace with its jobs and datasets, until an event names it again."""
     before = await require_namespace(connection, namespace)
     async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.INGEST])
         await connection.execute("UPDATE namespaces SET is_hidden = true WHERE name = %s", [namespace])
         await connection.execute("UPDATE jobs SET is_hidden = true WHERE namespace = %s", [namespace])
         await connection.execute("UPDATE datasets SET is_hidden = true WHERE namespace = %s", [namespace])
