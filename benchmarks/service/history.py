@@ -17,14 +17,17 @@ _RUNS = """
     FROM runs CROSS JOIN generate_series(1, %(copies)s) AS n CROSS JOIN (SELECT interval '1 hour' AS step) AS apart
 """
 _VERSIONS = """
-    INSERT INTO dataset_versions (id, dataset_id, run_id, fields, lifecycle_state, facets, output_facets, created_at)
+    INSERT INTO dataset_versions (
+        id, dataset_id, run_id, fields, lifecycle_state, facets, output_facets, created_at, current_at
+    )
     SELECT md5(id::text || n)::uuid, dataset_id, md5(run_id::text || n)::uuid, fields, lifecycle_state, facets,
-        output_facets, created_at - n * interval '1 hour'
+        output_facets, created_at - n * interval '1 hour', current_at - n * interval '1 hour'
     FROM dataset_versions CROSS JOIN generate_series(1, %(copies)s) AS n WHERE run_id IS NOT NULL
 """
 _INPUTS = """
-    INSERT INTO run_inputs (run_id, version_id, dataset_id, facets)
-    SELECT md5(run_id::text || n)::uuid, md5(version_id::text || n)::uuid, dataset_id, facets
+    INSERT INTO run_inputs (run_id, dataset_id, version_id, read_at, facets)
+    SELECT md5(run_id::text || n)::uuid, dataset_id, md5(version_id::text || n)::uuid, read_at - n * interval '1 hour',
+        facets
     FROM run_inputs CROSS JOIN generate_series(1, %(copies)s) AS n
 """
 _EVENTS = """
@@ -50,10 +53,10 @@ _JOB_RUN = """
 _DATASET = """
     WITH version AS (
         INSERT INTO dataset_versions (
-            id, dataset_id, run_id, fields, lifecycle_state, facets, output_facets, created_at
+            id, dataset_id, run_id, fields, lifecycle_state, facets, output_facets, created_at, current_at
         )
         SELECT gen_random_uuid(), %(id)s, md5(%(job)s::text)::uuid, v.fields, v.lifecycle_state, v.facets,
-            v.output_facets, v.created_at
+            v.output_facets, v.created_at, v.current_at
         FROM datasets d JOIN dataset_versions v ON v.id = d.version_id WHERE d.id = %(source)s
         RETURNING id
     )

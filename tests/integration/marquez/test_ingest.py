@@ -1,9 +1,8 @@
-"""What events make of the store: order, duplicates, naming, and what is refused."""
+"""What events make of the store: edges, naming, and what is refused."""
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import uuid
 from typing import Any
@@ -21,78 +20,6 @@ _DAY = "2026-03-01T"
 
 def _run_id() -> str:
     return str(uuid.uuid4())
-
-
-def _story(namespace: str, run_id: str) -> list[dict[str, Any]]:
-    """The events of one run, in the order in which they happened."""
-    job = (namespace, "clean")
-    raw = dataset(namespace, "raw", {"schema": schema("a", "b")})
-    tidy = dataset(namespace, "tidy", {"schema": schema("a")}, outputFacets={"outputStatistics": facet(rowCount=3)})
-    return [
-        run_event("START", f"{_DAY}10:00:00Z", run_id, job, inputs=[dataset(namespace, "extra")]),
-        run_event("RUNNING", f"{_DAY}10:00:01Z", run_id, job, run_facets={"progress": facet(percent=10)}),
-        run_event("RUNNING", f"{_DAY}10:00:02Z", run_id, job, run_facets={"progress": facet(percent=90)}),
-        run_event(
-            "COMPLETE",
-            f"{_DAY}10:00:05Z",
-            run_id,
-            job,
-            inputs=[raw],
-            outputs=[tidy],
-            job_facets={"documentation": facet(description="newest")},
-        ),
-    ]
-
-
-def _state(service: LineageService, namespace: str, run_id: str) -> str:
-    """All that the API says about the run's namespace, without names and ids that differ from story to story."""
-    base = f"/api/v1/namespaces/{namespace}"
-    answers = [
-        service.get(f"{base}/jobs/clean"),
-        service.get(f"{base}/jobs/clean/runs"),
-        service.get(f"{base}/datasets/raw"),
-        service.get(f"{base}/datasets/tidy"),
-        service.get(f"/api/v1/lineage?nodeId=job:{namespace}:clean"),
-        service.get(f"/api/v1/jobs/runs/{run_id}/facets?type=job"),
-    ]
-    text = json.dumps(answers, sort_keys=True)
-    for change in (namespace, run_id, *_versions(answers)):
-        text = text.replace(change, "<id>")
-    return text
-
-
-def _versions(answer: Any) -> set[str]:
-    if isinstance(answer, dict):
-        own = {value for key, value in answer.items() if key in ("version", "currentVersion") and value}
-        return own.union(*(_versions(value) for value in answer.values()))
-    if isinstance(answer, list):
-        return set[str]().union(*(_versions(value) for value in answer))
-    return set()
-
-
-def test_the_order_of_arrival_does_not_matter(service: LineageService) -> None:
-    states = set()
-    for number, order in enumerate(itertools.permutations(range(4))):
-        namespace, run_id = f"order-{number}", _run_id()
-        story = _story(namespace, run_id)
-        service.accept(*(story[position] for position in order))
-        states.add(_state(service, namespace, run_id))
-
-    assert len(states) == 1
-
-
-def test_sending_again_changes_nothing(service: LineageService) -> None:
-    namespace, first, second = "again", _run_id(), _run_id()
-    story = _story(namespace, first)
-    rewrite = run_event(
-        "COMPLETE", f"{_DAY}11:00:00Z", second, (namespace, "fetch"), outputs=[dataset(namespace, "raw")]
-    )
-    service.accept(*story, rewrite)
-    before = _state(service, namespace, first)
-
-    service.accept(*story, *reversed(story))
-
-    assert _state(service, namespace, first) == before
 
 
 def test_the_newest_complete_gives_a_job_its_edges(service: LineageService) -> None:
@@ -443,18 +370,6 @@ def test_runs_of_the_same_time_are_paged_without_gap_or_repeat(service: LineageS
     pages = {path: [service.get(f"{path}?limit=1&offset={at}")["runs"][0]["id"] for at in range(12)] for path in paths}
 
     assert pages == {path: sorted(runs, reverse=True) for path in paths}
-
-
-def test_an_old_event_does_not_bring_a_sources_old_address_back(service: LineageService) -> None:
-    def written(time: str, url: str) -> dict[str, Any]:
-        source = facet(name="moved-store", uri=url)
-        table = dataset("moved", "table", {"dataSource": source})
-        return run_event("COMPLETE", time, str(uuid.uuid4()), ("moved", "job"), outputs=[table])
-
-    old, new = written("2026-03-01T10:00:00Z", "s3://old"), written("2026-03-02T10:00:00Z", "s3://new")
-    service.accept(old, new, old)
-
-    assert service.get("/api/v1/sources/moved-store")["connectionUrl"] == "s3://new"
 
 
 def test_thousands_of_columns_that_are_read_are_stored(service: LineageService) -> None:

@@ -107,6 +107,14 @@ def test_a_run_id_that_is_no_uuid_is_kept_beside_the_uuid_marquez_gives_it() -> 
     assert event.external_run_id == "scheduled__2026"
 
 
+def test_of_events_at_the_same_time_the_start_is_the_oldest_and_the_end_the_newest() -> None:
+    def order(event_type: str, second: int = 0) -> int:
+        return _read(eventType=event_type, eventTime=f"2026-03-01T10:00:0{second}Z").order
+
+    assert order("START") < order("RUNNING") == order("OTHER") < order("COMPLETE") == order("FAIL") == order("ABORT")
+    assert order("COMPLETE") < order("START", second=1)
+
+
 def test_arguments_come_from_nominal_time_and_parent() -> None:
     parent = {"run": {"runId": _RUN_ID}, "job": {"namespace": "weather", "name": "nightly"}}
     nominal = {"nominalStartTime": "2026-03-01T10:00:00.000Z", "nominalEndTime": "2026-03-01T11:30:15.500+01:00"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -22,6 +22,9 @@ EVENT_TYPE_OF_STATE: Mapping[str, StateChange] = {
 """The states of a run, and the type of event that brings each."""
 
 _STATES: Mapping[str, str] = {event_type: state for state, event_type in EVENT_TYPE_OF_STATE.items()}
+_ENDINGS = _STATES.keys() - {"RUNNING"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACES = 3
 
 
 class Kind(StrEnum):
@@ -116,6 +119,12 @@ class Event:
     job_name: str | None = None
     job_facets: Facets = field(default_factory=dict)
     datasets: tuple[Dataset, ...] = ()
+
+    @property
+    def order(self) -> int:
+        """How new the event is: by its time, and at the same time START is the oldest, a run's end the newest."""
+        place = 2 if self.event_type in _ENDINGS else 0 if self.event_type == "START" else 1
+        return (self.at - _EPOCH) // datetime.resolution * _PLACES + place
 
     @property
     def state(self) -> str:

@@ -1,7 +1,7 @@
 """Facets as they are stored and shown.
 
 Marquez parses the facets that it knows and writes them out again: members that are null disappear, and the times of
-`nominalTime` become instants in UTC. A stored facet carries the time of its event, so that the newest wins facet by
+`nominalTime` become instants in UTC. A stored facet carries the order of its event, so that the newest wins facet by
 facet in whatever order events arrive.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 Facets = dict[str, Any]
 """Facets by name."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOMINAL_TIMES = ("nominalStartTime", "nominalEndTime")
 
 
@@ -65,10 +64,9 @@ def as_text(value: Any) -> str | None:
     return value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False)
 
 
-def stored(facets: Mapping[str, Any], at: datetime) -> Facets:
-    """Facets as columns hold them: `{name: [microseconds since 1970, facet]}`."""
-    micros = (at - _EPOCH) // (datetime.resolution)
-    return {name: [micros, facet] for name, facet in facets.items()}
+def stored(facets: Mapping[str, Any], order: int) -> Facets:
+    """Facets as columns hold them: `{name: [order of the event, facet]}`."""
+    return {name: [order, facet] for name, facet in facets.items()}
 
 
 def shown(column: Mapping[str, Any] | None) -> Facets:

@@ -54,6 +54,7 @@ def posted(event: Event, known: Known) -> dict[str, Any]:
     """The event for `store_event`, apart from its body: what `pydantic_core.to_json` writes."""
     document: dict[str, Any] = {
         "at": event.at,
+        "order": event.order,
         "event_type": event.event_type,
         "run_id": event.run_id,
         "namespaces": sorted(_namespaces(event)),
@@ -65,7 +66,7 @@ def posted(event: Event, known: Known) -> dict[str, Any]:
     if event.job_namespace is not None and event.job_name is not None:
         parent = _parent_job(event.parent, known)
         document["job"] = _job(event, event.job_namespace, event.job_name, parent)
-        document["job_facets"] = stored(event.job_facets, event.at)
+        document["job_facets"] = stored(event.job_facets, event.order)
         if event.parent and parent and event.parent.run_id not in known.parents:
             document["parent"] = _parent(event.parent, parent)
         if event.run_id is not None:
@@ -123,7 +124,7 @@ def _run(event: Event) -> dict[str, Any]:
         "parent_run_id": event.parent and event.parent.run_id,
         "state": event.state,
         "args": event.args,
-        "facets": stored(event.run_facets, event.at),
+        "facets": stored(event.run_facets, event.order),
     }
 
 
@@ -142,8 +143,8 @@ def _dataset(dataset: Dataset, event: Event, known: Known) -> dict[str, Any]:
         "source_name": dataset.source[0] if dataset.source else "default",
         "lifecycle_state": dataset.lifecycle_state,
         "fields": fields,
-        "facets": stored(dataset.facets, event.at),
-        "io_facets": stored(dataset.io_facets, event.at),
+        "facets": stored(dataset.facets, event.order),
+        "io_facets": stored(dataset.io_facets, event.order),
     }
 
 

@@ -1,6 +1,7 @@
 -- Lineage as Marquez answers it. Keys are computed from names (identity.py), so that an event is stored without
--- reading any key back. Facets are kept as {name: [microseconds since 1970 of the event, facet]}: the newest event
--- wins facet by facet, whatever order events arrive in.
+-- reading any key back. What the newest event says counts, whatever order events arrive in. `event_order` says how new
+-- that event is (events.py); null: nothing but the name is known, from an event about something else. Facets are kept as
+-- {name: [order of the event, facet]}: they are replaced one by one.
 
 CREATE FUNCTION merge_facets(old jsonb, new jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -68,7 +69,8 @@ CREATE TABLE jobs (
     description text,
     location text,
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL,   -- also the newest event time that was applied
+    updated_at timestamptz NOT NULL,   -- the newest event time
+    event_order bigint,
     version_id uuid,
     version_at timestamptz,            -- event time that made version_id current
     current_inputs jsonb NOT NULL,     -- [{namespace, name}] of the newest run event
@@ -107,6 +109,7 @@ CREATE TABLE runs (
     updated_at timestamptz NOT NULL,
     state text NOT NULL,
     state_at timestamptz NOT NULL,     -- the newest event time
+    event_order bigint,
     started_at timestamptz,
     ended_at timestamptz,
     args jsonb NOT NULL,
@@ -131,7 +134,8 @@ CREATE TABLE datasets (
     type text NOT NULL,
     description text,
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL,   -- also the newest event time that was applied
+    updated_at timestamptz NOT NULL,   -- the newest event time
+    event_order bigint,
     version_id uuid,
     version_at timestamptz,            -- event time that made version_id current; -infinity: only ever read
     is_deleted boolean NOT NULL,
@@ -163,17 +167,20 @@ CREATE TABLE dataset_versions (
     lifecycle_state text NOT NULL,
     facets jsonb NOT NULL,
     output_facets jsonb NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    current_at timestamptz             -- first event time that made it current; of one that nobody wrote the year 1
 ) WITH (fillfactor = 80);
 CREATE INDEX dataset_versions_by_dataset ON dataset_versions (dataset_id, created_at DESC);
+CREATE INDEX dataset_versions_by_currency ON dataset_versions (dataset_id, current_at) WHERE current_at IS NOT NULL;
 CREATE INDEX dataset_versions_by_run ON dataset_versions (run_id) WHERE run_id IS NOT NULL;
 
 CREATE TABLE run_inputs (
     run_id uuid NOT NULL,
-    version_id uuid NOT NULL,
     dataset_id uuid NOT NULL,
+    version_id uuid NOT NULL,
+    read_at timestamptz NOT NULL,      -- the run's first event time that names the dataset
     facets jsonb NOT NULL,
-    PRIMARY KEY (run_id, version_id)
+    PRIMARY KEY (run_id, dataset_id)
 );
 
 CREATE TABLE column_lineage (
