@@ -137,6 +137,18 @@ def test_what_a_database_refuses_for_now_is_no_events_fault(new_service: Lineage
     assert new_service.get("/api/v1/events/lineage")["totalCount"] == 0
 
 
+def test_a_batch_that_is_too_long_is_refused_before_it_is_read(service: LineageService) -> None:
+    before = service.get("/api/v1/events/lineage?limit=0")["totalCount"]
+    event = run_event("COMPLETE", _TIME, str(uuid.uuid4()), ("long", "job"))
+
+    most, too_many = _post(service, [event] + [None] * 999), _post(service, [event] * 1001)
+
+    assert (most.json()["summary"]["successful"], most.json()["summary"]["failed"]) == (1, 999)
+    assert too_many.status_code == 413
+    assert too_many.json()["message"] == "A batch may have 1000 events: got 1001."
+    assert service.get("/api/v1/events/lineage?limit=0")["totalCount"] == before + 1
+
+
 def test_an_empty_batch_is_received(service: LineageService) -> None:
     assert _post(service, []).json()["summary"]["received"] == 0
 

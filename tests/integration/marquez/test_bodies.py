@@ -57,7 +57,7 @@ def test_members_are_held_to_the_limit_together(service: LineageService) -> None
 
 
 def test_a_batch_has_an_end(service: LineageService) -> None:
-    answer = _post(service, gzip.compress(json.dumps([1] * 10_001).encode()), "/batch")
+    answer = _post(service, gzip.compress(json.dumps([1] * 1_001).encode()), "/batch")
 
     assert answer.status_code == 413
     assert answer.json()["message"] == "The batch has 10001 events: send at most 10000 at a time."

@@ -31,7 +31,7 @@ class NotFound(Refused):
 
 
 class BodyTooLarge(Refused):
-    """The body is larger than the limit, before or after decompression."""
+    """The body is larger than a limit: in bytes, before or after decompression, or in events."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 

@@ -26,7 +26,5 @@ class Limits:
     """All queries of a request together, also where the database stands still or is gone without a farewell."""
     watch_seconds: float = 5.0
     """The same for `/healthcheck` and `/metrics`: who asks for them waits for 10 seconds, as a rule."""
-    batch_events: int = 10_000
-    """Events of a batch."""
     connections: int = 256
     """Connections that are served; further ones get 503, and beyond twice as many nothing at all."""

@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from weather_pipeline.marquez.embedded.api_schema import EVENT, request_body
-from weather_pipeline.marquez.embedded.body import aside, parse_json, read_body
+from weather_pipeline.marquez.embedded.body import Body, aside, parse_json
 from weather_pipeline.marquez.embedded.errors import BodyTooLarge, InvalidBody
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.metrics import metrics_of
 from weather_pipeline.marquez.embedded.parameters import writer_of
 from weather_pipeline.marquez.embedded.reading import parse_event
-from weather_pipeline.marquez.embedded.writer import Writer, is_the_events_fault
+from weather_pipeline.marquez.embedded.writer import MOST_EVENTS, Writer, is_the_events_fault
 
 router = APIRouter(prefix="/api/v1/lineage", tags=["lineage"])
 
@@ -49,10 +49,9 @@ class BatchResult(BaseModel):
 
 
 @router.post("", status_code=201, response_class=Response, openapi_extra=request_body(EVENT))
-async def post_event(request: Request) -> Response:
+async def post_event(request: Request, body: Body) -> Response:
     """Store one OpenLineage event."""
     metrics = metrics_of(request)
-    body = await read_body(request)
     document = await aside(len(body), parse_json, body) if body.strip() else None
     try:
         event = await aside(len(body), parse_event, document, body.decode())
@@ -66,16 +65,14 @@ async def post_event(request: Request) -> Response:
     return Response(status_code=201)
 
 
-@router.post("/batch", openapi_extra=request_body({"type": "array", "items": EVENT}))
-async def post_batch(request: Request) -> BatchResult:
+@router.post("/batch", openapi_extra=request_body({"type": "array", "items": EVENT, "maxItems": MOST_EVENTS}))
+async def post_batch(request: Request, body: Body) -> BatchResult:
     """Store an array of OpenLineage events, all that are valid in one transaction; the others are named."""
-    body = await read_body(request)
     document = await aside(len(body), parse_json, body)
     if not isinstance(document, list):
         raise InvalidBody(["The request body must be a JSON array of events"])
-    most = request.app.state.limits.batch_events
-    if len(document) > most:
-        raise BodyTooLarge(f"The batch has {len(document)} events: send at most {most} at a time.")
+    if len(document) > MOST_EVENTS:
+        raise BodyTooLarge(f"A batch may have {MOST_EVENTS} events: got {len(document)}.")
     events, failed = await aside(len(body), _read, document)
     metrics = metrics_of(request)
     with metrics.ingest_seconds.time():

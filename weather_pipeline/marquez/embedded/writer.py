@@ -12,14 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.errors import QueryCanceled
 
 from weather_pipeline.marquez.embedded.database import Database, Use
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.ingest import ingest
 
 MOST_TOGETHER = 64
+MOST_EVENTS = 1_000
 MOST_CHARACTERS = 4_000_000
-"""Requests, and characters of their events, that share a transaction at most: what a request can delay is bounded."""
+"""Requests, their events, and characters of these, that share a transaction at most: what a request can delay is
+bounded. A single request may have more characters, but no more events."""
+
+ALONE_SECONDS = 5.0
+"""How long a statement may take that stores one request again, by itself: what it was stored with took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Writer:
 
         Raises:
             psycopg.OperationalError: The database is away; nothing of these events is acknowledged.
+            psycopg.errors.QueryCanceled: They take too long; the same holds.
             psycopg.DataError: PostgreSQL can't store a value of one of these events; none of them is stored.
         """
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
@@ -74,23 +81,24 @@ class Writer:
 
     def _next(self) -> list[_Waiting]:
         together = [self._queue.popleft()]
-        size = together[0].size
+        events, size = len(together[0].events), together[0].size
         while self._queue and len(together) < MOST_TOGETHER:
+            events += len(self._queue[0].events)
             size += self._queue[0].size
-            if size > MOST_CHARACTERS:
+            if events > MOST_EVENTS or size > MOST_CHARACTERS:
                 break
             together.append(self._queue.popleft())
         return together
 
-    async def _store(self, together: Sequence[_Waiting]) -> None:
+    async def _store(self, together: Sequence[_Waiting], seconds: float | None = None) -> None:
         try:
             async with self._database.connection(Use.WRITER) as connection:
-                await ingest(connection, [event for waiting in together for event in waiting.events])
+                await ingest(connection, [event for waiting in together for event in waiting.events], seconds)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer to these requests)
-            if len(together) > 1 and is_the_events_fault(error):
+            if len(together) > 1 and (is_the_events_fault(error) or isinstance(error, QueryCanceled)):
                 # Each gets a transaction of its own, and its own answer.
                 for waiting in together:
-                    await self._store([waiting])
+                    await self._store([waiting], ALONE_SECONDS)
             else:
                 _settle(together, error)
         else:
