@@ -6,6 +6,7 @@ import json
 import uuid
 from urllib.parse import quote
 
+import psycopg
 import pytest
 import requests
 
@@ -56,6 +57,20 @@ def test_bad_requests(service: LineageService, method: str, path: str, status: i
     assert response.status_code == status
     assert reason in response.text
     assert "Traceback" not in response.text
+
+
+def test_what_a_client_sends_writes_no_lines_of_its_own_into_the_log(new_service: LineageService) -> None:
+    with psycopg.connect(new_service.database_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE EXCEPTION 'no such value: %', NEW.name USING ERRCODE = 'data_exception'; END $$"
+        )
+        connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION refuse()")
+
+    response = requests.put(f"{new_service.url}/api/v1/tags/mine%0Aforged", timeout=30)
+
+    assert response.status_code == 400
+    assert "no such value: mine\\nforged" in new_service.log()
 
 
 def test_a_namespace_without_an_owner(service: LineageService) -> None:

@@ -206,7 +206,8 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _bad_data(_: Request, error: Exception) -> Response:
-    log.info("PostgreSQL refused a value: %s", error)
+    # Quoted: the message holds the value, which may hold lines that look like ours.
+    log.info("PostgreSQL refused a value: %r", str(error))
     return problem(HTTPStatus.BAD_REQUEST, "A value of the request can't be stored or compared.")
 
 
