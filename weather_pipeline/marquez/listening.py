@@ -1,10 +1,13 @@
-"""The sockets that a server of ours takes before it does anything else, so that a taken port is said at once."""
+"""How our servers begin: the sockets they take before anything else, so that a taken port is said at once."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from typing import Any
+
+import uvicorn
 
 from weather_pipeline.errors import PortTaken
 
@@ -57,3 +60,16 @@ def _bound(family: int, address: Any) -> socket.socket | None:
             return None
         raise
     return found
+
+
+class TellingServer(uvicorn.Server):
+    """A server that calls `ready` once it answers requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and tell."""
+        await super().startup(sockets)
+        self._ready()

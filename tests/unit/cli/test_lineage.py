@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from weather_pipeline.cli.lineage import lineage
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGE = (DOCS / "exporter-commands.md").read_text() + (DOCS / "lineage-service.md").read_text()
-SERVERS = {"weather lineage serve"}
+PAGES = ("exporter-commands.md", "lineage-service.md", "lineage-page.md")
+PAGE = "".join((DOCS / page).read_text() for page in PAGES)
+SERVERS = {"weather lineage serve", "weather lineage web"}
 """Commands that stay, and so have no one result to give as JSON."""
 SHARED = {"module", "python_file", "attribute", "working_directory", "location", "sensor", "home", "as_json", "help"}
 

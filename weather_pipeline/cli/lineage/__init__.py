@@ -12,6 +12,7 @@ from weather_pipeline.cli.lineage.replay import replay
 from weather_pipeline.cli.lineage.serve import serve
 from weather_pipeline.cli.lineage.status import status
 from weather_pipeline.cli.lineage.verify import verify
+from weather_pipeline.cli.lineage.web import web
 
 
 @click.group(
@@ -22,6 +23,7 @@ from weather_pipeline.cli.lineage.verify import verify
       weather lineage verify --since 24h
       DAGSTER_HOME=~/dagster weather lineage status -m my_project.definitions
       weather lineage serve
+      weather lineage web --marquez-url http://marquez.example:5000
 
     \b
     The code location is the one that -m or -f names, else that of pyproject.toml ([tool.dagster] or
@@ -31,9 +33,10 @@ from weather_pipeline.cli.lineage.verify import verify
 def lineage() -> None:
     """See, compare, resend and explain the lineage that is sent.
 
-    Works in every Dagster project that has the OpenLineage sensor. `serve` needs none: it runs the lineage service.
+    Works in every Dagster project that has the OpenLineage sensor. `serve` and `web` need
+    none: they run the lineage service and its page.
     """
 
 
-for command in (status, verify, replay, dead_letters, explain, publish, prune, serve):
+for command in (status, verify, replay, dead_letters, explain, publish, prune, serve, web):
     lineage.add_command(command)

@@ -19,7 +19,7 @@ from weather_pipeline.marquez.embedded.app import create_app
 from weather_pipeline.marquez.embedded.connection import bounded
 from weather_pipeline.marquez.embedded.database import migrate, shown, wait_until_there
 from weather_pipeline.marquez.embedded.limits import Limits
-from weather_pipeline.marquez.listening import bound, cannot_listen
+from weather_pipeline.marquez.listening import TellingServer, bound, cannot_listen
 from weather_pipeline.marquez.token import lineage_token
 from weather_pipeline.settings import Settings
 
@@ -150,16 +150,6 @@ def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], obj
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        _Server(config, ready).run(sockets=sockets)
+        TellingServer(config, ready).run(sockets=sockets)
     except OSError as error:  # two that were bound at the same time: the first to listen has the port
         raise cannot_listen(service.host, service.port, error.strerror, server=SERVER) from error
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()

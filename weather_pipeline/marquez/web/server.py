@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import uvicorn
 
-from weather_pipeline.marquez.listening import bound
+from weather_pipeline.marquez.listening import TellingServer, bound
 from weather_pipeline.marquez.web.app import create_app
 from weather_pipeline.urls import is_loopback_host
 
 _SHUTDOWN_SECONDS = 3
 
 
-def serve(host: str, port: int, marquez_url: str, dagster_url: str | None = None, *, token: str | None = None) -> None:
+def serve(
+    host: str,
+    port: int,
+    marquez_url: str,
+    dagster_url: str | None = None,
+    *,
+    token: str | None = None,
+    ready: Callable[[], object] = lambda: None,
+) -> None:
     """Serve the page until SIGTERM or SIGINT, then end requests in flight and return.
+
+    Args:
+        host: An address, or a name of this machine.
+        port: The port.
+        marquez_url: See `create_app`, as for the next two.
+        dagster_url: See there.
+        token: See there.
+        ready: Called once requests are answered.
 
     Raises:
         PortTaken: The address can't be listened on.
@@ -33,4 +50,4 @@ def serve(host: str, port: int, marquez_url: str, dagster_url: str | None = None
     )
     with ExitStack() as resources:
         listeners = [resources.enter_context(each) for each in bound(host, port, server="The lineage page")]
-        uvicorn.Server(config).run(sockets=listeners)
+        TellingServer(config, ready).run(sockets=listeners)
