@@ -13,7 +13,7 @@ import click
 from benchmarks import cleaning, load, memory
 from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
-from benchmarks.service import durability, graph, ingest
+from benchmarks.service import durability, graph, ingest, page
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
 
@@ -32,6 +32,7 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "ingest": ingest.run,
     "durability": durability.run,
     "graph": graph.run,
+    "page": page.run,
 }
 """Those that take long, up to three quarters of an hour, and run only when they are named."""
 
@@ -45,7 +46,7 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
     Those of the data, or those NAMED. The others take long: exporters three quarters of an hour,
-    backlog and ingest half an hour, idle a quarter, durability and graph two minutes each.
+    backlog and ingest half an hour, idle a quarter, durability, graph and page two minutes each.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
