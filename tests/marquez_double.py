@@ -16,6 +16,7 @@ Answer = tuple[int, Any]
 """Status and JSON body."""
 
 NO_JOBS: Answer = (200, {"jobs": [], "totalCount": 0})
+NO_DATASETS: Answer = (200, {"datasets": [], "totalCount": 0})
 NOT_FOUND: Answer = (404, {"code": 404, "message": "HTTP 404 Not Found"})
 
 
@@ -37,15 +38,34 @@ class Recording:
         self.position = position
 
     def __call__(self, target: str) -> Answer:
-        """The answer to a GET, with or without its paging parameters."""
-        answer = self._last(target) or self._last(_without_paging(target))
-        # As recorded for the namespace `nope`: Marquez lists no jobs of a namespace that it does not know.
-        return answer or (NO_JOBS if urlsplit(target).path.endswith("/jobs") else NOT_FOUND)
+        """The answer to a GET, whatever its paging; that of a lineage graph, to any of its nodes."""
+        bare = _without_paging(target)
+        answer = self._last(target) or self._last(bare) or self._page_of_events(bare) or self._graph_with(target)
+        # As recorded for the namespace `nope`: Marquez lists nothing of a namespace that it does not know.
+        unknown = {"jobs": NO_JOBS, "datasets": NO_DATASETS}
+        return answer or unknown.get(urlsplit(target).path.rpartition("/")[2], NOT_FOUND)
 
-    def _last(self, target: str) -> Answer | None:
+    def _last(self, target: str, form: Callable[[str], str] = str) -> Answer | None:
         for exchange in reversed(exchanges()[: self.position]):
-            if exchange["method"] == "GET" and exchange["path"] == target:
+            if exchange["method"] == "GET" and form(exchange["path"]) == target:
                 return exchange["status"], exchange["response"]
+        return None
+
+    def _page_of_events(self, bare: str) -> Answer | None:
+        """A page of events as it was recorded, whatever its length."""
+        return self._last(bare, _without_paging) if bare.startswith("/api/v1/events/") else None
+
+    def _graph_with(self, target: str) -> Answer | None:
+        """The newest whole graph that holds the node asked for: as far as it reaches it is the same from every node."""
+        parts = urlsplit(target)
+        if parts.path != "/api/v1/lineage":
+            return None
+        node = dict(parse_qsl(parts.query))["nodeId"]
+        for exchange in reversed(exchanges()[: self.position]):
+            if exchange["path"].startswith("/api/v1/lineage?") and "depth=20" in exchange["path"]:
+                graph = exchange["response"].get("graph", [])
+                if any(each["id"] == node for each in graph):
+                    return 200, exchange["response"]
         return None
 
 

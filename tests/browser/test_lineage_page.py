@@ -76,7 +76,9 @@ def test_dataset_shows_columns_versions_and_its_jobs(open_page: OpenPage, record
     expect(panel.locator("section", has_text="Read by").locator(".name")).to_have_text(["weather_to_postgres"])
     columns = panel.locator("section", has_text="Columns: 4").locator("tbody td:first-child")
     expect(columns).to_have_text(["location_id", "observed_at", "temperature_c", "humidity_pct"])
-    expect(panel.locator("section", has_text="Versions: 2").locator("tbody tr").first).to_contain_text("changed")
+    expect(panel.locator("section", has_text="Versions: 2").locator("tbody tr").first).to_contain_text(
+        "added: humidity_pct"
+    )
 
 
 def test_jobs_list(open_page: OpenPage, recording: Recording):
@@ -84,7 +86,7 @@ def test_jobs_list(open_page: OpenPage, recording: Recording):
     row = page.get_by_role("row", name=re.compile("weather_to_postgres"))
     expect(row).to_contain_text("Failed")
     expect(row).to_contain_text("5.0 s")
-    expect(page.locator(".jobs tbody tr")).to_have_count(5)
+    expect(page.locator(".list-table tbody tr")).to_have_count(5)
     row.get_by_role("link").click()
     expect(page.locator("#panel")).to_contain_text(FOREIGN_KEY)
 

@@ -224,10 +224,10 @@ def test_a_description_is_cut_at_its_end_by_the_width_of_its_cell(open_page: Ope
     one["description"] = "Bronze without the quarantine, typed, one reading for each place and hour. " * 4
     serve(marquez, [one])
     page = open_page(f"#/{NAMESPACE}/jobs", viewport={"width": 1400, "height": 900})
-    text = page.locator(".jobs .sub")
+    text = page.locator(".list-table .sub")
     expect(text).to_have_text(one["description"].strip())
     expect(text).to_have_css("text-overflow", "ellipsis")
-    cell, shown = page.locator(".jobs tbody th").bounding_box(), text.bounding_box()
+    cell, shown = page.locator(".list-table tbody th").bounding_box(), text.bounding_box()
     assert cell
     assert shown
     assert shown["width"] == cell["width"] - 32

@@ -16,7 +16,9 @@ OWN = sorted(file for file in STATIC.rglob("*") if file.is_file() and "vendor" n
 @pytest.mark.parametrize("directory", VENDORED, ids=lambda directory: directory.name)
 def test_vendored_files_are_unchanged_and_carry_their_licence(directory: Path):
     readme = (directory / "README.md").read_text()
-    sums = {hashlib.sha256(file.read_bytes()).hexdigest() for file in directory.glob("*.js")}
+    sums = {
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in directory.iterdir() if file.suffix in {".js", ".css"}
+    }
     assert sums == set(re.findall(r"\b[0-9a-f]{64}\b", readme))
     assert (directory / "LICENSE").stat().st_size > 0
 

@@ -39,6 +39,18 @@ export const versions = ({ namespace, name }, limit, signal) =>
 export const lineage = ({ kind, namespace, name }, depth, signal) =>
   get(`/api/v1/lineage?nodeId=${encode(`${kind}:${namespace}:${name}`)}&depth=${depth}`, signal);
 
+export const datasets = (namespace, signal) => pages(`/api/v1/namespaces/${encode(namespace)}/datasets`, "datasets", signal);
+
+/** Column lineage of all columns of a dataset: `{ graph }`. */
+export const columnLineage = ({ namespace, name }, depth, signal) =>
+  get(`/api/v1/column-lineage?nodeId=${encode(`dataset:${namespace}:${name}`)}&depth=${depth}&withDownstream=true`, signal);
+
+/** Events as they were received, the newest first: `{ events, totalCount }`. */
+export const events = (limit, offset, signal) => get(`/api/v1/events/lineage?limit=${limit}&offset=${offset}&sortDirection=desc`, signal);
+
+/** Jobs and datasets whose names hold a text: `{ results, totalCount }`. */
+export const search = (text, limit, signal) => get(`/api/v1/search?q=${encode(text)}&limit=${limit}`, signal);
+
 export const config = (signal) => get("/config.json", signal);
 
 const encode = encodeURIComponent;

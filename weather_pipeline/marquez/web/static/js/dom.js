@@ -13,6 +13,18 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** An element whose inside `draw(element)` makes, once it is in the page and again whenever it is patched. */
+export function drawn(tag, attributes, draw) {
+  const element = h(tag, { ...attributes, "data-drawn": true });
+  element.draw = draw;
+  return element;
+}
+
+/** Let the elements below `root` that draw themselves do so. */
+export function drawAll(root) {
+  for (const element of root.querySelectorAll("[data-drawn]")) element.draw(element);
+}
+
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
@@ -67,7 +79,8 @@ function update(old, node) {
   for (const { name, value } of node.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  patch(old, [...node.childNodes]);
+  if (node.draw) old.draw = node.draw;
+  else patch(old, [...node.childNodes]);
 }
 
 const keyOf = (node) => node?.dataset?.key;

@@ -4,6 +4,7 @@ export const SIZE = {
   width: 252,
   job: 58,
   dataset: 46,
+  column: 46,
   /** How far a dataset stands in from the job that writes it, where the line to it runs. */
   indent: 26,
   gap: 14,

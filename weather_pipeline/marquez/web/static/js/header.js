@@ -5,7 +5,10 @@ import { clock } from "./format.js";
 import { isDataNamespace } from "./model.js";
 import { VIEWS, format, parse } from "./router.js";
 
-const TITLES = { graph: "Graph", jobs: "Jobs" };
+const TITLES = { graph: "Graph", jobs: "Jobs", datasets: "Datasets", events: "Events", namespaces: "Namespaces" };
+
+/** What belongs to one view alone. */
+const ELSEWHERE = { q: null, event: null, offset: null };
 
 /** Draw the bar; choosing a namespace changes the address. */
 export function renderHeader(element, { page, route, config, live }) {
@@ -13,8 +16,8 @@ export function renderHeader(element, { page, route, config, live }) {
     h("a", { class: "brand", key: "brand", href: "#/" }, h("img", { src: "static/favicon.svg", alt: "", width: 22, height: 22 }), "Lineage"),
     h("label", { class: "namespace", key: "namespace", hidden: page.namespaces.length === 0 }, h("span", {}, "Namespace"), namespaceSelect(page)),
     h("nav", { key: "views", "aria-label": "Views" },
-      VIEWS.map((view) =>
-        h("a", { href: format({ ...route, namespace: page.namespace, view }), "aria-current": view === route.view ? "page" : null }, TITLES[view]))),
+      VIEWS.filter((view) => view in TITLES).map((view) =>
+        h("a", { href: format({ ...route, ...ELSEWHERE, namespace: page.namespace, view }), "aria-current": view === route.view ? "page" : null }, TITLES[view]))),
     h("span", { class: `live ${live.ok ? "ok" : "away"}`, key: "live", title: "This page asks for news every few seconds." },
       live.ok ? "Live" : "Waiting", live.at && h("span", { class: "at" }, clock(live.at))),
     config.dagsterUrl && h("a", { class: "outside", key: "dagster", href: config.dagsterUrl, rel: "noreferrer" }, "Open Dagster"),
@@ -32,7 +35,7 @@ function namespaceSelect({ namespaces, namespace, known }) {
   if (known && !names.includes(namespace)) names.unshift(namespace);
   const group = (label, list) =>
     list.length > 0 && h("optgroup", { label }, list.map((name) => h("option", { value: name, key: name }, name)));
-  return h("select", {},
+  return h("select", { "aria-label": "Namespace" },
     !known && h("option", { value: "", key: "none", hidden: true }, "Choose one"),
     group("Jobs", names.filter((name) => !isDataNamespace(name))),
     group("Data", names.filter(isDataNamespace)));

@@ -24,5 +24,10 @@ export const dataMark = () =>
     svg("path", { d: "M-6.5,0C-6.5,2.9 6.5,2.9 6.5,0" }),
     svg("ellipse", { cx: 0, cy: -5.5, rx: 6.5, ry: 2.3 }));
 
+/** A column of a table, centred on the origin. */
+export const columnMark = () =>
+  svg("g", { class: "mark data", "aria-hidden": "true" },
+    svg("path", { d: "M-7,-6H7V6H-7ZM-2.3,-6V6M2.3,-6V6" }));
+
 /** A mark as an element of its own, for use beside text. */
 export const inline = (mark) => svg("svg", { class: "inline-mark", viewBox: "-10 -10 20 20", "aria-hidden": "true" }, mark);

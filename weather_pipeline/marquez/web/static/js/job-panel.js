@@ -1,11 +1,15 @@
-// The panel of a job: what it is, its last error, what it reads and writes, and its runs.
+// The panel of a job: what it is, its last error, its runs over time, what depends on it, and its runs.
 
+import { chart } from "./chart.js";
 import { h } from "./dom.js";
 import { dateTime, duration, shortDateTime } from "./format.js";
-import { errorOf, isWebAddress, list } from "./model.js";
-import { facts, nodeList, panelHead, section, stateBadge, stateIcon, when } from "./parts.js";
+import { impact } from "./impact.js";
+import { errorOf, isWebAddress, list, nodeKey } from "./model.js";
+import { facts, nodeList, panelHead, section, stateBadge, stateIcon, timeliness, when } from "./parts.js";
 import { format } from "./router.js";
 import { partitionOf, runDetail } from "./run-detail.js";
+import { durations, strip } from "./strip.js";
+import { schedule } from "./timeliness.js";
 
 /** The panel's content for a loaded job. */
 export function jobPanel(detail, route) {
@@ -14,10 +18,13 @@ export function jobPanel(detail, route) {
   return [
     panelHead(detail.node, "Job", route,
       h("p", { class: "summary" }, stateBadge(job.latestRun), job.latestRun && when(job.latestRun.startedAt ?? job.latestRun.createdAt)),
+      h("p", { class: "summary" }, timeliness(schedule(runs))),
       job.description && h("p", {}, job.description)),
     lastError(runs, detail.node, route),
+    overTime(detail, route),
     section("Reads", nodeList(datasets(job.inputs), route, "Nothing.")),
     section("Writes", nodeList(datasets(job.outputs), route, "Nothing.")),
+    impact(detail.graph, detail.node, nodeKey(detail.node), route),
     runList(detail, route),
     about(job),
   ];
@@ -32,6 +39,19 @@ function lastError(runs, node, route) {
     h("strong", {}, "The last run failed"),
     h("span", { class: "breakable" }, error.message),
     h("span", { class: "more" }, "Show the run"));
+}
+
+/** States as bars, and durations as a chart; both lead to their runs. */
+function overTime({ node, runs }, route) {
+  if (runs.length < 2) return null;
+  const hrefOf = (run) => format({ ...route, node, run: run.id });
+  const ended = [...runs].reverse().filter(({ durationMs }) => Number.isFinite(durationMs));
+  const points = ended.map((run) => ({ time: Date.parse(run.startedAt ?? run.createdAt), value: run.durationMs, href: hrefOf(run) }));
+  const long = durations(runs);
+  return section("Runs over time",
+    h("div", { class: "strip-box", key: "strip" }, strip(runs, { hrefOf, open: route.run })),
+    long && h("p", { class: "quiet" }, `Half of them took up to ${duration(long.median)}, the longest ${duration(long.longest)}.`),
+    points.length > 2 && chart({ key: "durations", label: "Duration of the runs", points, format: duration }));
 }
 
 function runList({ node, runs, totalCount }, route) {
@@ -79,4 +99,3 @@ export const missingPanel = (node, route) => [
   h("p", {}, `The lineage backend knows no ${node.kind} of this name in this namespace.`),
   h("p", { class: "quiet" }, "The address may be old, or the first run has not arrived yet: this page looks again every few seconds."),
 ];
-

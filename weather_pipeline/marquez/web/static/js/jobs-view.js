@@ -1,37 +1,37 @@
-// The jobs of a namespace as a table.
+// The jobs of a namespace as a table: last state and run, the last runs as bars, and whether they run when they should.
 
 import { h } from "./dom.js";
 import { duration, shorten } from "./format.js";
-import { nodeKey, sorted } from "./model.js";
-import { stateBadge, when } from "./parts.js";
-import { format } from "./router.js";
+import { list, sorted } from "./model.js";
+import { stateBadge, timeliness, when } from "./parts.js";
+import { toNode } from "./router.js";
 import { partitionOf } from "./run-detail.js";
+import { strip } from "./strip.js";
+import { numberCell, sheet, tableRow } from "./table.js";
+import { schedule } from "./timeliness.js";
 
-const COLUMNS = ["Job", "Last state", "Last run", "Duration", "Partition", "Reads", "Writes"];
+const COLUMNS = ["Job", "Last state", "Last run", ["Duration", "number"], "Last runs", "Schedule", "Partition", ["Reads", "number"], ["Writes", "number"]];
 
 /** The table's content. */
-export function jobsView({ namespace, jobs }, route) {
-  return [
-    h("div", { class: "sheet" },
-      h("table", { class: "jobs" },
-        h("caption", { class: "hidden" }, `Jobs of ${namespace}`),
-        h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, sorted(jobs).map((job) => row(job, { ...route, namespace }))))),
-  ];
-}
+export const jobsView = ({ namespace, jobs }, route) => [
+  sheet(`Jobs of ${namespace}`, COLUMNS, sorted(jobs).map((job) => row(job, { ...route, namespace }))),
+];
 
 function row(job, route) {
   const node = { kind: "job", namespace: job.namespace, name: job.name };
-  const selected = route.node && nodeKey(route.node) === nodeKey(node);
   const run = job.latestRun;
-  return h("tr", { key: nodeKey(node), class: selected ? "selected" : null },
-    h("th", { scope: "row" },
-      h("a", { href: format({ ...route, node, run: null }), title: job.name, "aria-current": selected ? "true" : null }, shorten(job.name, 48)),
-      job.description && h("span", { class: "sub", title: job.description }, job.description)),
-    h("td", {}, stateBadge(run)),
-    h("td", {}, run ? when(run.startedAt ?? run.createdAt) : "–"),
-    h("td", { class: "number" }, duration(run?.durationMs)),
-    h("td", {}, (run && partitionOf(run)) ?? "–"),
-    h("td", { class: "number" }, String(job.inputs.length)),
-    h("td", { class: "number" }, String(job.outputs.length)));
+  const runs = list(job.latestRuns);
+  const link = h("a", { href: toNode(route, node), title: job.name }, shorten(job.name, 48));
+  return tableRow(`${job.namespace} ${job.name}`, node, route,
+    [link, job.description && h("span", { class: "sub", title: job.description }, job.description)],
+    [
+      h("td", {}, stateBadge(run)),
+      h("td", {}, run ? when(run.startedAt ?? run.createdAt) : "–"),
+      numberCell(duration(run?.durationMs)),
+      h("td", {}, runs.length > 0 ? strip(runs) : "–"),
+      h("td", {}, timeliness(schedule(runs)) ?? "–"),
+      h("td", {}, (run && partitionOf(run)) ?? "–"),
+      numberCell(String(job.inputs.length)),
+      numberCell(String(job.outputs.length)),
+    ]);
 }

@@ -2,21 +2,36 @@
 
 import * as api from "./api.js";
 import { datasetPanel } from "./dataset-panel.js";
-import { h, patch } from "./dom.js";
+import { datasetsView } from "./datasets-view.js";
+import { drawAll, h, patch } from "./dom.js";
+import { eventsView } from "./events-view.js";
 import { clock } from "./format.js";
+import { graphScope } from "./graph-scope.js";
 import { GraphView } from "./graph-view.js";
 import { renderHeader } from "./header.js";
 import { jobPanel, missingPanel } from "./job-panel.js";
 import { jobsView } from "./jobs-view.js";
 import { loadPage } from "./load.js";
-import { nodeKey } from "./model.js";
+import { buildGraph, nodeKey } from "./model.js";
+import { namespacesView } from "./namespaces-view.js";
 import { emptyState } from "./parts.js";
 import { format, parse } from "./router.js";
+import { SearchBox } from "./search-box.js";
+import { searchView } from "./search-view.js";
+import { themeButton } from "./theme.js";
 
 const POLL_MS = 4000;
 
+/** The page rests this many times as long as a reading took: a large graph is no load on a slow backend. */
+const REST = 5;
+
 const find = (id) => document.getElementById(id);
-const elements = { header: find("header"), banner: find("banner"), view: find("view"), panel: find("panel") };
+const elements = { bar: find("bar"), banner: find("banner"), view: find("view"), panel: find("panel") };
+
+/** The views that are lists. Those that need no job show before the first one has run. */
+const LISTS = { jobs: jobsView, datasets: datasetsView, events: eventsView, namespaces: namespacesView, search: searchView };
+const WITHOUT_JOBS = ["events", "namespaces", "search"];
+
 const list = h("div", { class: "list" });
 const notice = h("div", { class: "notice" });
 const graphView = new GraphView(elements.view, coveredByPanel);
@@ -25,9 +40,12 @@ elements.view.append(list, notice);
 const state = {
   config: { marquezUrl: null, dagsterUrl: null },
   route: parse(location.hash),
-  page: { namespaces: [], namespace: null, known: false, jobs: [], graph: { nodes: new Map(), edges: [] }, detail: null },
+  page: { namespaces: [], namespace: null, known: false, jobs: [], graph: buildGraph([]), detail: null, more: null },
   live: { ok: true, at: null, problem: null },
 };
+/** What goes with a panel that is closed. */
+const CLOSED = { node: null, run: null, column: null, show: null, depth: null };
+
 let reading = new AbortController();
 let timer = 0;
 
@@ -37,6 +55,7 @@ async function refresh() {
   reading.abort();
   reading = new AbortController();
   const { signal } = reading;
+  const began = performance.now();
   try {
     if (!state.config.marquezUrl) state.config = await api.config(signal);
     state.page = await loadPage(state.route, signal);
@@ -48,7 +67,7 @@ async function refresh() {
     report(error);
     state.live = { ...state.live, ok: false, problem: error };
   } finally {
-    if (!signal.aborted) timer = setTimeout(refresh, POLL_MS);
+    if (!signal.aborted) timer = setTimeout(refresh, Math.max(POLL_MS, REST * (performance.now() - began)));
   }
   render();
 }
@@ -69,7 +88,7 @@ function pinNamespace() {
 /** Draw everything. A part that can't be drawn leaves the others alone, and the banner says why. */
 function render() {
   let { problem } = state.live;
-  const parts = [() => renderHeader(elements.header, state), () => drawPanel(state), () => drawView(state)];
+  const parts = [() => renderHeader(elements.bar, state), () => drawPanel(state), () => drawView(state)];
   for (const draw of parts) {
     try {
       draw();
@@ -81,33 +100,44 @@ function render() {
   patch(elements.banner, problem ? [banner({ ...state.live, problem })] : []);
 }
 
-function drawView({ page, route, config, live }) {
-  const empty = page.jobs.length === 0 && (live.at !== null || !live.ok);
-  graphView.element.hidden = route.view !== "graph" || page.jobs.length === 0;
-  list.hidden = route.view !== "jobs" || page.jobs.length === 0;
+function drawView({ page, route: asked, config, live }) {
+  const route = { ...asked, namespace: page.namespace };
+  const empty = page.jobs.length === 0 && (live.at !== null || !live.ok) && !(live.ok && WITHOUT_JOBS.includes(route.view));
+  const isGraph = route.view === "graph";
+  graphView.element.hidden = !isGraph || page.jobs.length === 0;
+  list.hidden = isGraph || empty;
   notice.hidden = !empty;
   if (empty) patch(notice, live.ok ? [nothingYet(page, config)] : []);
-  else if (route.view === "graph") graphView.render(page, route);
-  else patch(list, jobsView(page, route));
-  document.title = [route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
+  else if (isGraph) graphView.render(graphScope(page, route), route);
+  // A view that has just been chosen waits for what it alone shows.
+  else patch(list, [h("div", { key: route.view }, waits(page, route) ? h("p", { class: "quiet" }, "Reading…") : LISTS[route.view](page, route))]);
+  document.title = [route.column, route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
 }
 
-function drawPanel({ page: { detail, graph, namespace }, route: asked }) {
+/** Whether what the open view alone shows has not been read yet. */
+function waits({ more }, { view, q, offset }) {
+  if (view === "jobs") return false;
+  return more?.view !== view || (view === "search" && more.q !== q) || (view === "events" && more.offset !== (offset ?? 0));
+}
+
+function drawPanel({ page: { detail, namespace }, route: asked }) {
   const { panel } = elements;
   const route = { ...asked, namespace };
-  const opened = panel.hidden && route.node;
   panel.hidden = !route.node;
   document.body.classList.toggle("with-panel", Boolean(route.node));
   if (!route.node) return patch(panel, []);
   const loaded = detail && nodeKey(detail.node) === nodeKey(route.node);
   const key = nodeKey(route.node);
-  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, graph, route) : h("p", { class: "quiet" }, "Reading…"))]);
-  if (opened) panel.scrollTop = 0;
+  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, route) : h("p", { class: "quiet" }, "Reading…"))]);
+  drawAll(panel);
+  const shown = `${key} ${route.column ?? ""}`;
+  if (panel.dataset.shown !== shown) panel.scrollTop = 0;
+  panel.dataset.shown = shown;
 }
 
-function content(detail, graph, route) {
+function content(detail, route) {
   if (detail.kind === "job") return jobPanel(detail, route).filter(Boolean);
-  if (detail.kind === "dataset") return datasetPanel(detail, graph, route);
+  if (detail.kind === "dataset") return datasetPanel(detail, route).filter(Boolean);
   return missingPanel(detail.node, route);
 }
 
@@ -159,6 +189,9 @@ window.addEventListener("hashchange", () => {
 });
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && state.route.node) location.hash = format({ ...state.route, namespace: state.page.namespace, node: null, run: null });
+  if (event.key === "Escape" && state.route.node) location.hash = format({ ...state.route, namespace: state.page.namespace, ...CLOSED });
 });
+new SearchBox(find("search"), () => ({ namespace: state.page.namespace, graph: state.page.graph }));
+// Charts are drawn in the colours of the moment.
+themeButton(find("theme"), render);
 refresh();

@@ -1,5 +1,7 @@
 // What the API's answers mean: run states, and the graph that a list of jobs holds. Pure.
 
+import { makeGraph } from "./reach.js";
+
 /** Marquez's run states, with the word and the tone that the page uses. */
 export const STATES = {
   FAILED: { label: "Failed", tone: "failed" },
@@ -17,7 +19,8 @@ export const nodeKey = ({ kind, namespace, name }) => [kind, namespace, name].ma
 
 /**
  * The graph of a list of jobs: each job carries its inputs and outputs, so one request gives the whole.
- * Returns `nodes` (by key: kind, namespace, name, and `job` for jobs) and `edges` (from, to: keys).
+ * Returns `nodes` (by key: kind, namespace, name, and `job` for jobs), `edges` (from, to: keys), and the neighbours of
+ * each key along the edges (`down`) and against them (`up`).
  */
 export function buildGraph(jobs) {
   const nodes = new Map();
@@ -33,7 +36,14 @@ export function buildGraph(jobs) {
     for (const dataset of job.inputs ?? []) connect(add({ kind: "dataset", ...reference(dataset) }), key);
     for (const dataset of job.outputs ?? []) connect(key, add({ kind: "dataset", ...reference(dataset) }));
   }
-  return { nodes, edges: [...edges.values()] };
+  return makeGraph([...nodes.values()], [...edges.values()]);
+}
+
+/** Jobs of a list, and those of an answer of /lineage that are not in it: they may belong to other namespaces. */
+export function withLineage(jobs, lineage) {
+  const known = new Set(jobs.map((job) => nodeKey({ kind: "job", ...reference(job) })));
+  const others = list(lineage?.graph).filter(({ type }) => type === "JOB").map(({ data }) => data);
+  return [...jobs, ...others.filter((job) => job && !known.has(nodeKey({ kind: "job", ...reference(job) })))];
 }
 
 /** Jobs in the order of their names: it stays the same whatever ran last. */
@@ -46,20 +56,13 @@ export function countStates(jobs) {
   return [...counts].filter(([, number]) => number > 0);
 }
 
-/** The jobs that write and read a dataset: from the namespace's graph and, for other namespaces, from its lineage. */
-export function neighbours(dataset, graph, lineage) {
-  const key = nodeKey(dataset);
-  const near = (from, to) => graph.edges.filter((edge) => edge[from] === key).map((edge) => graph.nodes.get(edge[to]));
-  const producers = new Map(near("to", "from").map((node) => [node.key, node]));
-  const consumers = new Map(near("from", "to").map((node) => [node.key, node]));
-  for (const { type, data } of lineage?.graph ?? []) {
-    if (type !== "JOB") continue;
-    const node = { kind: "job", namespace: data.namespace, name: data.name, job: data };
-    node.key = nodeKey(node);
-    if (holds(data.outputs, dataset) && !producers.has(node.key)) producers.set(node.key, node);
-    if (holds(data.inputs, dataset) && !consumers.has(node.key)) consumers.set(node.key, node);
-  }
-  return { producers: [...producers.values()], consumers: [...consumers.values()] };
+/** The nodes next to one: those that it comes from ("up") or those that come from it ("down"). */
+export const neighbours = (graph, key, direction) => (graph[direction].get(key) ?? []).map((next) => graph.nodes.get(next));
+
+/** When jobs last completed, by the runs that come with them: what they write was written then. Null where none did. */
+export function lastCompleted(jobs) {
+  const ends = jobs.flatMap((job) => list(job?.latestRuns)).filter(({ state, endedAt }) => state === "COMPLETED" && time(endedAt));
+  return ends.map(({ endedAt }) => endedAt).sort((a, b) => Date.parse(b) - Date.parse(a))[0] ?? null;
 }
 
 /** The nominal interval of a run: Marquez leaves its own fields empty where only the facet has it. */
@@ -93,6 +96,3 @@ const time = (value) => (typeof value === "string" && !Number.isNaN(Date.parse(v
 export const isDataNamespace = (name) => name.includes("://") || name === "file" || name === "default";
 
 const reference = ({ namespace, name }) => ({ namespace, name });
-
-const holds = (datasets, { namespace, name }) =>
-  (datasets ?? []).some((dataset) => dataset.namespace === namespace && dataset.name === name);

@@ -1,10 +1,10 @@
 // Pieces that several views share.
 
 import { h } from "./dom.js";
-import { ago, dateTime, shorten } from "./format.js";
+import { ago, dateTime, duration, shorten } from "./format.js";
 import { dataMark, inline, stateMark } from "./icons.js";
 import { stateOf } from "./model.js";
-import { format } from "./router.js";
+import { format, toNode } from "./router.js";
 
 /** A run state as mark and word. */
 export function stateBadge(run) {
@@ -22,7 +22,7 @@ export function stateIcon(run) {
 export function nodeLink(node, route, length = 44) {
   const mark = node.kind === "job" ? stateMark(stateOf(node.job?.latestRun).tone) : dataMark();
   const title = `${node.name}\n${node.namespace}`;
-  return h("a", { class: "node-link", href: format({ ...route, node, run: null }), title },
+  return h("a", { class: "node-link", href: toNode(route, node), title },
     inline(mark),
     h("span", { class: "name" }, shorten(node.name, length)),
     h("span", { class: "sub" }, shorten(node.namespace, 30)));
@@ -37,6 +37,17 @@ export const nodeList = (nodes, route, none) =>
 /** A time as people say it, with the exact one as its title. */
 export const when = (iso) => (iso ? h("time", { datetime: iso, title: `${dateTime(iso)} (${iso})` }, ago(iso)) : "–");
 
+/** What a schedule (see timeliness.js) says: late, on time, or nothing where there is none. */
+export function timeliness(schedule) {
+  if (!schedule) return null;
+  const { overdue, late, due } = schedule;
+  if (overdue) return h("span", { class: "late", title: `The next run was due ${dateTime(due.toISOString())}` }, `Overdue: due ${ago(due.toISOString())}`);
+  const next = `The next is due ${dateTime(due.toISOString())}`;
+  return late
+    ? h("span", { class: "late", title: next }, `The last run started ${duration(late)} late`)
+    : h("span", { class: "on-time", title: next }, "On time");
+}
+
 /** A heading with what stands below it. */
 export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
 
@@ -48,7 +59,7 @@ export const facts = (entries) =>
 /** The head of a panel: what it is, its name, where it lives. */
 export const panelHead = (node, kind, route, ...more) =>
   h("header", { class: "panel-head" },
-    h("div", { class: "kind" }, h("span", {}, kind), h("a", { class: "close", href: format({ ...route, node: null, run: null }), "aria-label": "Close", title: "Close (Esc)" }, "×")),
+    h("div", { class: "kind" }, h("span", {}, kind), h("a", { class: "close", href: format({ ...route, node: null, run: null, column: null, show: null, depth: null }), "aria-label": "Close", title: "Close (Esc)" }, "×")),
     h("h2", { title: node.name }, node.name),
     h("p", { class: "quiet breakable" }, node.namespace),
     ...more);

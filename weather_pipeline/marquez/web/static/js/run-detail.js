@@ -51,7 +51,9 @@ function errorBlock(error) {
   if (!error) return null;
   return h("div", { class: "error", role: "group", "aria-label": "Error" },
     h("pre", { class: "message" }, error.message),
-    error.stack && h("details", {}, h("summary", {}, "Stack trace"), h("pre", {}, error.stack)));
+    error.stack && h("details", {}, h("summary", {}, "Stack trace"),
+      // A box that scrolls must be reachable for a keyboard.
+      h("pre", { tabindex: 0, role: "region", "aria-label": "Stack trace" }, error.stack)));
 }
 
 function datasetTable(title, versions, route) {

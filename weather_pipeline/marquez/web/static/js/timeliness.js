@@ -1,0 +1,50 @@
+// Whether a job runs when it should, and how fresh a dataset is. Marquez knows no schedules: nominal times tell. Pure.
+
+import { nominalTime } from "./model.js";
+
+/** A start this long after its time, in ms, is on time: a scheduler needs a moment. */
+const PATIENCE = 120_000;
+
+/**
+ * The schedule that the last runs of a job show, or null where they show none.
+ * Runs of a schedule start soon after their nominal interval ends (after its start where it has no end). The time
+ * between them is the shortest between two nominal times. Backfills, which start long after, say nothing.
+ * Returns `period` (ms), `due` (when the next is), `overdue` (ms, 0 while it is not) and `late` (ms from the newest
+ * interval's end to the start of its first run).
+ */
+export function schedule(runs, now = Date.now()) {
+  const timed = runs.map(timesOf).filter(Boolean);
+  const period = periodOf(timed);
+  if (!period) return null;
+  const regular = timed.filter(({ started, due }) => started >= due - period && started - due <= 2 * period);
+  if (regular.length === 0) return null;
+  const newest = Math.max(...regular.map(({ due }) => due));
+  const first = Math.min(...regular.filter(({ due }) => due === newest).map(({ started }) => started));
+  const due = newest + period;
+  return { period, due: new Date(due), overdue: beyond(now - due), late: beyond(first - newest) };
+}
+
+/** Up to when a dataset's newest version holds data: the end of the nominal interval of its run, or null. */
+export function dataUpTo(versions) {
+  const ends = versions.flatMap(({ createdByRun }) => (createdByRun ? [nominalTime(createdByRun).end] : [])).filter(Boolean);
+  return ends.sort((a, b) => Date.parse(b) - Date.parse(a))[0] ?? null;
+}
+
+function timesOf(run) {
+  const { start, end } = nominalTime(run);
+  const started = Date.parse(run.startedAt ?? run.createdAt);
+  if (!start || Number.isNaN(started)) return null;
+  const from = Date.parse(start);
+  const due = end ? Date.parse(end) : from;
+  return { started, due, length: due - from };
+}
+
+function periodOf(timed) {
+  const times = [...new Set(timed.map(({ due }) => due))].sort((a, b) => a - b);
+  const between = times.slice(1).map((time, index) => time - times[index]);
+  // With a single nominal time its own length has to do.
+  const found = between.length > 0 ? Math.min(...between) : timed[0]?.length;
+  return found > 0 ? found : null;
+}
+
+const beyond = (ms) => (ms > PATIENCE ? ms : 0);
