@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from tests.integration.marquez.events import run_event
 from weather_pipeline.marquez.embedded import locks, writer
-from weather_pipeline.marquez.embedded.database import Database, migrate
+from weather_pipeline.marquez.embedded.database import Database, Use, migrate
 from weather_pipeline.marquez.embedded.events import Event
 from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.embedded.reading import parse_event
@@ -218,8 +218,8 @@ def test_events_that_get_no_connection_are_answered_and_later_ones_stored(new_da
         async with _opened(url) as database:
             under_test = Writer(database)
             async with AsyncExitStack() as taken:
-                for _ in range(database.pool_stats()["pool_max"]):
-                    await taken.enter_async_context(database.connection())
+                for _ in range(database.pool_stats(Use.WRITER)["pool_max"]):
+                    await taken.enter_async_context(database.connection(Use.WRITER))
                 answers = await asyncio.gather(
                     *(under_test.store([_event(number)]) for number in (1, 2)), return_exceptions=True
                 )
