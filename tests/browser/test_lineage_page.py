@@ -185,3 +185,14 @@ def test_narrow_screen(open_page: OpenPage, recording: Recording):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     panel = page.locator("#panel").evaluate("element => [element.scrollWidth, element.clientWidth]")
     assert panel[0] <= panel[1]
+
+
+def test_the_chosen_node_stays_in_sight_when_the_window_shrinks(open_page: OpenPage, recording: Recording):
+    page = open_page(LOAD)
+    expect(page.locator("#panel .callout")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    seen = """node => {
+        const { left, right, bottom } = node.getBoundingClientRect();
+        return left >= 0 && right <= 390 && bottom < 400;
+    }"""
+    page.wait_for_function(seen, arg=page.locator(".node.selected rect").element_handle())

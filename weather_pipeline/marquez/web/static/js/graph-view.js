@@ -53,6 +53,7 @@ export class GraphView {
   /** Fit what is new, keep what the reader chose, and show what the reader selected. */
   settle(scope, now, selected) {
     if (scope !== this.drawn.scope) this.viewport.moved = false;
+    if (now !== this.drawn.topology || !selected) this.viewport.revealed = null;
     if (now !== this.drawn.topology || scope !== this.drawn.scope) {
       const { boxes, width, height, start } = this.drawn.layout;
       this.viewport.resize({ width, height, anchor: boxes.get(selected) ?? start });

@@ -16,6 +16,8 @@ export class Viewport {
     this.y = 0;
     /** Whether the reader moved it: then it stays, else it fits whatever comes. */
     this.moved = false;
+    /** What was revealed last, until the graph is another one. */
+    this.revealed = null;
     this.listen();
   }
 
@@ -59,14 +61,18 @@ export class Viewport {
     this.apply();
   }
 
-  /** Pan just so far that a rectangle of the graph can be seen. */
-  reveal({ x, y, width, height }) {
+  /** Move just so far that a rectangle of the graph can be seen; so it stays when the canvas changes its size. */
+  reveal(box) {
+    this.revealed = box;
+    const { x, y, width, height } = box;
     const free = this.free();
     const left = this.x + x * this.scale;
     const top = this.y + y * this.scale;
     const dx = shift(left, left + width * this.scale, free.left + MARGIN, free.left + free.width - MARGIN);
     const dy = shift(top, top + height * this.scale, free.top + MARGIN, free.top + free.height - MARGIN);
-    if (dx || dy) this.pan(dx, dy);
+    this.x += dx;
+    this.y += dy;
+    this.apply();
   }
 
   free() {
@@ -90,7 +96,10 @@ export class Viewport {
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     // Nodes are links; a drag that begins on one pans and does not carry the link away.
     this.canvas.addEventListener("dragstart", (event) => event.preventDefault());
-    new ResizeObserver(() => this.resize(this.content)).observe(this.canvas);
+    new ResizeObserver(() => {
+      this.resize(this.content);
+      if (this.revealed) this.reveal(this.revealed);
+    }).observe(this.canvas);
   }
 
   onWheel(event) {

@@ -1,0 +1,190 @@
+"""The page's pure modules, called in a browser: addresses, schedules, walks, columns, schema changes, quality."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.lineage_page import LineagePage
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+Call = Callable[..., Any]
+NOW = "2026-11-22T12:30:00Z"
+HOUR = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def call(browser: Browser, server: LineagePage) -> Iterator[Call]:
+    """Calls a function of a module with JSON values; Maps and Dates come back as what JSON has."""
+    page = browser.new_page()
+    page.goto(f"{server.url}/static/favicon.svg")
+
+    def call_in_page(module: str, body: str, *arguments: Any) -> Any:
+        script = (
+            f"async (args) => {{ const m = await import('/static/js/{module}.js');"
+            f" return JSON.parse(JSON.stringify(({body})(...args) ?? null)); }}"
+        )
+        return page.evaluate(script, list(arguments))
+
+    yield call_in_page
+    page.close()
+
+
+def run(start: str, end: str | None, started: str) -> dict[str, Any]:
+    return {"startedAt": started, "facets": {"nominalTime": {"nominalStartTime": start, "nominalEndTime": end}}}
+
+
+def hourly(hour: int, started: str) -> dict[str, Any]:
+    return run(f"2026-11-22T{hour:02}:00:00Z", f"2026-11-22T{hour + 1:02}:00:00Z", started)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "#/a/graph",
+        "#/a%3Fb%2Fc/jobs/job/s3%3A%2F%2Fx/name%20with%20%2F%20and%20%3F/run/0199",
+        "#/a/graph/dataset/b/c/column/d%2Fe?show=down&depth=2",
+        "#/a/events?offset=50&event=2026+START",
+        "#/a/search?q=a%26b",
+    ],
+)
+def test_an_address_means_the_same_when_it_is_written_again(call: Call, address: str):
+    assert call("router", "(address) => m.format(m.parse(address))", address) == address
+
+
+def test_what_makes_no_sense_in_an_address_is_left_out(call: Call):
+    route = call("router", "m.parse", "#/a/nonsense/table/b/c?depth=-1&show=sideways&other=1")
+    assert (route["view"], route["node"], route["depth"], route["show"]) == ("graph", None, None, None)
+    assert "other" not in route
+
+
+def test_a_schedule_is_read_from_runs_that_start_when_their_hour_ends(call: Call):
+    runs = [hourly(11, "2026-11-22T12:00:05Z"), hourly(10, "2026-11-22T11:00:04Z")]
+    assert call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, NOW) == {
+        "period": HOUR, "due": "2026-11-22T13:00:00.000Z", "overdue": 0, "late": 0
+    }  # fmt: skip
+
+
+def test_a_missing_run_is_overdue_and_a_slow_start_is_late(call: Call):
+    runs = [hourly(9, "2026-11-22T10:20:00Z"), hourly(8, "2026-11-22T09:00:04Z")]
+    found = call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, NOW)
+    assert found["due"] == "2026-11-22T11:00:00.000Z"
+    assert found["overdue"] == 1.5 * HOUR
+    assert found["late"] == HOUR / 3
+
+
+def test_a_backfill_shows_no_schedule(call: Call):
+    runs = [run(f"2026-01-0{day}T00:00:00Z", f"2026-01-0{day + 1}T00:00:00Z", NOW) for day in range(1, 6)]
+    assert call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, NOW) is None
+
+
+def test_a_backfill_beside_a_schedule_does_not_hide_it(call: Call):
+    late = [run(f"2026-01-0{day}T00:00:00Z", f"2026-01-0{day}T01:00:00Z", NOW) for day in range(1, 6)]
+    runs = [*late, hourly(11, "2026-11-22T12:00:05Z"), hourly(10, "2026-11-22T11:00:04Z")]
+    found = call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, NOW)
+    assert (found["period"], found["overdue"]) == (HOUR, 0)
+
+
+@pytest.mark.parametrize("runs", [[], [{}], [{"startedAt": NOW, "facets": {}}], [run("never", None, NOW)]])
+def test_runs_without_nominal_times_show_no_schedule(call: Call, runs: list[Any]):
+    assert call("timeliness", "(runs) => m.schedule(runs)", runs) is None
+
+
+DIAMOND = [["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"], ["d", "a"], ["x", "c"]]
+MAKE = (
+    "const g = m.makeGraph([...'abcdx'].map((key) => ({ key, name: key })), edges.map(([from, to]) => ({ from, to })));"
+)
+
+
+@pytest.mark.parametrize(
+    ("direction", "depth", "reached"),
+    [
+        ("down", None, [["b", 1], ["c", 1], ["d", 2]]),
+        ("down", 1, [["b", 1], ["c", 1]]),
+        ("up", 1, [["d", 1]]),
+        ("up", None, [["d", 1], ["b", 2], ["c", 2], ["x", 3]]),
+    ],
+)
+def test_a_walk_tells_steps_and_ends_in_a_circle(call: Call, direction: str, depth: int | None, reached: list[Any]):
+    body = f"(edges, direction, depth) => {{ {MAKE} return [...m.reach(g, 'a', direction, depth ?? undefined)]; }}"
+    assert call("reach", body, DIAMOND, direction, depth) == reached
+
+
+def test_the_part_around_a_node_keeps_the_edges_within(call: Call):
+    body = f"(edges) => {{ {MAKE} const p = m.around(g, 'c', 'up', 1); return [[...p.nodes.keys()], p.edges]; }}"
+    nodes, edges = call("reach", body, DIAMOND)
+    assert nodes == ["a", "c", "x"]
+    assert edges == [{"from": "a", "to": "c"}, {"from": "x", "to": "c"}]
+
+
+def field(dataset: str, column: str, *inputs: tuple[str, str]) -> dict[str, Any]:
+    def name(dataset: str, column: str) -> dict[str, str]:
+        return {"namespace": "n", "dataset": dataset, "field": column}
+
+    return {"data": {**name(dataset, column), "fieldType": "int", "inputFields": [name(*one) for one in inputs]}}
+
+
+def test_a_columns_graph_holds_what_is_on_its_way_alone(call: Call):
+    answers = [
+        {"graph": [field("b", "x", ("a", "x")), field("b", "y", ("a", "y"))]},
+        None,
+        {"graph": [field("c", "z", ("b", "x"), ("b", "y")), field("b", "x", ("a", "x")), {"data": None}]},
+    ]
+    asked = {"namespace": "n", "dataset": "b", "field": "x"}
+    body = "(answers, asked) => { const g = m.columnGraph(answers, asked); return [[...g.nodes.values()], g.edges]; }"
+    nodes, edges = call("columns", body, answers, asked)
+    assert [(node["dataset"], node["name"]) for node in nodes] == [("b", "x"), ("a", "x"), ("c", "z")]
+    assert len(edges) == 2
+
+
+def fields(*columns: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "type": kind} for name, kind in columns]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        (fields(("a", "int")), fields(("a", "int")), []),
+        (fields(("a", "int")), fields(("a", "int"), ("b", "text")), [("added", "b")]),
+        (fields(("a", "int"), ("b", "text")), fields(("b", "text")), [("removed", "a")]),
+        (fields(("a", "int")), fields(("a", "bigint")), [("changed", "a")]),
+        (
+            fields(("a", "int"), ("b", "int")),
+            fields(("b", "int"), ("a", "int")),
+            [("moved", "the order of the columns")],
+        ),
+    ],
+)
+def test_schema_changes(call: Call, before: list[Any], after: list[Any], changes: list[tuple[str, str]]):
+    found = call("schema-history", "m.schemaChanges", before, after)
+    assert [(change["kind"], change["name"]) for change in found] == changes
+
+
+def test_a_version_without_columns_is_no_change(call: Call):
+    versions = [{"fields": fields(("a", "int"))}, {"fields": []}, {"fields": fields(("a", "text"))}]
+    body = "(versions) => m.withChanges(versions).map(({ changes }) => changes.map(({ kind }) => kind))"
+    assert call("schema-history", body, versions) == [["changed"], [], []]
+
+
+def version(at: str, rows: object, *checks: tuple[str, bool], run_id: str = "1") -> dict[str, Any]:
+    written = {"datasetVersionId": {"namespace": "n", "name": "t"}, "facets": {"outputStatistics": {"rowCount": rows}}}
+    return {
+        "createdAt": at,
+        "createdByRun": {"id": run_id, "outputDatasetVersions": [written]},
+        "facets": {"dataQualityAssertions": {"assertions": [{"assertion": a, "success": s} for a, s in checks]}},
+    }
+
+
+def test_rows_and_checks_over_time_leave_out_what_is_unknown(call: Call):
+    versions = [
+        version("2026-11-22T12:00:00Z", 30, ("a", True), ("b", False)),
+        version("2026-11-22T11:00:00Z", {"odd": 1}),
+        version("2026-11-22T10:00:00Z", 10, ("a", True)),
+    ]
+    body = """(versions) => {
+        const points = m.history(versions, { namespace: "n", name: "t" });
+        return [m.rows(points).map(({ value }) => value), m.passed(points).map(({ value }) => value)];
+    }"""
+    assert call("quality", body, versions) == [[10, 30], [100, 50]]
