@@ -70,6 +70,8 @@ def run(rounds: int, say: Say, quick: bool) -> Section:
         browser = stack.enter_context(_browser())
         lines: list[list[str]] = []
         for size in SIZES:
+            # The service closes connections that were idle for long.
+            client.close()
             for event in _tree(size // 2):
                 client.request("POST", "/api/v1/lineage", json.dumps(event))
             times = sorted(_first_paint(browser, page, size) for _ in range(loads))
@@ -86,7 +88,7 @@ def _first_paint(browser: Browser, page: str, nodes: int) -> float:
         tab = context.new_page()
         tab.add_init_script(_WATCH.replace("WANTED", str(nodes)))
         tab.goto(f"{page}/#/tree-{nodes // 2}/graph", wait_until="commit")
-        tab.wait_for_function("window.drawnAt > 0", timeout=60_000)
+        tab.wait_for_function("() => window.drawnAt > 0", timeout=60_000)
         return float(tab.evaluate("window.drawnAt"))
     finally:
         context.close()
