@@ -143,6 +143,37 @@ def test_missing_members_are_named_in_marquez_words() -> None:
     ]
 
 
+_SCHEMA_URL = "https://example.org/OpenLineage.json#/$defs/"
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"job": {}}, ["job.namespace must not be null", "job.name must not be null"]),
+        ({"run": {}}, ["run.runId must not be null"]),
+        (
+            {"schemaURL": _SCHEMA_URL + "JobEvent", "run": ..., "job": {}},
+            ["job.namespace must not be null", "job.name must not be null"],
+        ),
+        (
+            {"schemaURL": _SCHEMA_URL + "DatasetEvent", "run": ..., "job": ..., "dataset": {}},
+            ["dataset.namespace must not be null", "dataset.name must not be null"],
+        ),
+        ({"inputs": [{}]}, ["inputs[0].namespace must not be null", "inputs[0].name must not be null"]),
+        (
+            {"run": {"runId": _RUN_ID, "facets": {"parent": {"run": {}, "job": {"namespace": "n", "name": "j"}}}}},
+            ["run.facets.parent.run.runId must not be null"],
+        ),
+        (
+            {"run": {"runId": _RUN_ID, "facets": {"parent": {"run": {"runId": _RUN_ID}, "job": {}}}}},
+            ["run.facets.parent.job.namespace must not be null", "run.facets.parent.job.name must not be null"],
+        ),
+    ],
+)
+def test_an_object_without_members_lacks_what_it_must_have(changes: dict[str, Any], errors: list[str]) -> None:
+    assert _errors(**changes) == errors
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

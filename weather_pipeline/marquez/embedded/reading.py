@@ -69,14 +69,14 @@ class _Reader:
         self._text(self.document, "producer", "producer")
         if not isinstance(self.document.get("schemaURL"), str | None):
             self.errors.append("schemaURL must be a string")
-        job = {} if kind is Kind.DATASET else self._object(self.document, "job", "job", required=True)
-        run = {} if kind is not Kind.RUN else self._object(self.document, "run", "run", required=True)
+        job = None if kind is Kind.DATASET else self._object(self.document, "job", "job", required=True)
+        run = None if kind is not Kind.RUN else self._object(self.document, "run", "run", required=True)
         event_type = self._event_type(kind)
         event = Event(kind=kind, event_type=event_type, at=at or datetime.now(UTC), body=body)
         changes: dict[str, Any] = {"datasets": self._datasets(kind)}
-        if job:
+        if job is not None:
             changes |= self._job(job)
-        if run:
+        if run is not None:
             changes |= self._run(run)
         self._reject_nul(body)
         if self.errors:
@@ -116,18 +116,17 @@ class _Reader:
         path = "run.facets.parent"
         run = self._object(facet, "run", f"{path}.run", required=True)
         job = self._object(facet, "job", f"{path}.job", required=True)
-        run_id = self._text(run, "runId", f"{path}.run.runId") if run else None
-        if not job or run_id is None:
-            return None
-        namespace, name = self._namespace(job, f"{path}.job"), self._name(job, f"{path}.job")
-        if namespace is None or name is None:
+        run_id = None if run is None else self._text(run, "runId", f"{path}.run.runId")
+        namespace = None if job is None else self._namespace(job, f"{path}.job")
+        name = None if job is None else self._name(job, f"{path}.job")
+        if run_id is None or namespace is None or name is None:
             return None
         return Parent(run_id=run_key(run_id), external_run_id=run_id, namespace=namespace, name=name)
 
     def _datasets(self, kind: Kind) -> tuple[Dataset, ...]:
         if kind is Kind.DATASET:
             entry = self._object(self.document, "dataset", "dataset", required=True)
-            found = [self._dataset(entry, "dataset", is_output=True)] if entry else []
+            found = [] if entry is None else [self._dataset(entry, "dataset", is_output=True)]
         else:
             found = [*self._list("inputs", is_output=False), *self._list("outputs", is_output=True)]
         return tuple(dataset for dataset in found if dataset is not None)
