@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -61,6 +62,20 @@ def lineage_service(postgres: EmbeddedPostgres, directory: Path) -> Iterator[Ser
     finally:
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def fresh_service() -> Iterator[Service]:
+    """The same, on a server of its own that is empty."""
+    with tempfile.TemporaryDirectory(prefix="weather-bench-") as name:
+        directory = Path(name)
+        postgres = EmbeddedPostgres(directory / "pg", log_file=directory / "pg.log")
+        try:
+            postgres.start()
+            with lineage_service(postgres, directory) as service:
+                yield service
+        finally:
+            postgres.destroy()
 
 
 @contextlib.contextmanager

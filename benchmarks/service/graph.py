@@ -5,21 +5,18 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from benchmarks.lineage.figures import percentile, shown
-from benchmarks.lineage.sinks import Service, lineage_service
+from benchmarks.lineage.sinks import Service, fresh_service
 from benchmarks.report import Section, table
 from benchmarks.service.history import name_again, repeat_runs
-from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 Say = Callable[[str], None]
 
@@ -52,13 +49,7 @@ def run(rounds: int, say: Say, quick: bool) -> Section:
     events, names, requests = (
         (QUICK_EVENTS, QUICK_NAMES, QUICK_REQUESTS) if quick else (EVENTS, NAMES, REQUESTS * rounds)
     )
-    with tempfile.TemporaryDirectory(prefix="weather-bench-") as name, ExitStack() as stack:
-        directory = Path(name)
-        postgres = EmbeddedPostgres(directory / "pg", log_file=directory / "pg.log")
-        stack.callback(postgres.destroy)
-        postgres.start()
-        service = stack.enter_context(lineage_service(postgres, directory))
-        client = stack.enter_context(closing(Client(service.url)))
+    with fresh_service() as service, closing(Client(service.url)) as client:
         first_run, last_run = post_graphs(client)
         repeat_runs(service.database, events // service.count() - 1)
         say(f"{service.count():,} events stored")

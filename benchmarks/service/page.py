@@ -8,24 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.lineage.figures import percentile, shown
-from benchmarks.lineage.sinks import lineage_service
+from benchmarks.lineage.sinks import fresh_service
 from benchmarks.report import Section, table
 from benchmarks.service.graph import Client
 from weather_pipeline.stack.ports import free_port
-from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 Say = Callable[[str], None]
 
@@ -59,15 +56,12 @@ _WATCH = """
 def run(rounds: int, say: Say, quick: bool) -> Section:
     """Measure the first paint of graphs of all sizes."""
     loads = QUICK_LOADS if quick else LOADS * rounds
-    with tempfile.TemporaryDirectory(prefix="weather-bench-") as name, ExitStack() as stack:
-        directory = Path(name)
-        postgres = EmbeddedPostgres(directory / "pg", log_file=directory / "pg.log")
-        stack.callback(postgres.destroy)
-        postgres.start()
-        service = stack.enter_context(lineage_service(postgres, directory))
-        client = stack.enter_context(closing(Client(service.url)))
-        page = stack.enter_context(_page(service.url))
-        browser = stack.enter_context(_browser())
+    with (
+        fresh_service() as service,
+        closing(Client(service.url)) as client,
+        _page(service.url) as page,
+        _browser() as browser,
+    ):
         lines: list[list[str]] = []
         for size in SIZES:
             # The service closes connections that were idle for long.
