@@ -3,13 +3,12 @@
 import * as api from "./api.js";
 import { h, patch } from "./dom.js";
 import { shorten } from "./format.js";
-import { list, nodeKey } from "./model.js";
+import { nodeKey } from "./model.js";
 import { format } from "./router.js";
-import { nodeAddress } from "./search-view.js";
+import { foundNodes, nodeAddress } from "./search-view.js";
 
 const WAIT_MS = 150;
 const SHOWN = 10;
-const KINDS = { JOB: "job", DATASET: "dataset" };
 
 /** Builds the box into `element`. `current` gives what is open: `{ namespace, graph }`. */
 export class SearchBox {
@@ -47,7 +46,7 @@ export class SearchBox {
     if (signal.aborted) return undefined;
     try {
       const { results } = await api.search(text, SHOWN, signal);
-      if (!signal.aborted) this.show(together(near, list(results)));
+      if (!signal.aborted) this.show(together(near, results));
     } catch (error) {
       // The page's banner tells when the backend is away; names of the open graph are still found.
       if (!(error instanceof api.ApiError) && !signal.aborted) throw error;
@@ -132,6 +131,5 @@ function inGraph(graph, text) {
 
 function together(near, results) {
   const known = new Set(near.map(nodeKey));
-  const others = results.filter(({ type }) => type in KINDS).map(({ type, namespace, name }) => ({ kind: KINDS[type], namespace, name }));
-  return [...near, ...others.filter((node) => !known.has(nodeKey(node)))];
+  return [...near, ...foundNodes(results).filter((node) => !known.has(nodeKey(node)))];
 }

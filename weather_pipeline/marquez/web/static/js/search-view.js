@@ -13,7 +13,7 @@ const KINDS = { JOB: "job", DATASET: "dataset" };
 /** The list's content. */
 export function searchView({ namespace, more }, asked) {
   const route = { ...asked, namespace };
-  const found = list(more?.results).filter(({ type }) => type in KINDS);
+  const found = foundNodes(more?.results);
   if (!route.q) return [emptyState("Search", "Type a part of a name into the box on top: jobs and datasets of all namespaces are searched.")];
   if (found.length === 0) return [emptyState(`Nothing is called ${route.q}`, "Jobs and datasets of all namespaces were searched by their names.")];
   return [
@@ -22,11 +22,17 @@ export function searchView({ namespace, more }, asked) {
   ];
 }
 
-function row({ type, namespace, name, updatedAt }, route) {
-  const node = { kind: KINDS[type], namespace, name };
-  return tableRow(`${type} ${namespace} ${name}`, node, route,
+/** The results of a search as nodes, each with the time of its last change. */
+export const foundNodes = (results) =>
+  list(results)
+    .filter(({ type }) => type in KINDS)
+    .map(({ type, namespace, name, updatedAt }) => ({ kind: KINDS[type], namespace, name, updatedAt }));
+
+function row({ updatedAt, ...node }, route) {
+  const { kind, namespace, name } = node;
+  return tableRow(`${kind} ${namespace} ${name}`, node, route,
     h("a", { href: nodeAddress(node, route.namespace), title: name }, name),
-    [h("td", {}, type === "JOB" ? "Job" : "Dataset"), h("td", { class: "breakable" }, namespace), h("td", {}, when(updatedAt))]);
+    [h("td", {}, kind === "job" ? "Job" : "Dataset"), h("td", { class: "breakable" }, namespace), h("td", {}, when(updatedAt))]);
 }
 
 /** Where a found node is shown: a job in its own namespace's graph, a dataset in that which is open. */
