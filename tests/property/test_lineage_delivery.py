@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.uuid import generate_static_uuid
 
-from weather_pipeline.lineage import delivery
-from weather_pipeline.lineage.delivery import Answer, Verdict, deliver
+from weather_pipeline.lineage import gate
+from weather_pipeline.lineage.answers import Answer, Verdict
+from weather_pipeline.lineage.delivery import deliver
 from weather_pipeline.lineage.messages import Message
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,7 +25,7 @@ VERDICTS = st.sampled_from([*Verdict, *[Verdict.ACCEPTED] * 5])
 
 @pytest.fixture(autouse=True)
 def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "_PAUSE", 0.0005)
+    monkeypatch.setattr(gate, "_PAUSE", 0.0005)
 
 
 def message(run: int, asset: int, part: str) -> Message:
@@ -88,4 +89,4 @@ def test_a_backend_that_takes_nothing_is_not_stormed(runs: int, verdict: Verdict
     pending = {str(run): [message(run, 0, part) for part in PARTS] for run in range(runs)}
     outcome = deliver(backend, pending, deadline=time.monotonic() + 60)
     assert outcome.accepted == {}
-    assert backend.asked <= 2 * delivery.WORKERS + delivery.ATTEMPTS
+    assert backend.asked <= 2 * gate.WORKERS + gate.ATTEMPTS

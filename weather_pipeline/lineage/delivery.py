@@ -7,93 +7,24 @@ event itself is bad is a refusal; everything else is a reason to try again: at o
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
-from typing import Any, Protocol
 
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict, ask
+from weather_pipeline.lineage.gate import ATTEMPTS, WORKERS, Gate, Pass
 from weather_pipeline.lineage.messages import Message
-from weather_pipeline.lineage.redaction import redacted
-from weather_pipeline.lineage.stored import message_of
 
-WORKERS = 8
-"""Runs in flight at once."""
-ATTEMPTS = 3
-"""How often the backend is tried, with growing pauses, before it counts as away for this tick."""
 _QUEUE = 2 * WORKERS
 """Runs that may wait for a worker: enough to keep all busy, few enough to keep memory flat."""
 _DEPTH = 64
 """Events of one run that may wait: enough to keep its worker busy while the next are built."""
-_PAUSE = 0.2
-"""Seconds before the second attempt, on average; three times as long before each further one."""
 _IDLE = 1.0
 """Seconds without work after which a worker's thread ends."""
 _ABANDON = 120.0
 """Seconds after which a request that never ends is given up with its thread."""
-
-
-class Verdict(StrEnum):
-    """What became of an event."""
-
-    ACCEPTED = "accepted"
-    WITHHELD = "withheld"
-    """OpenLineage's own configuration keeps it back: done with, though nothing was sent."""
-    REFUSED = "refused"
-    LATER = "later"
-    DOUBTFUL = "doubtful"
-    """A 500, no answer in time, a connection that broke: so it goes both when the backend is ill and when the event is
-    bad."""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether sending the event again could not change it."""
-        return self in (Verdict.ACCEPTED, Verdict.WITHHELD, Verdict.REFUSED)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the events after it may go."""
-        return self in (Verdict.ACCEPTED, Verdict.WITHHELD)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The verdict on one event, with the backend's own words."""
-
-    verdict: Verdict
-    reason: str = ""
-    retry_after: float | None = None
-    """Seconds for which the backend wants no further request."""
-
-
-class Sink(Protocol):
-    """Where events go. Called from several threads."""
-
-    name: str
-
-    def send(self, message: Message) -> Answer:
-        """Send one event and say what became of it; never raises for what the backend does."""
-        ...
-
-
-def send_body(sink: Sink, body: Mapping[str, Any]) -> Answer:
-    """Send a body that was kept, such as a dead letter's.
-
-    Raises:
-        ValueError: The body is no OpenLineage event.
-    """
-    return ask(sink, message_of(body))
-
-
-def ask(sink: Sink, message: Message) -> Answer:
-    """Send one event; whatever a sink raises (a token provider, a sink of the user's own) is a reason to try later."""
-    try:
-        return sink.send(message)
-    except Exception as error:  # noqa: BLE001  (any sink, any error: it was not accepted)
-        return Answer(Verdict.LATER, redacted(f"{type(error).__name__}: {error}"))
 
 
 @dataclass(frozen=True)
@@ -103,99 +34,6 @@ class Delivered:
     run: str
     message: Message
     answer: Answer
-
-
-class Pass(Enum):
-    """Whether a request may go."""
-
-    NO = "none may go any more"
-    FREE = "with the others"
-    ALONE = "to see whether the backend is back"
-
-
-class Gate:
-    """Decides whether a request may go: closed while the backend is away, opened again by a single request.
-
-    The one place where the workers' attempts meet: however many of them fail at once, the backend is asked again by
-    one of them alone, after a pause that grows, until `ATTEMPTS` are used up.
-    """
-
-    def __init__(self, deadline: float, *, is_probe: bool = False) -> None:
-        self.deadline = deadline
-        """`time.monotonic()` after which no request is begun."""
-        self._changed = threading.Condition()
-        self._failures = ATTEMPTS - 1 if is_probe else 0
-        self._doubts = WORKERS - 1 if is_probe else 0
-        self._resume_at = 0.0
-        self._asking = False
-        self.given_up: Answer | None = None
-        """The answer for which the backend was given up."""
-        self.retried = 0
-        """Answers after which an event has to be sent again."""
-
-    def enter(self) -> Pass:
-        """Wait until a request may go, or none may go any more."""
-        with self._changed:
-            while not self._is_over():
-                if not self._failures and self._doubts < WORKERS - 1:
-                    return Pass.FREE
-                if not self._asking and time.monotonic() >= self._resume_at:
-                    self._asking = True
-                    return Pass.ALONE
-                self._wait(self.deadline if self._asking else self._resume_at)
-            return Pass.NO
-
-    def leave(self, used: Pass, answer: Answer) -> None:
-        """Learn from the answer to a request that went."""
-        with self._changed:
-            if used is Pass.ALONE:
-                self._asking = False
-            self.retried += not answer.verdict.is_final
-            if answer.verdict.is_done:
-                self._failures = self._doubts = 0
-                self._resume_at = 0.0
-            elif answer.verdict is not Verdict.LATER:
-                self._doubts += 1
-            elif used is Pass.ALONE or not self._failures:
-                # Those that were under way when the first failed say nothing new.
-                self._failures += 1
-                self._resume_at = time.monotonic() + (answer.retry_after or pause(self._failures))
-            if self._failures >= ATTEMPTS or self._doubts >= WORKERS or self._resume_at > self.deadline:
-                self.given_up = self.given_up or answer
-            self._changed.notify_all()
-
-    def rest(self, attempt: int, *, needed: float) -> bool:
-        """Pause before an event that is in doubt is sent again; False where that has no use, or no time.
-
-        Args:
-            attempt: How often it was sent.
-            needed: Seconds that the last answer took, as the next one may.
-        """
-        until = time.monotonic() + pause(attempt)
-        if attempt >= ATTEMPTS or until + needed > self.deadline:
-            return False
-        with self._changed:
-            while not self._is_over() and time.monotonic() < until:
-                self._wait(until)
-            return not self._is_over()
-
-    def wait_for_verdict(self) -> bool:
-        """Wait until it is known whether the backend takes events, and say whether it does."""
-        with self._changed:
-            while not self._is_over() and (self._failures or self._doubts):
-                self._wait(self.deadline)
-            return not self._is_over()
-
-    def _is_over(self) -> bool:
-        return self.given_up is not None or time.monotonic() >= self.deadline
-
-    def _wait(self, until: float) -> None:
-        self._changed.wait(max(0.001, min(until, self.deadline, time.monotonic() + 60.0) - time.monotonic()))
-
-
-def pause(attempt: int) -> float:
-    """Seconds before the next attempt: growing, and never the same for two who failed together."""
-    return _PAUSE * 3 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  (jitter, no secret)
 
 
 @dataclass

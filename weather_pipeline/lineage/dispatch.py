@@ -17,8 +17,10 @@ from typing import Any
 
 import dagster as dg
 
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.deadletters import DeadLetters
-from weather_pipeline.lineage.delivery import Answer, Courier, Delivered, Gate, Sink, Verdict
+from weather_pipeline.lineage.delivery import Courier, Delivered
+from weather_pipeline.lineage.gate import Gate
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.progress import Progress, Strikes
 from weather_pipeline.lineage.proof import PATIENCE, Proof

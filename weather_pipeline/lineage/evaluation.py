@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from weather_pipeline.lineage.answers import Sink
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import (
     DagsterRunReaction,
@@ -25,7 +26,6 @@ from weather_pipeline.lineage.dagster_internals import (
     sensor_records,
     sensor_settings,
 )
-from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.dispatch import Report
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter

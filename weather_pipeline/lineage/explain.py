@@ -17,13 +17,13 @@ from weather_pipeline.lineage import reader
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import DeadLetters
 from weather_pipeline.lineage.describe import Describer
+from weather_pipeline.lineage.designs import Designs
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.model import AssetPath, RunInfo
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.options import Options
-from weather_pipeline.lineage.publish import Designs
 from weather_pipeline.lineage.runlog import fold_log
 from weather_pipeline.lineage.story import Problem, messages_of
 

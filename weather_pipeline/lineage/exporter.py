@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from weather_pipeline.lineage import discovery, parking, reader, runless
-from weather_pipeline.lineage.delivery import Sink
+from weather_pipeline.lineage.answers import Sink
 from weather_pipeline.lineage.dispatch import Dispatcher, Report, Tick
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.messages import Message

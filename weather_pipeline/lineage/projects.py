@@ -18,9 +18,9 @@ from typing import Any
 import dagster as dg
 
 from weather_pipeline.lineage import dagster_internals as internals
+from weather_pipeline.lineage.answers import Sink
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import DeadLetters
-from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import Progress

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict, ask
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict, ask
 from weather_pipeline.lineage.messages import Message
 
 PATIENCE = 2.0

@@ -5,53 +5,33 @@ at which it was first seen so, and with whether the backend has accepted its eve
 sending them again changes nothing. Nothing is ever deleted: what was removed from the code stays in the backend with
 its history.
 
-A backend takes a job's edges from the newest event about it. An event about a definition must therefore not say less
-than the asset's last run did: it carries what the last materialization named beyond the definition. And where the
-exporter has told such a run already, the first publication leaves the asset alone.
+Where the exporter has told a run of an asset already, the first publication leaves the asset alone: that run says all
+that the definition does (designs.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 import traceback
-import zlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
 import dagster as dg
 
-from weather_pipeline.lineage.catalog import Catalog, RepositoryCatalog
-from weather_pipeline.lineage.dagster_internals import saved_values, store_values
+from weather_pipeline.lineage.answers import Sink, Verdict
+from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import DeadLetters
-from weather_pipeline.lineage.delivery import Outcome, Sink, Verdict, deliver
-from weather_pipeline.lineage.describe import Describer
-from weather_pipeline.lineage.messages import DatasetDescription, Message, dataset_message, job_message
-from weather_pipeline.lineage.model import (
-    AssetInfo,
-    AssetPath,
-    AssetRun,
-    Materialization,
-    Metadata,
-    RunInfo,
-    RunState,
-    StorageUnavailable,
-)
-from weather_pipeline.lineage.names import Said
+from weather_pipeline.lineage.delivery import Outcome, deliver
+from weather_pipeline.lineage.designs import Designs
+from weather_pipeline.lineage.messages import Message
+from weather_pipeline.lineage.model import AssetPath, StorageUnavailable
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.proof import PATIENCE, Proof
+from weather_pipeline.lineage.register import Published, Register
 from weather_pipeline.lineage.scope import Scope
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_OF_A_RUN = frozenset({"lifecycleStateChange", "version"})
-"""Facets of a dataset that speak of a single run's doing."""
-_SHARDS = 64
-"""Values over which the fingerprints are spread: a value of MySQL's holds 64 kB."""
 _SECONDS_A_TICK = 2.0
 _RETRY_AFTER = 60.0
 """Seconds until what the backend did not take is tried again."""
@@ -61,14 +41,6 @@ _PLANNED_TOGETHER = 25
 """Assets that are looked at before the time is."""
 _PATIENCE = 0.5
 """Seconds for which requests that are under way are waited for after the deadline."""
-
-
-class Published(NamedTuple):
-    """What was said of an asset: its fingerprint, since when (seconds since the epoch), whether that was accepted."""
-
-    fingerprint: str
-    at: float
-    accepted: bool
 
 
 @dataclass(frozen=True)
@@ -103,148 +75,6 @@ class Publication:
     """Assets that the backend has not taken yet."""
     failure: str | None = None
     """The backend's last answer to what it did not take."""
-
-
-class Designs:
-    """What definitions alone say about assets, as events.
-
-    Args:
-        catalog: What the definitions say, and what was materialized last.
-        options: What the user chose.
-    """
-
-    def __init__(self, catalog: Catalog, options: Options) -> None:
-        self._catalog = catalog
-        self._policy = options.policy
-        self._describe = Describer(catalog, options)
-        self._bare = Describer(_Definitions(catalog), options)
-
-    def messages(self, path: AssetPath, at: datetime) -> list[Message]:
-        """The events about an asset: its dataset and, where Dagster materializes it, its job.
-
-        Args:
-            path: The asset key's path.
-            at: Since when the definition says so.
-
-        Raises:
-            InvalidName: A name is one that no backend should get.
-        """
-        return list(self._messages(self._describe, path, at, self._catalog.last(path)))
-
-    def fingerprint(self, path: AssetPath) -> str:
-        """A short hash of what an asset's definition says, whatever ran, and whatever version of this package says it.
-
-        Raises:
-            InvalidName: A name is one that no backend should get.
-        """
-        said = [_timeless(message.body()) for message in self._messages(self._bare, path, _EPOCH, {})]
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _messages(self, describe: Describer, path: AssetPath, at: datetime, last: Metadata) -> Iterator[Message]:
-        if describe.why_not(path):
-            return
-        info = self._catalog.get(path) or AssetInfo(path)
-        if info.is_external:
-            yield dataset_message("definition", at, describe.input(path), policy=self._policy)
-            return
-        design = _as_run(path, last)
-        names = describe.names(said={path: lambda: Said(last, None)})
-        outputs = [_timeless_dataset(each) for each in describe.outputs(design, names)]
-        own = [each for each in outputs if each.ref == names.of(path)[0]]
-        yield from (dataset_message("definition", at, each, policy=self._policy) for each in own)
-        yield job_message(
-            "definition",
-            at,
-            job=describe.asset_job(path, design, names),
-            inputs=[_timeless_dataset(each) for each in describe.inputs(design, names)],
-            outputs=outputs,
-            policy=self._policy,
-        )
-
-
-class _Definitions:
-    """A catalog of definitions alone, as if nothing had ever been materialized."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-
-    def get(self, path: AssetPath) -> AssetInfo | None:
-        """What the definitions say about an asset."""
-        return self._catalog.get(path)
-
-    def last(self, path: AssetPath, before: datetime | None = None) -> Metadata:  # noqa: ARG002  (the protocol's signature)
-        """Nothing."""
-        return {}
-
-    def materialized_at(self, path: AssetPath, before: datetime | None = None) -> None:
-        """Never."""
-
-    def read_ahead(self, paths: Sequence[AssetPath]) -> None:
-        """Nothing."""
-
-    def paths(self) -> list[AssetPath]:
-        """The keys of all assets that the definitions know."""
-        return self._catalog.paths()
-
-    def window(self, path: AssetPath, partitions: Sequence[str]) -> tuple[datetime, datetime] | None:
-        """The time that partitions cover."""
-        return self._catalog.window(path, partitions)
-
-
-def _as_run(path: AssetPath, last: Metadata) -> AssetRun:
-    """A run that writes what the last one wrote, and says nothing of when or what it read.
-
-    Also before the first run: by the name that the asset then has, its readers' inputs are known already.
-    """
-    done = Materialization(path, _EPOCH, None, metadata=last)
-    return AssetRun(RunInfo("", "", _EPOCH), path, _EPOCH, RunState.RUNNING, materializations=(done,))
-
-
-def _timeless_dataset(dataset: DatasetDescription) -> DatasetDescription:
-    """A dataset without what the last run did to it."""
-    lasting = {key: facet for key, facet in dataset.facets.items() if key not in _OF_A_RUN}
-    return replace(dataset, facets=lasting, io_facets={})
-
-
-def _timeless(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _timeless(v) for key, v in value.items() if key not in ("eventTime", "producer", "_producer")}
-    return [_timeless(each) for each in value] if isinstance(value, list) else value
-
-
-class Register:
-    """What a sensor has published of its code location, kept in the instance's own storage.
-
-    Args:
-        instance: The Dagster instance.
-        scope: The repository of the code location.
-        sensor: The sensor's name.
-    """
-
-    def __init__(self, instance: dg.DagsterInstance, scope: Scope, sensor: str) -> None:
-        self.letters = DeadLetters(instance, scope, sensor)
-        """Where what is refused for good is kept."""
-        self._instance = instance
-        home = f"{scope.location}/{scope.repository}"
-        self._keys = [f"openlineage/published/{home}/{sensor}/{shard}" for shard in range(_SHARDS)]
-
-    def load(self) -> dict[str, Published]:
-        """What was published, by asset."""
-        saved = saved_values(self._instance, self._keys).values()
-        return {asset: Published(*entry) for value in saved for asset, entry in json.loads(value).items()}
-
-    def save(self, register: Mapping[str, Published], changed: Iterable[str]) -> None:
-        """Keep what the register says of the assets that have changed."""
-        shards: dict[int, dict[str, Published]] = defaultdict(dict)
-        for asset, entry in register.items():
-            shards[_shard(asset)][asset] = entry
-        wanted = sorted({_shard(asset) for asset in changed})
-        store_values(self._instance, {self._keys[shard]: json.dumps(shards[shard]) for shard in wanted})
-
-
-def _shard(asset: str) -> int:
-    return zlib.crc32(asset.encode()) % _SHARDS
 
 
 def plan(

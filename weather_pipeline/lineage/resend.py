@@ -17,8 +17,9 @@ from typing import TypeVar
 
 import dagster as dg
 
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.deadletters import DeadLetter, DeadLetters, drop
-from weather_pipeline.lineage.delivery import Answer, Outcome, Sink, Verdict, deliver
+from weather_pipeline.lineage.delivery import Outcome, deliver
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.proof import Proof
 from weather_pipeline.lineage.stored import message_of

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from weather_pipeline.lineage.answers import Sink
 from weather_pipeline.lineage.dagster_internals import DagsterRunReaction, SensorType
-from weather_pipeline.lineage.delivery import Sink
 from weather_pipeline.lineage.evaluation import Evaluator
 from weather_pipeline.lineage.facets.custom import FacetsHook
 from weather_pipeline.lineage.naming import Authorities

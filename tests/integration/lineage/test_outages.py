@@ -14,11 +14,11 @@ from tests.collector import Collector
 from tests.integration.lineage.conftest import Exporting, error_of
 from tests.integration.lineage.test_shapes_of_work import chain
 from tests.integration.lineage.test_ticks import ACCEPTED, LATER, Backend, Site, a, b
-from weather_pipeline.lineage import delivery, dispatch, evaluation, publish
+from weather_pipeline.lineage import delivery, dispatch, evaluation, gate, publish
+from weather_pipeline.lineage.answers import Answer, Verdict
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import SensorRecord
 from weather_pipeline.lineage.deadletters import DeadLetters, all_letters
-from weather_pipeline.lineage.delivery import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.progress import OpenRun, Parked, Progress
@@ -131,13 +131,13 @@ def test_a_request_that_never_ends_gives_its_thread_back(
     site = Site(instance, a, budget=0.2)
     never = threading.Event()
     site.backend.behave = lambda message: ACCEPTED if never.wait(60) else LATER
-    site.run(2 * delivery.WORKERS)
+    site.run(2 * gate.WORKERS)
     for _ in range(3):
         site.tick()
     site.backend.behave = lambda message: ACCEPTED
     while site.progress.open:
         site.tick()
-    assert site.backend.told()["a_dagster"] == {"START": 2 * delivery.WORKERS, "COMPLETE": 2 * delivery.WORKERS}
+    assert site.backend.told()["a_dagster"] == {"START": 2 * gate.WORKERS, "COMPLETE": 2 * gate.WORKERS}
     never.set()
 
 
@@ -159,7 +159,7 @@ def test_the_figures_of_a_tick(instance: dg.DagsterInstance) -> None:
     report = site.tick(minutes=1)
     progress = site.progress
     assert report.summary().startswith(f"0 accepted, 0 refused, {report.retried} retried, 2 runs open, ")
-    assert report.retried >= delivery.ATTEMPTS
+    assert report.retried >= gate.ATTEMPTS
     assert progress.retried == report.retried
     assert (progress.last_error, progress.accepted, progress.refused) == ("away", 0, 0)
     assert progress.waiting + progress.unread > 0

@@ -28,9 +28,9 @@ from weather_pipeline.lineage import (
     dispatch,
     reader,
 )
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.deadletters import all_letters
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.events import EventBuilder
 from weather_pipeline.lineage.exporter import Exporter, Report
 from weather_pipeline.lineage.facets.base import iso

@@ -32,7 +32,7 @@ from openlineage.client.transport.transform import EventTransformer
 
 from tests.collector import Collector
 from tests.small_disk import small_disk
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict, ask, send_body
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict, ask, send_body
 from weather_pipeline.lineage.facets import runs
 from weather_pipeline.lineage.facets.base import present
 from weather_pipeline.lineage.identity import run_id_for

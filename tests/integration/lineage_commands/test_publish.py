@@ -12,13 +12,14 @@ import pytest
 from tests.integration.lineage_commands.conftest import LineageService
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage import build_openlineage_sensor
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.catalog import RepositoryCatalog
 from weather_pipeline.lineage.dagster_internals import saved_values
 from weather_pipeline.lineage.deadletters import all_letters
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.options import Options
-from weather_pipeline.lineage.publish import Plan, Publication, Register, plan, publish
+from weather_pipeline.lineage.publish import Plan, Publication, plan, publish
+from weather_pipeline.lineage.register import Register
 from weather_pipeline.lineage.scope import Scope
 from weather_pipeline.lineage.sinks.configured import open_sink
 

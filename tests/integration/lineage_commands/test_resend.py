@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from openlineage.client.event_v2 import RunState
 
+from weather_pipeline.lineage.answers import Answer, Verdict
 from weather_pipeline.lineage.deadletters import DeadLetters, all_letters
-from weather_pipeline.lineage.delivery import Answer, Verdict
 from weather_pipeline.lineage.messages import JobDescription, Message, RunDescription, run_message
 from weather_pipeline.lineage.resend import BackendAway, Parcel, Resending, resend_letters
 from weather_pipeline.lineage.scope import Scope

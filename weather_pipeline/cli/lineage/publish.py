@@ -40,8 +40,9 @@ _FAILED = 1
 def publish(*, where: Where, dry_run: bool, everything: bool, as_json: bool) -> None:
     """Send the job and the dataset of every asset whose definition is new or has changed."""
     from weather_pipeline.lineage.catalog import RepositoryCatalog
-    from weather_pipeline.lineage.publish import Publication, Register, plan
+    from weather_pipeline.lineage.publish import Publication, plan
     from weather_pipeline.lineage.publish import publish as publish_plan
+    from weather_pipeline.lineage.register import Register
 
     ticker, done = Ticker(), Publication()
     with where.opened() as project:

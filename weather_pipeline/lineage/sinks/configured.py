@@ -18,7 +18,7 @@ from openlineage.client.transport.kafka import KafkaTransport
 from openlineage.client.transport.noop import NoopTransport
 from openlineage.client.transport.transform import TransformConfig, TransformTransport
 
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.sinks.files import FileSink, is_local
 from weather_pipeline.lineage.sinks.http import TIMEOUT, HttpSink

@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 
 from openlineage.client.transport.file import FileConfig
 
-from weather_pipeline.lineage.delivery import Answer, Verdict
+from weather_pipeline.lineage.answers import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.sinks.encoding import encoded
 

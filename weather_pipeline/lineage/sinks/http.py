@@ -19,7 +19,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from weather_pipeline.lineage.delivery import WORKERS, Answer, Verdict
+from weather_pipeline.lineage.answers import Answer, Verdict
+from weather_pipeline.lineage.gate import WORKERS
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import redacted, without_secrets
 from weather_pipeline.lineage.sinks.encoding import encoded

@@ -9,7 +9,7 @@ from typing import Any
 
 from openlineage.client.transport.kafka import KafkaTransport
 
-from weather_pipeline.lineage.delivery import Answer, Verdict
+from weather_pipeline.lineage.answers import Answer, Verdict
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import redacted
 from weather_pipeline.lineage.sinks.encoding import encoded

@@ -12,7 +12,7 @@ import attr
 from openlineage.client.transport import Transport
 from openlineage.client.transport.transform import EventTransformer
 
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict, ask
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict, ask
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.redaction import redacted
 

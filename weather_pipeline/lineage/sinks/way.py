@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from openlineage.client.transport import HttpTransport
 
-from weather_pipeline.lineage.delivery import Answer, Sink, Verdict
+from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.marquez_api import same_server
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.sinks.http import HttpSink
