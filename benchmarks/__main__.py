@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "exporters": exporters.run,
     "backlog": backlog.run,
+    "fast-sinks": backlog.run_fast,
     "idle": idle.run,
     "ingest": ingest.run,
     "durability": durability.run,
@@ -45,8 +46,8 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
 def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
-    Those of the data, or those NAMED. The others take long: exporters three quarters of an hour,
-    backlog and ingest half an hour, idle a quarter, durability, graph and page two minutes each.
+    Those of the data, or those NAMED. The others take long: exporters an hour, with one round
+    backlog, fast-sinks and ingest a quarter, idle a quarter, durability, graph and page two minutes each.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")
