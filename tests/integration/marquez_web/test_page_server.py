@@ -5,7 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -119,6 +122,25 @@ def test_backend_away_and_back():
         assert away.json() == {"code": 502, "message": f"The lineage backend at {double.url} can't be reached."}
         double.start()
         assert requests.get(f"{page.url}/api/v1/jobs", timeout=10).status_code == 200
+
+
+def test_a_backend_that_does_not_answer_leaves_the_page_its_files():
+    go = threading.Event()
+
+    def wait(_: str) -> Answer:
+        go.wait(30)
+        return 200, {}
+
+    with MarquezDouble(wait) as double, lineage_page(double.url) as page, ThreadPoolExecutor(60) as readers:
+        asked = [readers.submit(requests.get, f"{page.url}/api/v1/jobs", timeout=60) for _ in range(60)]
+        try:
+            while len(double.requests) < 20:
+                time.sleep(0.02)
+            for path in ("/healthcheck", "/", "/static/js/main.js"):
+                assert requests.get(page.url + path, timeout=10).status_code == 200
+        finally:
+            go.set()
+        assert {answered.result().status_code for answered in asked} == {200}
 
 
 def test_page_its_files_and_their_policy(page: LineagePage):

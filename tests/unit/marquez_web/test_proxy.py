@@ -13,6 +13,7 @@ from weather_pipeline.marquez.web.proxy import is_below_api
         "/api/v1/namespaces/a/jobs/job%2Fwith%2Fslash",
         "/api/v1/namespaces/a/jobs/dots..inside...",
         "/api/v1/namespaces/a/jobs/100%25",
+        "/api/v1/namespaces/a/jobs/one;two..;three",
     ],
 )
 def test_paths_of_the_api_pass(path: str):
@@ -32,6 +33,8 @@ def test_paths_of_the_api_pass(path: str):
         "/api/%2e%2e/metrics",
         "/api/%252e%252e/metrics",
         "/api/v1/x%2F..%2F..%2Fmetrics",
+        "/api/v1/..;/..;a=b/metrics",
+        "/api/v1/..%3B/..%3b/metrics",
         "/api/v1\\..\\..\\metrics",
         "/api/v1%5C..%5Cmetrics",
     ],

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import unquote
 
 import requests
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from weather_pipeline.urls import without_login
 
 _TIMEOUT = (3.05, 30.0)
 """Seconds to connect, and between two parts of an answer."""
+
+_AT_ONCE = 24
+"""How many requests wait for Marquez at once. The server has 40 threads: a Marquez that does not answer leaves some for
+the page's own files and its health check.
+"""
 
 _CHUNK = 64 * 1024
 _PASSED_TO_BACKEND = ("accept", "accept-encoding", "if-none-match")
@@ -35,8 +42,9 @@ class MarquezProxy:
         self._base_url = base_url.rstrip("/")
         self.url = without_login(self._base_url)
         self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
+        self._turn = asyncio.Semaphore(_AT_ONCE)
 
-    def get(self, request: Request) -> Response:
+    async def get(self, request: Request) -> Response:
         """Answer with what Marquez answers: its status, type and body.
 
         400 for a path that leaves /api/, 502 with the reason where Marquez is away or answers with a redirect.
@@ -49,7 +57,8 @@ class MarquezProxy:
         url = f"{self._base_url}{path}" + (f"?{query}" if query else "")
         headers: dict[str, str | None] = {name: request.headers.get(name) for name in _PASSED_TO_BACKEND}
         try:
-            answer = _fetch(url, {**headers, **self._credentials})
+            async with self._turn:
+                answer = await run_in_threadpool(_fetch, url, {**headers, **self._credentials})
         except requests.RequestException as error:
             return _problem(502, self._away(error))
         if answer.is_redirect:
@@ -57,7 +66,18 @@ class MarquezProxy:
             target = without_login(answer.headers["location"])
             return _problem(502, f"{self.url} answers with a redirect to {target}: is it Marquez?")
         passed = {name: answer.headers[name] for name in _PASSED_TO_CLIENT if name in answer.headers}
-        return StreamingResponse(_body(answer), status_code=answer.status_code, headers=passed)
+        return StreamingResponse(self._body(answer), status_code=answer.status_code, headers=passed)
+
+    async def _body(self, answer: requests.Response) -> AsyncIterator[bytes]:
+        """The body as the backend encoded it."""
+        with answer:
+            parts = answer.raw.stream(_CHUNK, decode_content=False)
+            while True:
+                async with self._turn:
+                    part = await run_in_threadpool(_next, parts)
+                if part is None:
+                    return
+                yield part
 
     def _away(self, error: requests.RequestException) -> str:
         if isinstance(error, requests.Timeout):
@@ -73,8 +93,9 @@ def is_below_api(path: str) -> bool:
     decoded = path
     for _ in range(3):
         decoded = unquote(decoded)
-    segments = decoded.replace("\\", "/").split("/")
-    return path.startswith("/api/") and not {".", ".."} & set(segments)
+    # What follows a semicolon in a segment is no part of its name for a server in Java, as Marquez is.
+    segments = {segment.partition(";")[0] for segment in decoded.replace("\\", "/").split("/")}
+    return path.startswith("/api/") and not {".", ".."} & segments
 
 
 def _fetch(url: str, headers: dict[str, str | None]) -> requests.Response:
@@ -86,10 +107,8 @@ def _fetch(url: str, headers: dict[str, str | None]) -> requests.Response:
         return session.get(url, headers=present, stream=True, timeout=_TIMEOUT, allow_redirects=False)
 
 
-def _body(answer: requests.Response) -> Iterator[bytes]:
-    """The body as the backend encoded it."""
-    with answer:
-        yield from answer.raw.stream(_CHUNK, decode_content=False)
+def _next(parts: Iterator[bytes]) -> bytes | None:
+    return next(parts, None)
 
 
 def _problem(status: int, reason: str) -> JSONResponse:
