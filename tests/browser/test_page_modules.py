@@ -24,7 +24,7 @@ def call(browser: Browser, server: LineagePage) -> Iterator[Call]:
     def call_in_page(module: str, body: str, *arguments: Any) -> Any:
         script = (
             f"async (args) => {{ const m = await import('/static/js/{module}.js');"
-            f" return JSON.parse(JSON.stringify(({body})(...args) ?? null)); }}"
+            f" return JSON.parse(JSON.stringify((await ({body})(...args)) ?? null)); }}"
         )
         return page.evaluate(script, list(arguments))
 
@@ -58,6 +58,11 @@ def test_what_makes_no_sense_in_an_address_is_left_out(call: Call):
     route = call("router", "m.parse", "#/a/nonsense/table/b/c?depth=-1&show=sideways&other=1")
     assert (route["view"], route["node"], route["depth"], route["show"]) == ("graph", None, None, None)
     assert "other" not in route
+
+
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "toString"])
+def test_an_option_that_no_page_writes_is_left_out(call: Call, name: str):
+    assert call("router", "(address) => m.format(m.parse(address))", f"#/a/graph?{name}=1") == "#/a/graph"
 
 
 def test_a_schedule_is_read_from_runs_that_start_when_their_hour_ends(call: Call):
@@ -188,3 +193,79 @@ def test_rows_and_checks_over_time_leave_out_what_is_unknown(call: Call):
         return [m.rows(points).map(({ value }) => value), m.passed(points).map(({ value }) => value)];
     }"""
     assert call("quality", body, versions) == [[10, 30], [100, 50]]
+
+
+def daily(day: int, hour: int) -> dict[str, Any]:
+    before, after = (f"2026-03-{each:02}T{hour:02}" for each in (day - 1, day))
+    return run(f"{before}:00:00Z", f"{after}:00:00Z", f"{after}:01:00Z")
+
+
+def test_a_day_that_was_an_hour_shorter_does_not_make_the_next_ones_overdue(call: Call):
+    runs = [*[daily(day, 4) for day in range(31, 28, -1)], *[daily(day, 5) for day in range(28, 20, -1)]]
+    found = call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, "2026-04-01T03:30:00Z")
+    assert (found["period"], found["overdue"]) == (24 * HOUR, 0)
+    assert found["due"] == "2026-04-01T04:00:00.000Z"
+
+
+def test_a_partition_that_only_the_nominal_time_tells_is_in_utc(call: Call):
+    told = run("2026-11-22T12:00:00+02:00", None, NOW)
+    assert call("run-detail", "m.partitionOf", told) == "2026-11-22-10:00"
+
+
+def test_elements_with_the_same_key_all_stay(call: Call):
+    body = """(rounds) => {
+        const parent = m.svg("g");
+        return rounds.map((keys) => {
+            m.patch(parent, [...keys].map((key) => m.svg("g", { key })));
+            return [...parent.children].map((child) => child.dataset.key).join("");
+        });
+    }"""
+    rounds = ["aab", "aab", "baa", "aba", "ab", "aaab"]
+    assert call("dom", body, rounds) == rounds
+
+
+def test_elements_keep_their_place_in_memory_when_others_come_and_go(call: Call):
+    body = """(before, after) => {
+        const parent = m.svg("g");
+        m.patch(parent, [...before].map((key) => m.svg("g", { key })));
+        const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+        m.patch(parent, [...after].map((key) => m.svg("g", { key })));
+        return [...parent.children].map((child) => old.get(child.dataset.key) === child);
+    }"""
+    assert call("dom", body, "abcd", "xdba") == [False, True, True, True]
+
+
+WALK = """async (seed) => {
+    const { layout } = await import("/static/js/layout.js");
+    const { buildGraph } = await import("/static/js/model.js");
+    let state = seed;
+    const random = (below) => (state = (state * 48271) % 2147483647) % below;
+    const some = () => Array.from({ length: random(3) }, () => ({ namespace: "d", name: `d${random(25)}` }));
+    const one = (_, n) => ({ namespace: "j", name: `j${n}`, inputs: some(), outputs: some() });
+    const jobs = Array.from({ length: 20 }, one);
+    const graph = buildGraph(jobs);
+    const { boxes } = layout(graph);
+    const seen = [m.first(boxes)];
+    for (let next; (next = m.next("PageDown", seen.at(-1), graph, boxes)); ) seen.push(next);
+    const back = [seen.at(-1)];
+    for (let next; (next = m.next("PageUp", back.at(-1), graph, boxes)); ) back.push(next);
+    const along = [...graph.nodes.keys()].every((key) => {
+        const right = m.next("ArrowRight", key, graph, boxes);
+        return graph.down.has(key) ? graph.down.get(key).includes(right) : !right || !graph.up.has(key);
+    });
+    return [graph.nodes.size, new Set(seen).size, seen.length, back.reverse().join() === seen.join(), along];
+}"""
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_keys_reach_every_node_and_arrows_follow_the_edges(call: Call, seed: int):
+    nodes, reached, steps, same_way_back, along = call("arrows", WALK, seed)
+    assert nodes == reached == steps
+    assert same_way_back
+    assert along
+
+
+def test_jobs_are_in_the_order_of_their_numbers(call: Call):
+    names = ["job_10", "job_2", "Other", "job_1"]
+    body = "(names) => m.sorted(names.map((name) => ({ name, namespace: 'n' }))).map(({ name }) => name)"
+    assert call("model", body, names) == ["job_1", "job_2", "job_10", "Other"]

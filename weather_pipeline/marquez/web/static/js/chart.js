@@ -20,7 +20,9 @@ const library = () => import("../vendor/uplot/uPlot.esm.js");
  * A chart of `points` (`{ time (ms), value, href? }`, oldest first). A click opens the address of the nearest point.
  * `label` says for assistive technology what it shows, `format` writes a value, `from` and `to` bound the values' axis.
  */
-export function chart({ key, points, label, format, from = 0, to = null }) {
+export function chart({ key, points: given, label, format, from = 0, to = null }) {
+  // uPlot wants times that grow; a backend may list what started later first.
+  const points = given.filter(({ time }) => Number.isFinite(time)).sort((a, b) => a.time - b.time);
   const text = points.length > 0 ? `${label}: ${format(points.at(-1).value)} at last, ${span(points, format)}` : label;
   return drawn("div", { class: "chart", key, role: "img", "aria-label": text }, (element) => draw(element, { points, format, from, to }));
 }
@@ -76,9 +78,18 @@ function listen(element, plot) {
 
 function observe(element) {
   element.resized ??= new ResizeObserver(() => {
-    if (element.clientWidth > 0) element.chart.setSize({ width: element.clientWidth, height: HEIGHT });
+    // Told of it also when it leaves the page: a chart that is not ended stays in memory, and hears of every scroll.
+    if (!element.isConnected) return end(element);
+    if (element.clientWidth > 0) element.chart?.setSize({ width: element.clientWidth, height: HEIGHT });
+    return undefined;
   });
   element.resized.observe(element);
+}
+
+function end(element) {
+  element.resized.disconnect();
+  element.chart?.destroy();
+  element.chart = null;
 }
 
 /** The page's colours as a canvas needs them: the chart's element carries them as its own (graph.css); `id` changes with them. */

@@ -4,13 +4,14 @@ import { chart } from "./chart.js";
 import { columnKey, madeFrom } from "./columns.js";
 import { h } from "./dom.js";
 import { count, shorten } from "./format.js";
+import { list } from "./model.js";
 import { empty } from "./quality.js";
 import { reach } from "./reach.js";
 import { format } from "./router.js";
 
 /** The section of the dataset's panel. The graph of the view shows the same as a picture. */
 export function columnSection({ node, dataset, column: graph }, points, route) {
-  const field = dataset.fields.find(({ name }) => name === route.column);
+  const field = list(dataset.fields).find(({ name }) => name === route.column);
   const key = columnKey({ namespace: node.namespace, dataset: node.name, field: route.column });
   const nulls = empty(points, route.column);
   return h("section", { class: "chosen-column", key: `column ${route.column}` },

@@ -27,7 +27,7 @@ export function datasetPanel(detail, route) {
     section("Read by", nodeList(neighbours(graph, key, "down"), route, "No job.")),
     impact(graph, node, key, route),
     quality(points, node, route),
-    section(`Columns: ${dataset.fields.length}`, fieldTable(dataset.fields, node, route)),
+    section(`Columns: ${list(dataset.fields).length}`, fieldTable(list(dataset.fields), node, route)),
     section(versions.length < totalCount ? `Versions: the last ${versions.length} of ${totalCount}` : `Versions: ${versions.length}`, versionTable(versions, route)),
     about(dataset),
   ];
@@ -91,7 +91,7 @@ function versionTable(versions, route) {
       h("tr", { key: version.version },
         h("td", { title: `version ${version.version}` }, dateTime(version.createdAt)),
         h("td", { class: "breakable" }, writer(version.createdByRun, route)),
-        h("td", {}, String(version.fields.length), changes.length > 0 && changeList(changes))))));
+        h("td", {}, String(list(version.fields).length), changes.length > 0 && changeList(changes))))));
 }
 
 const CHANGES = {

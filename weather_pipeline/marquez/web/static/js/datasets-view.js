@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { shorten } from "./format.js";
-import { lastCompleted, list, neighbours, nodeKey, stateOf } from "./model.js";
+import { byName, lastCompleted, list, neighbours, nodeKey, stateOf } from "./model.js";
 import { when } from "./parts.js";
 import { toNode } from "./router.js";
 import { numberCell, sheet, tableRow } from "./table.js";
@@ -13,7 +13,7 @@ const COLUMNS = ["Dataset", "Written", "Written by", ["Columns", "number"], ["Re
 export function datasetsView({ namespace, graph, more }, route) {
   const known = new Map(list(more?.datasets).map((dataset) => [nodeKey({ ...dataset, kind: "dataset" }), dataset]));
   const nodes = [...graph.nodes.values()].filter(({ kind }) => kind === "dataset");
-  nodes.sort((a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name));
+  nodes.sort((a, b) => byName(a.namespace, b.namespace) || byName(a.name, b.name));
   return [sheet(`Datasets of ${namespace}`, COLUMNS, nodes.map((node) => row(node, known.get(node.key), graph, { ...route, namespace })))];
 }
 
@@ -26,7 +26,7 @@ function row(node, dataset, graph, route) {
     [
       h("td", {}, written ? when(written) : "–"),
       h("td", {}, producers.length > 0 ? producers.map((producer) => writer(producer, route)) : "–"),
-      numberCell(dataset ? String(dataset.fields.length) : "–"),
+      numberCell(dataset ? String(list(dataset.fields).length) : "–"),
       numberCell(String(neighbours(graph, node.key, "down").length)),
       h("td", {}, checks(dataset) ?? "–"),
       h("td", {}, tags.length > 0 ? tags.join(", ") : "–"),

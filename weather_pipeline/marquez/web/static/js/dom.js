@@ -46,12 +46,13 @@ export function patch(parent, children) {
   for (const child of [...parent.childNodes]) {
     const key = keyOf(child);
     if (key && !wanted.has(key)) child.remove();
-    else if (key) kept.set(key, child);
+    else if (key) kept.set(key, [...(kept.get(key) ?? []), child]);
   }
   let cursor = parent.firstChild;
   for (const node of next) {
     const key = keyOf(node);
-    const match = key ? kept.get(key) : keyOf(cursor) ? null : cursor;
+    // What a producer named twice is there twice.
+    const match = key ? kept.get(key)?.shift() : keyOf(cursor) ? null : cursor;
     if (match && sameKind(match, node)) {
       if (match === cursor) cursor = cursor.nextSibling;
       else parent.insertBefore(match, cursor);

@@ -34,13 +34,15 @@ function entry(event, index, events, route) {
   return h("div", { class: open ? "event open" : "event", key: `${id} ${twins}` },
     h("a", { class: "event-row", href: format({ ...route, event: open ? null : id }), "aria-expanded": String(open) },
       h("time", { datetime: event.eventTime }, dateTime(event.eventTime)),
-      h("span", { class: `state ${TONES[event.eventType] ?? "none"}` }, event.eventType ?? kindOf(event)),
+      h("span", { class: `state ${toneOf(event.eventType)}` }, event.eventType ?? kindOf(event)),
       h("span", { class: "name" }, event.job?.name ?? event.dataset?.name ?? "–"),
       h("span", { class: "sub" }, [count(list(event.inputs).length, "input"), count(list(event.outputs).length, "output")].join(", "))),
     open && body(event, route));
 }
 
 const kindOf = (event) => (event.dataset ? "Dataset" : "Job");
+
+const toneOf = (type) => (Object.hasOwn(TONES, type) ? TONES[type] : "none");
 
 function body(event, route) {
   const { job, run } = event;

@@ -4,7 +4,7 @@ import { chart } from "./chart.js";
 import { h } from "./dom.js";
 import { dateTime, duration, shortDateTime } from "./format.js";
 import { impact } from "./impact.js";
-import { errorOf, isWebAddress, list, nodeKey } from "./model.js";
+import { STATES, errorOf, isWebAddress, list, nodeKey, stateOf } from "./model.js";
 import { facts, nodeList, panelHead, section, stateBadge, stateIcon, timeliness, when } from "./parts.js";
 import { format } from "./router.js";
 import { partitionOf, runDetail } from "./run-detail.js";
@@ -30,14 +30,15 @@ export function jobPanel(detail, route) {
   ];
 }
 
-/** The error of the newest run: the answer to the commonest question stands on top, unless it is open below. */
+/** How the newest run failed: the answer to the commonest question stands on top, unless it is open below. */
 function lastError(runs, node, route) {
   const [newest] = runs;
   const error = errorOf(newest);
-  if (!error || route.run === newest.id) return null;
-  return h("a", { class: "callout failed", href: format({ ...route, node, run: newest.id }) },
-    h("strong", {}, "The last run failed"),
-    h("span", { class: "breakable" }, error.message),
+  const failed = stateOf(newest) === STATES.FAILED;
+  if ((!error && !failed) || route.run === newest.id) return null;
+  return h("a", { class: "callout failed", key: "last-error", href: format({ ...route, node, run: newest.id }) },
+    h("strong", {}, failed ? "The last run failed" : "The last run told of an error"),
+    h("span", { class: "breakable" }, error ? error.message : "It gave no reason."),
     h("span", { class: "more" }, "Show the run"));
 }
 
@@ -54,10 +55,12 @@ function overTime({ node, runs }, route) {
     points.length > 2 && chart({ key: "durations", label: "Duration of the runs", points, format: duration }));
 }
 
-function runList({ node, runs, totalCount }, route) {
+function runList({ node, run: asked, runs, totalCount }, route) {
+  const lost = asked && asked === route.run && !runs.some(({ id }) => id === route.run);
   const title = runs.length < totalCount ? `Runs: the last ${runs.length} of ${totalCount}` : `Runs: ${runs.length}`;
   if (runs.length === 0) return section("Runs", h("p", { class: "quiet" }, "It has not run yet."));
   return section(title,
+    lost && h("p", { class: "quiet breakable" }, `The lineage backend does not know the run ${route.run}: it may keep runs only so long.`),
     h("div", { class: "run-list" },
       h("div", { class: "run-row run-head", "aria-hidden": "true" },
         h("span"), h("span", {}, "Started"), h("span", {}, "Duration"), h("span", {}, "Partition")),
@@ -92,6 +95,14 @@ function about(job) {
 
 const source = (url, path) =>
   isWebAddress(url) ? h("a", { href: url, rel: "noreferrer", class: "breakable" }, path ?? url) : h("span", { class: "breakable" }, url);
+
+/** The panel of a node of which the backend could not tell. */
+export const untoldPanel = ({ node, problem }, route) => [
+  panelHead(node, node.kind === "job" ? "Job" : "Dataset", route),
+  h("p", {}, "The lineage backend answers with an error to what this panel asks:"),
+  h("p", { class: "breakable" }, problem),
+  h("p", { class: "quiet" }, "The page looks again every few seconds."),
+];
 
 /** The panel of a node that the backend does not know. */
 export const missingPanel = (node, route) => [

@@ -31,7 +31,7 @@ function row(job, route) {
       h("td", {}, runs.length > 0 ? strip(runs) : "–"),
       h("td", {}, timeliness(schedule(runs)) ?? "–"),
       h("td", {}, (run && partitionOf(run)) ?? "–"),
-      numberCell(String(job.inputs.length)),
-      numberCell(String(job.outputs.length)),
+      numberCell(String(list(job.inputs).length)),
+      numberCell(String(list(job.outputs).length)),
     ]);
 }

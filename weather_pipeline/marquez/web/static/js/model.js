@@ -33,8 +33,8 @@ export function buildGraph(jobs) {
   const connect = (from, to) => edges.set(`${from}>${to}`, { from, to });
   for (const job of sorted(jobs)) {
     const key = add({ kind: "job", namespace: job.namespace, name: job.name, job });
-    for (const dataset of job.inputs ?? []) connect(add({ kind: "dataset", ...reference(dataset) }), key);
-    for (const dataset of job.outputs ?? []) connect(key, add({ kind: "dataset", ...reference(dataset) }));
+    for (const dataset of list(job.inputs)) connect(add({ kind: "dataset", ...reference(dataset) }), key);
+    for (const dataset of list(job.outputs)) connect(key, add({ kind: "dataset", ...reference(dataset) }));
   }
   return makeGraph([...nodes.values()], [...edges.values()]);
 }
@@ -47,7 +47,10 @@ export function withLineage(jobs, lineage) {
 }
 
 /** Jobs in the order of their names: it stays the same whatever ran last. */
-export const sorted = (jobs) => [...jobs].sort((a, b) => a.name.localeCompare(b.name) || a.namespace.localeCompare(b.namespace));
+export const sorted = (jobs) => [...jobs].sort((a, b) => byName(a.name, b.name) || byName(a.namespace, b.namespace));
+
+/** Names as people order them: 2 before 10. */
+export const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 /** How many jobs are in each state, as [state, count] in the order of STATES, without zeros. */
 export function countStates(jobs) {

@@ -48,8 +48,8 @@ export function timeliness(schedule) {
     : h("span", { class: "on-time", title: next }, "On time");
 }
 
-/** A heading with what stands below it. */
-export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
+/** A heading with what stands below it: the same one whatever number the heading ends with. */
+export const section = (title, ...content) => h("section", { key: title.split(":")[0] }, h("h3", {}, title), ...content);
 
 /** Names and values in two columns; entries without a value are left out. */
 export const facts = (entries) =>

@@ -28,7 +28,7 @@ export function parse(hash) {
     if (kind === "dataset" && part === "column" && value) route.column = value;
   }
   for (const [option, text] of new URLSearchParams(query)) {
-    if (option in OPTIONS) route[option] = OPTIONS[option](text);
+    if (Object.hasOwn(OPTIONS, option)) route[option] = OPTIONS[option](text);
   }
   return route;
 }

@@ -13,15 +13,16 @@ export function partitionOf(run) {
   if (partitions.length === 1) return partitions[0];
   if (partitions.length > 1) return `${partitions[0]} … ${partitions.at(-1)} (${partitions.length})`;
   const { start } = nominalTime(run);
-  return start && `${start.slice(0, 10)}-${start.slice(11, 16)}`;
+  const utc = start && new Date(start).toISOString();
+  return utc && `${utc.slice(0, 10)}-${utc.slice(11, 16)}`;
 }
 
 /** The details of a run. */
 export function runDetail(run, route) {
   return h("div", { class: "run-detail" },
     errorBlock(errorOf(run)),
-    datasetTable("Read", run.inputDatasetVersions ?? [], route),
-    datasetTable("Wrote", run.outputDatasetVersions ?? [], route),
+    datasetTable("Read", named(run.inputDatasetVersions), route),
+    datasetTable("Wrote", named(run.outputDatasetVersions), route),
     assertionTable(run),
     facts(factsOf(run)));
 }
@@ -56,6 +57,9 @@ function errorBlock(error) {
       h("pre", { tabindex: 0, role: "region", "aria-label": "Stack trace" }, error.stack)));
 }
 
+/** The datasets of a run that say which they are. */
+const named = (versions) => list(versions).filter(({ datasetVersionId: id }) => id?.name && id.namespace);
+
 function datasetTable(title, versions, route) {
   if (versions.length === 0) return null;
   return h("div", { class: "block" },
@@ -66,11 +70,11 @@ function datasetTable(title, versions, route) {
           h("a", { class: "node-link", href: format({ ...route, node: { kind: "dataset", ...id }, run: null }), title: `${id.name}\n${id.namespace}\nversion ${id.version}` },
             inline(dataMark()),
             h("span", { class: "name" }, shorten(id.name, 40)),
-            h("span", { class: "sub" }, amount(facets) ?? `version ${id.version.slice(0, 8)}`))))));
+            h("span", { class: "sub" }, [amount(facets ?? {}), id.version && `version ${id.version.slice(0, 8)}`].filter(Boolean).join(", ")))))));
 }
 
 /** Rows and files of a dataset in a run, where the producer sent them. */
-function amount({ outputStatistics, inputStatistics, dataQualityMetrics } = {}) {
+function amount({ outputStatistics, inputStatistics, dataQualityMetrics }) {
   const statistics = outputStatistics ?? inputStatistics ?? dataQualityMetrics;
   if (!statistics) return null;
   const { rowCount, fileCount } = statistics;
@@ -79,7 +83,7 @@ function amount({ outputStatistics, inputStatistics, dataQualityMetrics } = {}) 
 }
 
 function assertionTable(run) {
-  const datasets = [...(run.inputDatasetVersions ?? []), ...(run.outputDatasetVersions ?? [])];
+  const datasets = [...named(run.inputDatasetVersions), ...named(run.outputDatasetVersions)];
   const rows = datasets.flatMap(({ datasetVersionId: { name }, facets }) =>
     list(facets?.dataQualityAssertions?.assertions).map((assertion) => ({ ...assertion, dataset: name })));
   if (rows.length === 0) return null;

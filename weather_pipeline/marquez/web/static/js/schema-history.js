@@ -1,5 +1,7 @@
 // What changed in a dataset's columns from one version to the next. Pure.
 
+import { list } from "./model.js";
+
 /** Changes from `before` to `after` (lists of fields with name and type): `{ kind, name, type, was }`. */
 export function schemaChanges(before, after) {
   const old = new Map(before.map((field) => [field.name, field]));
@@ -19,8 +21,9 @@ export function schemaChanges(before, after) {
  * is known. A version without columns, as of a run that failed before it wrote, changes nothing.
  */
 export function withChanges(versions) {
-  return versions.map((version, index) => {
-    const before = versions.slice(index + 1).find(({ fields }) => fields.length > 0);
-    return { version, changes: before && version.fields.length > 0 ? schemaChanges(before.fields, version.fields) : [] };
+  const told = versions.map((version) => ({ version, fields: list(version.fields) }));
+  return told.map(({ version, fields }, index) => {
+    const before = told.slice(index + 1).find((older) => older.fields.length > 0)?.fields;
+    return { version, changes: before && fields.length > 0 ? schemaChanges(before, fields) : [] };
   });
 }

@@ -5,12 +5,16 @@ import { shorten } from "./format.js";
 const context = document.createElement("canvas").getContext("2d");
 const cache = new Map();
 
+/** How many texts are remembered: "3 min ago" is another one every minute, and a page may stay open for days. */
+const REMEMBERED = 20_000;
+
 /**
  * The form of a name that fits `width` pixels in a CSS font such as "600 13px Arial": whole, else without its middle
  * parts ("weather…observations" for weather.weather.observations), else cut in the middle.
  */
 export function fitText(text, width, font) {
   const key = `${font} ${width} ${text}`;
+  if (cache.size >= REMEMBERED) cache.clear();
   if (!cache.has(key)) cache.set(key, fit(text, width, font));
   return cache.get(key);
 }

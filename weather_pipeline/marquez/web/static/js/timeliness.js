@@ -8,16 +8,18 @@ const PATIENCE = 120_000;
 /**
  * The schedule that the last runs of a job show, or null where they show none.
  * Runs of a schedule start soon after their nominal interval ends (after its start where it has no end). The time
- * between them is the shortest between two nominal times. Backfills, which start long after, say nothing.
+ * between them is that which most often lies between two nominal times: one run may be missing, and a day be an hour
+ * shorter where clocks change. Backfills, which start long after, say nothing.
  * Returns `period` (ms), `due` (when the next is), `overdue` (ms, 0 while it is not) and `late` (ms from the newest
  * interval's end to the start of its first run).
  */
 export function schedule(runs, now = Date.now()) {
   const timed = runs.map(timesOf).filter(Boolean);
-  const period = periodOf(timed);
-  if (!period) return null;
-  const regular = timed.filter(({ started, due }) => started >= due - period && started - due <= 2 * period);
+  const shortest = shortestOf(timed);
+  if (!shortest) return null;
+  const regular = timed.filter(({ started, due }) => started >= due - shortest && started - due <= 2 * shortest);
   if (regular.length === 0) return null;
+  const period = commonest(gaps(regular)) ?? shortest;
   const newest = Math.max(...regular.map(({ due }) => due));
   const first = Math.min(...regular.filter(({ due }) => due === newest).map(({ started }) => started));
   const due = newest + period;
@@ -39,12 +41,24 @@ function timesOf(run) {
   return { started, due, length: due - from };
 }
 
-function periodOf(timed) {
-  const times = [...new Set(timed.map(({ due }) => due))].sort((a, b) => a - b);
-  const between = times.slice(1).map((time, index) => time - times[index]);
+function shortestOf(timed) {
   // With a single nominal time its own length has to do.
-  const found = between.length > 0 ? Math.min(...between) : timed[0]?.length;
-  return found > 0 ? found : null;
+  const found = Math.min(...gaps(timed));
+  const period = Number.isFinite(found) ? found : timed[0]?.length;
+  return period > 0 ? period : null;
+}
+
+/** The times between nominal times, in ms. */
+function gaps(timed) {
+  const times = [...new Set(timed.map(({ due }) => due))].sort((a, b) => a - b);
+  return times.slice(1).map((time, index) => time - times[index]);
+}
+
+/** The number that is there most often, of several such the smallest; null without any. */
+function commonest(numbers) {
+  const counts = new Map();
+  for (const number of numbers) counts.set(number, (counts.get(number) ?? 0) + 1);
+  return [...counts].sort(([a, m], [b, n]) => n - m || a - b)[0]?.[0] ?? null;
 }
 
 const beyond = (ms) => (ms > PATIENCE ? ms : 0);
