@@ -36,6 +36,8 @@ export class SearchBox {
   /** Show what the open graph has at once, and what the backend finds a moment later. */
   async ask() {
     const text = this.input.value.trim();
+    // What was chosen among other names is not chosen among these.
+    this.active = -1;
     this.asking.abort();
     this.asking = new AbortController();
     const { signal } = this.asking;
@@ -55,8 +57,10 @@ export class SearchBox {
   }
 
   show(found) {
+    const last = this.active === this.found.length;
     this.found = found.slice(0, SHOWN);
-    this.active = Math.min(this.active, this.found.length - 1);
+    // The last entry stays the last, whatever the backend finds meanwhile.
+    this.active = last ? this.found.length : Math.min(this.active, this.found.length - 1);
     this.draw();
   }
 
@@ -93,7 +97,9 @@ export class SearchBox {
   }
 
   onKey(event) {
-    const { key } = event;
+    const { key, isComposing } = event;
+    // The keys that choose among an input method's words are not meant for the list.
+    if (isComposing) return;
     if (key === "Escape" && !this.results.hidden) {
       event.stopPropagation();
       this.close();
