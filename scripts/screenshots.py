@@ -1,8 +1,9 @@
-"""Takes the pictures of the documentation from a running stack: Dagster's asset graph and the lineage page.
+"""Takes the documentation's picture of Dagster's asset graph from a running stack.
 
     .venv/bin/python scripts/screenshots.py [--port-offset N] [--out docs/images]
 
-Needs Debian's Chromium (`apt-get install chromium`). Light mode, 1600 x 1000.
+Those of the lineage page are kept by tests (tests/screenshots.py). Needs Debian's Chromium
+(`apt-get install chromium`). Light mode, 1600 x 1000.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
-import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 WIDTH, HEIGHT = 1600, 1000
@@ -38,27 +37,17 @@ localStorage.setItem("dagster-nav-collapsed", "true");
 
 
 def main() -> int:
-    """Take all pictures; returns the exit code."""
+    """Take the picture; returns the exit code."""
     options = _arguments()
     executable = shutil.which(options.chromium)
     if executable is None:
         return _fail(f"{options.chromium!r} is not a program: apt-get install chromium, or name one with --chromium.")
     offset = options.port_offset
-    lineage = f"http://{options.host}:{5001 + offset}"
-    try:
-        job = _job_to_show(f"http://{options.host}:{5000 + offset}", options.namespace)
-    except requests.RequestException as error:
-        return _fail(f"The lineage API can't be asked: {error}. Is the stack up (weather status)?")
-    if job is None:
-        return _fail(f"The namespace {options.namespace!r} has no job with a run: run the pipeline first.")
     options.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, *sandbox])
-        if not options.skip_dagster:
-            dagster_assets(browser, f"http://{options.host}:{3000 + offset}", options.out / "dagster-assets.png")
-        lineage_graph(browser, lineage, options.namespace, options.out / "lineage-graph.png")
-        lineage_job(browser, lineage, options.namespace, job, options.out / "lineage-job.png")
+        dagster_assets(browser, f"http://{options.host}:{3000 + offset}", options.out / "dagster-assets.png")
         browser.close()
     return 0
 
@@ -89,24 +78,6 @@ def _open_asset_lineage(page: Page, url: str, zoom: float) -> None:
     page.wait_for_timeout(2000)
 
 
-def lineage_graph(browser: Browser, url: str, namespace: str, file: Path) -> None:
-    """The lineage graph of a namespace."""
-    page = _page(browser)
-    page.goto(f"{url}/#/{quote(namespace, safe='')}/graph")
-    page.locator(".node.job").first.wait_for()
-    _save(page, file)
-
-
-def lineage_job(browser: Browser, url: str, namespace: str, job: str, file: Path) -> None:
-    """A job in the graph, with its runs and the newest of them opened."""
-    page = _page(browser)
-    where = quote(namespace, safe="")
-    page.goto(f"{url}/#/{where}/graph/job/{where}/{quote(job, safe='')}")
-    page.locator("a.run-row").first.click()
-    page.locator(".run.open").wait_for()
-    _save(page, file)
-
-
 def _page(browser: Browser, zoom: float = 1) -> Page:
     page = browser.new_page(
         viewport={"width": round(WIDTH / zoom), "height": round(HEIGHT / zoom)},
@@ -124,27 +95,12 @@ def _save(page: Page, file: Path) -> None:
     page.close()
 
 
-def _job_to_show(api: str, namespace: str) -> str | None:
-    """A failed job, which has most to tell; else the one with most inputs and outputs; None where nothing ran."""
-    answer = requests.get(f"{api}/api/v1/namespaces/{quote(namespace, safe='')}/jobs", timeout=10)
-    answer.raise_for_status()
-    ran = [job for job in answer.json()["jobs"] if job["latestRun"]]
-    failed_first = sorted(
-        ran,
-        key=lambda job: (job["latestRun"]["state"] == "FAILED", len(job["inputs"]) + len(job["outputs"])),
-        reverse=True,
-    )
-    return failed_first[0]["name"] if failed_first else None
-
-
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Take the pictures of the documentation from a running stack.")
+    parser = argparse.ArgumentParser(description="Take the picture of Dagster from a running stack.")
     parser.add_argument("--host", default="localhost", help="where the stack runs (default: %(default)s)")
     parser.add_argument("--port-offset", type=int, default=0, help="as given to `weather up` (default: %(default)s)")
-    parser.add_argument("--namespace", default="weather-pipeline", help="OpenLineage namespace (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="directory (default: %(default)s)")
     parser.add_argument("--chromium", default="chromium", help="Chromium's name or path (default: %(default)s)")
-    parser.add_argument("--skip-dagster", action="store_true", help="only the lineage page")
     return parser.parse_args()
 
 

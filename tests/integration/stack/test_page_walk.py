@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.axe import violations
 from tests.integration.stack.conftest import JOBS, Live, wait_for
@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 LOAD = "weather_to_postgres_dagster"
 PATIENCE_MS = 30_000
+DESK = ViewportSize(width=1280, height=800)
 
 
 def run_and_fail(live: Live) -> None:
@@ -33,7 +34,7 @@ class Walker:
     def __init__(self, browser: Browser, url: str) -> None:
         self.url = url
         self.troubles: list[str] = []
-        self.page = browser.new_page(viewport={"width": 1600, "height": 1000}, color_scheme="light")
+        self.page = browser.new_page(viewport=DESK, color_scheme="light")
         self.page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         self.page.on("console", self._heard)
@@ -79,11 +80,12 @@ def from_the_graph_to_an_error(page: Page, url: str, live: Live) -> None:
     expect(panel.locator(".callout")).to_contain_text("violates foreign key constraint")
     panel.locator(".callout").click()
     expect(panel.locator(".error .message")).to_contain_text("utrecht")
+    keep(page, "failed-run")
     panel.get_by_text("Stack trace").click()
     expect(panel.locator(".error details pre")).to_contain_text("psycopg")
     link = panel.get_by_role("link", name="Open the run in Dagster")
     expect(link).to_have_attribute("href", re.compile(rf"^http://[^/]+:{3000 + live.site.offset}/runs/"))
-    keep(page, "failed-run")
+    keep(page, "stack")
     assert violations(page) == []
 
 
@@ -141,7 +143,7 @@ def in_the_dark_and_narrow(page: Page, url: str) -> None:
 
 def a_new_run_shows_by_itself(page: Page, live: Live) -> None:
     panel = page.locator("#panel")
-    page.set_viewport_size({"width": 1600, "height": 1000})
+    page.set_viewport_size(DESK)
     page.evaluate("window.notReloaded = true")
     live.sql("INSERT INTO weather.locations VALUES ('utrecht', 'Utrecht', 52.0908, 5.1222)")
     assert live.finish(live.launch("2026-11-20-04:00")) == "SUCCESS"
