@@ -6,46 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.answers import GRAPH, NAMESPACE, dataset, job, serve
 from tests.browser.conftest import OpenPage
 from tests.lineage_page import LineagePage
 from tests.marquez_double import NO_JOBS, Answer, MarquezDouble
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-
-NAMESPACE = "pipeline"
-GRAPH = f"#/{NAMESPACE}/graph"
-
-
-def dataset(name: str) -> dict[str, str]:
-    return {"namespace": "file", "name": name}
-
-
-def job(name: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
-    run = {"id": "1", "state": "COMPLETED", "createdAt": "2026-11-19T10:00:00Z", "startedAt": "2026-11-19T10:00:00Z"}
-    return {
-        "namespace": NAMESPACE,
-        "name": name,
-        "description": None,
-        "createdAt": "2026-11-19T10:00:00Z",
-        "inputs": [dataset(one) for one in inputs],
-        "outputs": [dataset(one) for one in outputs],
-        "latestRun": {**run, "durationMs": 1000, "facets": {}, "inputDatasetVersions": [], "outputDatasetVersions": []},
-    }
-
-
-def serve(marquez: MarquezDouble, jobs: list[dict[str, Any]]) -> None:
-    """Let the backend know these jobs and nothing else."""
-
-    def answer(target: str) -> Answer:
-        if target.startswith("/api/v1/namespaces?"):
-            return 200, {"namespaces": [{"name": NAMESPACE, "isHidden": False}] if jobs else []}
-        if target.startswith(("/api/v1/jobs?", f"/api/v1/namespaces/{NAMESPACE}/jobs?")):
-            return 200, {"jobs": jobs, "totalCount": len(jobs)}
-        if "/runs?" in target:
-            return 200, {"runs": [jobs[0]["latestRun"]], "totalCount": 1}
-        return 200, jobs[0]
-
-    marquez.answer = answer
 
 
 def test_nothing_yet_says_what_to_do_and_then_shows_the_first_run(open_page: OpenPage, marquez: MarquezDouble):
@@ -269,7 +235,7 @@ def test_an_unknown_namespace_is_told_and_is_no_choice(open_page: OpenPage, marq
     known = marquez.answer
     marquez.answer = lambda target: NO_JOBS if "/namespaces/nope/" in target else known(target)
     page = open_page("#/nope/graph")
-    expect(page.get_by_role("heading")).to_have_text("Namespace nope is not known")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Namespace nope is not known")
     select = page.get_by_label("Namespace")
     expect(select.locator("optgroup option")).to_have_text([NAMESPACE])
     expect(select).to_have_value("")
@@ -277,7 +243,7 @@ def test_an_unknown_namespace_is_told_and_is_no_choice(open_page: OpenPage, marq
     expect(page.locator(".node.job")).to_have_count(1)
     expect(select.locator("option")).to_have_text([NAMESPACE])
     page.go_back()
-    expect(page.get_by_role("heading")).to_have_text("Namespace nope is not known")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Namespace nope is not known")
     expect(select.locator("option:checked")).to_have_text("Choose one")
 
 
@@ -289,7 +255,7 @@ def test_a_known_namespace_without_jobs(open_page: OpenPage, marquez: MarquezDou
         NO_JOBS if "/namespaces/empty/" in target else (200, names) if "/namespaces?" in target else known(target)
     )
     page = open_page("#/empty/graph")
-    expect(page.get_by_role("heading")).to_have_text("No lineage yet in empty")
+    expect(page.get_by_role("heading", level=2)).to_have_text("No lineage yet in empty")
     expect(page.get_by_label("Namespace")).to_have_value("empty")
 
 
@@ -309,15 +275,11 @@ def test_a_dataset_with_several_writers(open_page: OpenPage, marquez: MarquezDou
 
 
 def test_five_hundred_nodes_do_not_overlap(open_page: OpenPage, marquez: MarquezDouble):
-    serve(
-        marquez,
-        [
-            job(f"job_{n}", [f"data_{max(0, n - step)}" for step in (1, 7)] if n else [], [f"data_{n}"])
-            for n in range(250)
-        ],
-    )
+    # As deep as they are many: the layout has most to do.
+    reads = [[f"data_{max(0, n - step)}" for step in (1, 7)] if n else [] for n in range(250)]
+    serve(marquez, [job(f"job_{n}", read, [f"data_{n}"]) for n, read in enumerate(reads)])
     page = open_page(GRAPH)
-    expect(page.locator(".node")).to_have_count(500)
+    expect(page.locator(".node")).to_have_count(500, timeout=60_000)
     boxes = page.locator(".node").evaluate_all(
         """nodes => nodes.map(node => {
             const {e: x, f: y} = node.transform.baseVal[0].matrix;

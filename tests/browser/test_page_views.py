@@ -214,3 +214,67 @@ def test_every_address_shows_its_view(open_page: OpenPage, recording: Recording,
     expect(page.get_by_text("Reading…")).to_have_count(0)
     expect(page.locator(".banner")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_last_entry_of_the_search_stays_chosen_when_more_is_found(open_page: OpenPage, recording: Recording):
+    recording.position = 540
+    page = open_page(f"{HOME}/graph")
+    expect(page.locator(".node.job").first).to_be_visible()
+    page.get_by_role("combobox", name="Search jobs and datasets").fill("weather")
+    page.keyboard.press("ArrowUp")
+    every = page.get_by_role("option", name="All names with “weather”")
+    expect(every).to_have_attribute("aria-selected", "true")
+    with page.expect_response("**/api/v1/search**"):
+        page.clock.run_for(500)
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    expect(every).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator(".list-table tbody tr").first).to_be_visible()
+
+
+def test_letters_that_come_later_choose_nothing(open_page: OpenPage, recording: Recording):
+    page = open_page(f"{HOME}/graph")
+    expect(page.locator(".node.job")).to_have_count(5)
+    page.get_by_role("combobox", name="Search jobs and datasets").fill("weather")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("_q")
+    expect(page.locator("#search-results [aria-selected=true]")).to_have_count(0)
+
+
+def test_a_chart_that_leaves_the_page_is_ended(open_page: OpenPage, recording: Recording):
+    page = open_page(f"{HOME}/graph{BRONZE}")
+    expect(page.locator("#panel .chart canvas").first).to_be_visible()
+    page.evaluate("window.left = [...document.querySelectorAll('.chart')]")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    page.wait_for_function("window.left.length > 0 && window.left.every((chart) => !chart.querySelector('.uplot'))")
+
+
+def test_a_run_tells_the_versions_that_it_read_and_wrote(open_page: OpenPage, recording: Recording):
+    page = open_page(
+        f"{HOME}/graph/job/weather-pipeline/weather_quality_check/run/0199a000-0000-7000-8000-000000000003"
+    )
+    expect(page.locator(".run.open .node-link .sub").first).to_have_text(re.compile(r"^72 rows, version [0-9a-f]{8}$"))
+
+
+def test_a_run_that_the_backend_does_not_know(open_page: OpenPage, recording: Recording, expected_errors: list[str]):
+    expected_errors.append("status of 404")
+    page = open_page(f"{HOME}/graph/job/weather-pipeline/weather_quality_check/run/gone")
+    expect(page.locator("#panel")).to_contain_text("does not know the run gone")
+    expect(page.locator(".run-list .run").first).to_be_visible()
+
+
+def test_a_node_of_another_namespace_is_shown_with_what_lies_around_it(open_page: OpenPage, recording: Recording):
+    page = open_page("#/s3%3A%2F%2Fbronze/graph/dataset/postgres%3A%2F%2Flocalhost%3A5432/weather.weather.observations")
+    expect(page.locator("#panel h2")).to_have_text("weather.weather.observations")
+    expect(page.locator(".node.selected .sub")).to_have_text("postgres://localhost:5432")
+    choices = page.get_by_role("group", name="What the graph shows").get_by_role("link")
+    expect(choices).to_have_text(["Around", "Upstream", "Downstream"])
+    expect(choices.first).to_have_attribute("aria-current", "true")
+
+
+def test_every_view_has_a_heading(open_page: OpenPage, recording: Recording):
+    page = open_page(f"{HOME}/jobs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs of weather-pipeline")
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Graph").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lineage graph of weather-pipeline")

@@ -1,7 +1,9 @@
 // Marquez's API, read through this page's own origin.
 
 const PAGE_SIZE = 500;
-const TIMEOUT_MS = 30_000;
+
+/** Longer than the page's server waits for the backend: it can tell which of the two does not answer. */
+const TIMEOUT_MS = 40_000;
 
 /** An answer that is not the one asked for. `status` is 0 where there was none. */
 export class ApiError extends Error {
@@ -66,21 +68,22 @@ async function pages(path, field, signal) {
 }
 
 async function get(path, signal) {
-  const answer = await request(path, signal);
-  const text = await answer.text();
+  const { status, ok, text } = await request(path, signal);
   let body;
   try {
     body = JSON.parse(text);
   } catch {
-    throw new ApiError(`${path} answered ${answer.status} without JSON.`, answer.status);
+    throw new ApiError(`${path} answered ${status} without JSON.`, status);
   }
-  if (!answer.ok) throw new ApiError(body.message ?? `${path} answered ${answer.status}.`, answer.status);
+  if (!ok) throw new ApiError(body?.message ?? `${path} answered ${status}.`, status);
   return body;
 }
 
+/** A whole answer: a connection may break, and a backend fall silent, in the middle of a body too. */
 async function request(path, signal) {
   try {
-    return await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+    const answer = await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+    return { status: answer.status, ok: answer.ok, text: await answer.text() };
   } catch (error) {
     if (signal.aborted) throw error;
     const reason = error.name === "TimeoutError" ? "does not answer in time" : "can't be reached";

@@ -22,9 +22,11 @@ export function graphScope({ namespace, jobs, graph, detail }, route) {
     return { scope: `column ${selected}`, graph: detail.column, selected, legend: columnLegend(detail.column, route) };
   }
   const whole = loaded && detail.graph.nodes.has(key) ? detail.graph : graph;
-  const part = route.show && whole.nodes.has(key) ? around(whole, key, route.show, route.depth) : graph;
-  const scope = part === graph ? `${namespace}` : [namespace, key, route.show, route.depth].join(" ");
-  return { scope, graph: part, selected: key, legend: [...counts(part, jobs), ...(key ? choices(route) : [])] };
+  // One that no job of this namespace touches is shown with what lies around it.
+  const show = route.show ?? (whole.nodes.has(key) && !graph.nodes.has(key) ? "around" : null);
+  const part = show && whole.nodes.has(key) ? around(whole, key, show, route.depth) : graph;
+  const scope = part === graph ? `${namespace}` : [namespace, key, show, route.depth].join(" ");
+  return { scope, graph: part, selected: key, legend: [...counts(part, jobs), ...(key ? choices({ ...route, show }, graph.nodes.has(key)) : [])] };
 }
 
 function counts(graph, jobs) {
@@ -37,12 +39,13 @@ function counts(graph, jobs) {
   ];
 }
 
-function choices(route) {
+function choices(route, within) {
   const link = ([label, value], option, chosen) =>
     h("a", { key: label, href: format({ ...route, [option]: value }), "aria-current": chosen ? "true" : null }, label);
   return [
     h("span", { class: "choice", key: "show", role: "group", "aria-label": "What the graph shows" },
-      DIRECTIONS.map((direction) => link(direction, "show", route.show === direction[1]))),
+      // The whole graph is no choice for what is not in it.
+      DIRECTIONS.filter(([, show]) => show || within).map((direction) => link(direction, "show", route.show === direction[1]))),
     route.show && h("span", { class: "choice", key: "depth", role: "group", "aria-label": "Steps" }, h("span", { class: "quiet" }, "Steps"),
       DEPTHS.map((depth) => link(depth, "depth", route.depth === depth[1]))),
   ];

@@ -1,5 +1,6 @@
 // A graph as SVG. Nodes are links, so Tab, Enter, copying an address and a second tab all work.
 
+import { first, leads, next } from "./arrows.js";
 import { h, patch, svg } from "./dom.js";
 import { ago, duration } from "./format.js";
 import { columnMark, dataMark, stateMark } from "./icons.js";
@@ -16,19 +17,27 @@ const FONT = getComputedStyle(document.body).fontFamily;
 const NAME_FONTS = { job: `600 13px ${FONT}`, dataset: `500 13px ${FONT}`, column: `500 13px ${FONT}` };
 const SUB_FONT = `400 12px ${FONT}`;
 
+/** How many layouts are kept: back to the whole graph is no work. */
+const KEPT = 6;
+
+const KEYS = "Arrow keys move the graph, plus and minus zoom, 0 fits it. On a node the arrow keys follow the lineage, Page Down and Page Up go through all nodes, Enter opens one.";
+
 /** Draws graphs into `container`. One lives as long as the page, so that pan, zoom and focus do. */
 export class GraphView {
   constructor(container, insets) {
     this.layer = svg("g", { class: "layer" });
-    this.canvas = svg("svg", { class: "canvas", role: "group", "aria-label": "Lineage graph", tabindex: 0 }, arrow(), this.layer);
+    this.canvas = svg("svg", { class: "canvas", role: "group", "aria-label": "Lineage graph", "aria-describedby": "graph-keys", tabindex: 0 }, arrow(), this.layer);
     this.legend = h("div", { class: "legend" });
-    this.element = h("div", { class: "graph" }, this.canvas, this.legend, this.controls());
+    this.element = h("div", { class: "graph" }, this.canvas, this.legend, this.controls(), h("p", { id: "graph-keys", hidden: true }, KEYS));
     container.append(this.element);
-    this.viewport = new Viewport(this.canvas, this.layer, insets);
-    this.canvas.addEventListener("focusin", (event) => this.revealFocus(event));
+    this.viewport = new Viewport(this.canvas, this.layer, () => ({ top: this.legendBottom(), ...insets() }));
+    this.canvas.addEventListener("focusin", (event) => this.onFocus(event));
     // Before the canvas itself, which pans with the same keys.
     this.canvas.addEventListener("keydown", (event) => this.onKey(event), { capture: true });
     this.drawn = { scope: null, topology: null, layout: null, selected: null };
+    this.layouts = new Map();
+    /** The node that Tab goes to: five hundred stops on the way to the panel would be too many. */
+    this.current = null;
   }
 
   /**
@@ -37,29 +46,53 @@ export class GraphView {
    */
   render({ scope, graph, selected, legend }, route) {
     const now = topology(graph);
-    if (now !== this.drawn.topology) this.drawn.layout = layout(graph);
+    const before = this.drawn.layout;
+    if (now !== this.drawn.topology) this.drawn.layout = this.layoutOf(graph, now);
     const placed = this.drawn.layout;
     const path = graph.nodes.has(selected) ? pathsThrough(graph, selected) : null;
-    const look = { selected, off: (key) => path !== null && !path.has(key) };
+    if (graph.nodes.has(selected) && selected !== this.drawn.selected) this.current = selected;
+    if (!graph.nodes.has(this.current)) this.current = first(placed.boxes);
+    const look = { selected: path && selected, current: this.current, off: (key) => path !== null && !path.has(key) };
     this.graph = graph;
-    patch(this.layer, [
-      svg("g", { class: "edges", key: "edges" }, drawEdges(graph, placed, look)),
-      svg("g", { class: "nodes", key: "nodes" }, drawNodes(graph, placed, route, look)),
-    ]);
+    // Most readings bring nothing new, and to draw five hundred nodes takes a moment.
+    const picture = [now, ...told(graph, route, look)].join("\n");
+    if (picture !== this.drawn.picture) {
+      patch(this.layer, [
+        svg("g", { class: "edges", key: "edges" }, drawEdges(graph, placed, look)),
+        svg("g", { class: "nodes", key: "nodes" }, drawNodes(graph, placed, route, look)),
+      ]);
+      this.drawn.picture = picture;
+    }
     patch(this.legend, legend);
-    this.settle(scope, now, selected);
+    this.settle(scope, now, selected, before);
+  }
+
+  layoutOf(graph, now) {
+    const found = this.layouts.get(now) ?? layout(graph);
+    this.layouts.delete(now);
+    this.layouts.set(now, found);
+    if (this.layouts.size > KEPT) this.layouts.delete(this.layouts.keys().next().value);
+    return found;
   }
 
   /** Fit what is new, keep what the reader chose, and show what the reader selected. */
-  settle(scope, now, selected) {
+  settle(scope, now, selected, before) {
     if (scope !== this.drawn.scope) this.viewport.moved = false;
+    else if (now !== this.drawn.topology && this.viewport.moved) this.stay(before, selected);
     if (now !== this.drawn.topology || !selected) this.viewport.revealed = null;
     if (now !== this.drawn.topology || scope !== this.drawn.scope) {
       const { boxes, width, height, start } = this.drawn.layout;
       this.viewport.resize({ width, height, anchor: boxes.get(selected) ?? start });
     }
-    if (selected && selected !== this.drawn.selected) this.reveal(selected);
+    if (selected && selected !== this.drawn.selected) this.show(selected);
     this.drawn = { ...this.drawn, scope, topology: now, selected };
+  }
+
+  /** What was chosen elsewhere, as in the search, is to be read; what was chosen here was seen. */
+  show(key) {
+    const box = this.drawn.layout.boxes.get(key);
+    if (box && !this.canvas.contains(document.activeElement)) this.viewport.magnify(box);
+    this.reveal(key);
   }
 
   reveal(key) {
@@ -67,21 +100,41 @@ export class GraphView {
     if (box) this.viewport.reveal(box);
   }
 
-  revealFocus(event) {
-    const key = event.target.dataset?.key;
-    if (key && event.target.matches(":focus-visible")) this.reveal(key);
+  /** News moved the nodes: the selected one, or what is in the middle, stays where the reader sees it. */
+  stay(before, selected) {
+    const { boxes } = this.drawn.layout;
+    const middle = this.viewport.middle();
+    const away = (key) => Math.hypot(before.boxes.get(key).x - middle.x, before.boxes.get(key).y - middle.y);
+    const both = [...before.boxes.keys()].filter((key) => boxes.has(key));
+    const anchor = both.includes(selected) ? selected : both.sort((a, b) => away(a) - away(b))[0];
+    if (anchor) this.viewport.follow(before.boxes.get(anchor), boxes.get(anchor));
   }
 
-  /** From a node, the arrow keys go to its neighbours: along the edges, and up and down in its layer. */
+  /** Where what stands on top of the graph ends. */
+  legendBottom() {
+    return Math.max(0, this.legend.offsetTop + this.legend.offsetHeight - 16);
+  }
+
+  onFocus(event) {
+    const key = event.target.dataset?.key;
+    if (!this.graph?.nodes.has(key)) return;
+    this.nodeElement(this.current)?.setAttribute("tabindex", -1);
+    event.target.setAttribute("tabindex", 0);
+    this.current = key;
+    if (event.target.matches(":focus-visible")) this.reveal(key);
+  }
+
+  /** From a node the keys go on to others; what leads nowhere from there does not move the graph either. */
   onKey(event) {
     const key = event.target.dataset?.key;
-    const next = ARROWS[event.key] && this.drawn.layout?.boxes.has(key) && !event.altKey && !event.ctrlKey && !event.metaKey
-      ? ARROWS[event.key](key, this.graph, this.drawn.layout.boxes)
-      : null;
-    if (!next) return;
+    if (!leads(event.key) || !this.graph?.nodes.has(key) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.layer.querySelector(`.node[data-key="${CSS.escape(next)}"]`)?.focus({ focusVisible: true });
+    this.nodeElement(next(event.key, key, this.graph, this.drawn.layout.boxes))?.focus({ focusVisible: true });
+  }
+
+  nodeElement(key) {
+    return key == null ? null : this.layer.querySelector(`.node[data-key="${CSS.escape(key)}"]`);
   }
 
   controls() {
@@ -95,20 +148,6 @@ export class GraphView {
       button("Zoom out", "−", () => this.viewport.zoom(0.8)),
       button("Fit the whole graph", "Fit", () => this.viewport.fit()));
   }
-}
-
-const ARROWS = {
-  ArrowRight: (key, graph) => graph.down.get(key)?.[0],
-  ArrowLeft: (key, graph) => graph.up.get(key)?.[0],
-  ArrowDown: (key, _, boxes) => nextInLayer(key, boxes, 1),
-  ArrowUp: (key, _, boxes) => nextInLayer(key, boxes, -1),
-};
-
-/** The nearest node below (`way` 1) or above (-1) among those that stand in the same layer. */
-function nextInLayer(key, boxes, way) {
-  const { x, y, width } = boxes.get(key);
-  const beside = [...boxes].filter(([, box]) => box.x < x + width && box.x + box.width > x && (box.y - y) * way > 0);
-  return beside.sort(([, a], [, b]) => (a.y - b.y) * way)[0]?.[0];
 }
 
 function drawEdges(graph, placed, { selected, off }) {
@@ -127,19 +166,21 @@ function drawEdges(graph, placed, { selected, off }) {
   return [...edges, caption];
 }
 
-function drawNodes(graph, placed, route, { selected, off }) {
-  return [...graph.nodes.values()].map((node) => drawNode(node, placed.boxes.get(node.key), route, node.key === selected, off(node.key)));
+function drawNodes(graph, placed, route, look) {
+  return [...graph.nodes.values()].map((node) => drawNode(node, placed.boxes.get(node.key), route, look));
 }
 
-function drawNode(node, { x, y, width, height }, route, selected, off) {
+function drawNode(node, { x, y, width, height }, route, look) {
+  const selected = node.key === look.selected;
   const { sub, label, tone, mark, title } = DESCRIPTIONS[node.kind](node);
   const room = width - TEXT.left - TEXT.right;
   return svg("a", {
-    class: ["node", node.kind, tone, selected && "selected", off && "off"].filter(Boolean).join(" "),
+    class: ["node", node.kind, tone, selected && "selected", look.off(node.key) && "off"].filter(Boolean).join(" "),
     key: node.key,
     href: addressOf(node, route),
     transform: `translate(${x},${y})`,
     "aria-label": label,
+    tabindex: node.key === look.current ? 0 : -1,
     "aria-current": selected ? "true" : null,
   },
   svg("title", {}, title ?? `${node.name}\n${node.namespace}`),
@@ -149,6 +190,12 @@ function drawNode(node, { x, y, width, height }, route, selected, off) {
   svg("text", { class: "sub", x: TEXT.left, y: height / 2 + 13 }, fitText(sub, room, SUB_FONT)));
 }
 
+/** All that a drawing of a graph depends on, but for the graph's form. */
+const told = (graph, route, { selected, current }) => [
+  selected, current, format({ ...route, view: "graph", node: null }),
+  ...[...graph.nodes.values()].map(({ job, type }) => (job ? jobText(job) : type ?? "")),
+];
+
 function addressOf(node, route) {
   if (node.kind !== "column") return toNode({ ...route, view: "graph" }, node);
   return format({ ...route, view: "graph", node: { kind: "dataset", namespace: node.namespace, name: node.dataset }, run: null, column: node.name });
@@ -156,11 +203,15 @@ function addressOf(node, route) {
 
 const DESCRIPTIONS = { job: describeJob, dataset: describeDataset, column: describeColumn };
 
-function describeJob({ name, namespace, job }) {
-  const run = job.latestRun;
-  const { label, tone } = stateOf(run);
+function jobText({ latestRun: run }) {
+  const { label } = stateOf(run);
   const parts = [label, run?.durationMs != null && duration(run.durationMs), run && ago(run.startedAt ?? run.createdAt)];
-  const sub = parts.filter(Boolean).join(" · ");
+  return parts.filter(Boolean).join(" · ");
+}
+
+function describeJob({ name, namespace, job }) {
+  const { tone } = stateOf(job.latestRun);
+  const sub = jobText(job);
   return { sub, tone, mark: stateMark(tone), label: `Job ${name} in ${namespace}: ${sub}` };
 }
 

@@ -24,7 +24,7 @@ const ASKED = 12;
  * `jobs` and `graph`, the `detail` of the chosen node, and `more`: what only the open view needs.
  */
 export async function loadPage(route, signal) {
-  const namespaces = await api.namespaces(signal);
+  const namespaces = await namespacesOf(signal);
   const namespace = route.namespace ?? (await firstNamespace(namespaces, signal));
   if (!namespace) return { namespaces, namespace: null, known: false, jobs: [], graph: buildGraph([]), detail: null, more: null };
   const [jobs, found] = await Promise.all([jobsOf(namespace, signal), loadDetail(route, signal)]);
@@ -37,6 +37,18 @@ export async function loadPage(route, signal) {
   return { namespaces, namespace, known, jobs, graph, detail, more: await loadMore(route, graph, signal) };
 }
 
+/**
+ * All namespaces. A Marquez that was once sent a name it refuses answers 500 to this for ever: then those of its jobs
+ * and their data.
+ */
+async function namespacesOf(signal) {
+  const told = await optional(api.namespaces(signal));
+  if (told) return told;
+  const jobs = await api.allJobs(signal);
+  const names = jobs.flatMap((job) => [job, ...list(job.inputs), ...list(job.outputs)]).map(({ namespace }) => namespace);
+  return [...new Set(names)].sort().map((name) => ({ name }));
+}
+
 /** The namespace to begin with: that of the job that changed last, else one in which jobs to come may show. */
 async function firstNamespace(namespaces, signal) {
   const job = await api.newestJob(signal);
@@ -47,7 +59,7 @@ async function firstNamespace(namespaces, signal) {
 async function jobsOf(namespace, signal) {
   const own = await api.jobs(namespace, signal);
   if (own.length > 0) return own;
-  const touches = (job) => [...job.inputs, ...job.outputs].some((dataset) => dataset.namespace === namespace);
+  const touches = (job) => [...list(job.inputs), ...list(job.outputs)].some((dataset) => dataset.namespace === namespace);
   return (await api.allJobs(signal)).filter(touches);
 }
 
@@ -57,6 +69,8 @@ async function loadDetail(route, signal) {
     return route.node.kind === "job" ? await loadJob(route, signal) : await loadDataset(route, signal);
   } catch (error) {
     if (error.status === 404) return { kind: "missing", node: route.node };
+    // What can't be told of one node leaves the rest: a name may be refused, and Marquez fails at some questions.
+    if (error.status === 400 || error.status === 500) return { kind: "untold", node: route.node, problem: error.message };
     throw error;
   }
 }
@@ -69,7 +83,7 @@ async function loadJob({ node, run }, signal) {
   ]);
   // An address may name a run that is older than those of the list.
   const older = run && !runs.some(({ id }) => id === run) ? await optional(api.run(run, signal)) : null;
-  return { kind: "job", node, job, runs: older ? [...runs, older] : runs, totalCount, lineage };
+  return { kind: "job", node, run, job, runs: older ? [...runs, older] : runs, totalCount, lineage };
 }
 
 async function loadDataset({ node }, signal) {

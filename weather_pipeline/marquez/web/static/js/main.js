@@ -5,11 +5,12 @@ import { datasetPanel } from "./dataset-panel.js";
 import { datasetsView } from "./datasets-view.js";
 import { drawAll, h, patch } from "./dom.js";
 import { eventsView } from "./events-view.js";
+import { Focus } from "./focus.js";
 import { clock } from "./format.js";
 import { graphScope } from "./graph-scope.js";
 import { GraphView } from "./graph-view.js";
 import { renderHeader } from "./header.js";
-import { jobPanel, missingPanel } from "./job-panel.js";
+import { jobPanel, missingPanel, untoldPanel } from "./job-panel.js";
 import { jobsView } from "./jobs-view.js";
 import { loadPage } from "./load.js";
 import { buildGraph, nodeKey } from "./model.js";
@@ -26,15 +27,18 @@ const POLL_MS = 4000;
 const REST = 5;
 
 const find = (id) => document.getElementById(id);
-const elements = { bar: find("bar"), banner: find("banner"), view: find("view"), panel: find("panel") };
+const elements = Object.fromEntries(["bar", "banner", "main", "heading", "view", "panel"].map((id) => [id, find(id)]));
 
 /** The views that are lists. Those that need no job show before the first one has run. */
 const LISTS = { jobs: jobsView, datasets: datasetsView, events: eventsView, namespaces: namespacesView, search: searchView };
 const WITHOUT_JOBS = ["events", "namespaces", "search"];
 
+const HEADINGS = { graph: "Lineage graph", jobs: "Jobs", datasets: "Datasets", events: "Events", namespaces: "Namespaces", search: "Search" };
+
 const list = h("div", { class: "list" });
 const notice = h("div", { class: "notice" });
 const graphView = new GraphView(elements.view, coveredByPanel);
+const focus = new Focus(elements.panel);
 elements.view.append(list, notice);
 
 const state = {
@@ -58,8 +62,9 @@ async function refresh() {
   const began = performance.now();
   try {
     if (!state.config.marquezUrl) state.config = await api.config(signal);
-    state.page = await loadPage(state.route, signal);
+    const page = await loadPage(state.route, signal);
     if (signal.aborted) return;
+    state.page = page;
     state.live = { ok: true, at: new Date(), problem: null };
     pinNamespace();
   } catch (error) {
@@ -67,8 +72,10 @@ async function refresh() {
     report(error);
     state.live = { ...state.live, ok: false, problem: error };
   } finally {
-    if (!signal.aborted) timer = setTimeout(refresh, Math.max(POLL_MS, REST * (performance.now() - began)));
+    // A tab that nobody sees asks nothing: what was under way when it was hidden is the last.
+    if (!signal.aborted && !document.hidden) timer = setTimeout(refresh, Math.max(POLL_MS, REST * (performance.now() - began)));
   }
+  elements.main.removeAttribute("aria-busy");
   render();
 }
 
@@ -85,13 +92,16 @@ function pinNamespace() {
   history.replaceState(null, "", format(state.route));
 }
 
-/** Draw everything. A part that can't be drawn leaves the others alone, and the banner says why. */
-function render() {
+/** Draw everything; the focus stays where it is. */
+const render = () => focus.keep(draw);
+
+/** Draw each part. One that can't be drawn leaves the others alone, and the banner says why. */
+function draw() {
   let { problem } = state.live;
   const parts = [() => renderHeader(elements.bar, state), () => drawPanel(state), () => drawView(state)];
-  for (const draw of parts) {
+  for (const drawPart of parts) {
     try {
-      draw();
+      drawPart();
     } catch (error) {
       report(error);
       problem ??= error;
@@ -102,17 +112,25 @@ function render() {
 
 function drawView({ page, route: asked, config, live }) {
   const route = { ...asked, namespace: page.namespace };
-  const empty = page.jobs.length === 0 && (live.at !== null || !live.ok) && !(live.ok && WITHOUT_JOBS.includes(route.view));
+  const unread = live.at === null;
+  const empty = page.jobs.length === 0 && (unread || !live.ok || !WITHOUT_JOBS.includes(route.view));
   const isGraph = route.view === "graph";
   graphView.element.hidden = !isGraph || page.jobs.length === 0;
   list.hidden = isGraph || empty;
   notice.hidden = !empty;
-  if (empty) patch(notice, live.ok ? [nothingYet(page, config)] : []);
+  patch(notice, empty && live.ok ? [unread ? stillReading() : nothingYet(page, config)] : []);
+  if (empty) patch(list, []);
   else if (isGraph) graphView.render(graphScope(page, route), route);
   // A view that has just been chosen waits for what it alone shows.
-  else patch(list, [h("div", { key: route.view }, waits(page, route) ? h("p", { class: "quiet" }, "Reading…") : LISTS[route.view](page, route))]);
+  else patch(list, [h("div", { key: route.view }, waits(page, route) ? stillReading() : LISTS[route.view](page, route))]);
   document.title = [route.column, route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
+  // The others are of all namespaces.
+  const of = WITHOUT_JOBS.includes(route.view) ? null : page.namespace;
+  const heading = [HEADINGS[route.view], of].filter(Boolean).join(" of ");
+  if (elements.heading.textContent !== heading) elements.heading.textContent = heading;
 }
+
+const stillReading = () => h("p", { class: "quiet" }, "Reading…");
 
 /** Whether what the open view alone shows has not been read yet. */
 function waits({ more }, { view, q, offset }) {
@@ -128,17 +146,30 @@ function drawPanel({ page: { detail, namespace }, route: asked }) {
   if (!route.node) return patch(panel, []);
   const loaded = detail && nodeKey(detail.node) === nodeKey(route.node);
   const key = nodeKey(route.node);
-  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, route) : h("p", { class: "quiet" }, "Reading…"))]);
+  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, route) : stillReading())]);
   drawAll(panel);
   const shown = `${key} ${route.column ?? ""}`;
   if (panel.dataset.shown !== shown) panel.scrollTop = 0;
   panel.dataset.shown = shown;
+  revealRun(panel, `${key} ${route.run ?? ""}`);
+}
+
+/** Scroll to a run that has just been opened, as from a chart: its details are far below. */
+function revealRun(panel, shown) {
+  const opened = panel.querySelector(".run.open");
+  if (opened && panel.dataset.run !== shown) {
+    const { top, bottom } = opened.getBoundingClientRect();
+    const above = top - panel.getBoundingClientRect().top - 12;
+    const below = bottom - panel.getBoundingClientRect().bottom + 12;
+    panel.scrollTop += above < 0 ? above : Math.max(0, Math.min(above, below));
+  }
+  panel.dataset.run = opened ? shown : "";
 }
 
 function content(detail, route) {
   if (detail.kind === "job") return jobPanel(detail, route).filter(Boolean);
   if (detail.kind === "dataset") return datasetPanel(detail, route).filter(Boolean);
-  return missingPanel(detail.node, route);
+  return detail.kind === "untold" ? untoldPanel(detail, route) : missingPanel(detail.node, route);
 }
 
 function banner({ at, problem }) {
@@ -148,6 +179,9 @@ function banner({ at, problem }) {
 
 function describe(problem) {
   if (!(problem instanceof api.ApiError)) return `A part of this page can't show what the lineage backend answered: ${problem.message}.`;
+  if (problem.status === 401 || problem.status === 403) {
+    return `The lineage backend refuses this page: ${problem.message} The page's server shows it the token of WEATHER_LINEAGE_TOKEN, or the password in MARQUEZ_URL.`;
+  }
   const away = problem.status === 0 || problem.status === 502;
   return away ? problem.message : `The lineage backend answers with an error: ${problem.message}`;
 }
@@ -183,15 +217,20 @@ function coveredByPanel() {
 window.addEventListener("hashchange", () => {
   const before = state.route;
   state.route = parse(location.hash);
+  const { node } = state.route;
+  if (node && (!before.node || nodeKey(node) !== nodeKey(before.node))) focus.chosen();
+  elements.main.setAttribute("aria-busy", "true");
   // The panel opens at once, on what is known; a different namespace waits for its data.
   if (state.route.namespace === before.namespace || state.route.namespace === state.page.namespace) render();
+  else renderHeader(elements.bar, state);
   refresh();
 });
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && state.route.node) location.hash = format({ ...state.route, namespace: state.page.namespace, ...CLOSED });
+  if (event.key === "Escape" && state.route.node) location.hash = format({ ...state.route, namespace: state.page.namespace ?? state.route.namespace, ...CLOSED });
 });
 new SearchBox(find("search"), () => ({ namespace: state.page.namespace, graph: state.page.graph }));
 // Charts are drawn in the colours of the moment.
 themeButton(find("theme"), render);
+render();
 refresh();

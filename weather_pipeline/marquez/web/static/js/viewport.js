@@ -4,6 +4,9 @@ const SCALE = { min: 0.04, max: 2.5, fit: 1.15, readable: 0.5 };
 const MARGIN = 36;
 const STEP = 60;
 
+/** How far a pointer may travel, in pixels, and still mean a click. */
+const SLACK = 4;
+
 /** Moves `layer` (a group) inside `canvas` (the SVG). `insets` tells how much of the canvas something else covers. */
 export class Viewport {
   constructor(canvas, layer, insets) {
@@ -18,6 +21,9 @@ export class Viewport {
     this.moved = false;
     /** What was revealed last, until the graph is another one. */
     this.revealed = null;
+    /** Where the pointers are that are down. */
+    this.pointers = new Map();
+    this.travelled = 0;
     this.listen();
   }
 
@@ -75,6 +81,30 @@ export class Viewport {
     this.apply();
   }
 
+  /** Move with a box of the graph that a new layout has put elsewhere. */
+  follow(before, after) {
+    this.x += (before.x - after.x) * this.scale;
+    this.y += (before.y - after.y) * this.scale;
+    this.apply();
+  }
+
+  /** Make a box of the graph large enough to be read, and put it into the middle, where it is too small. */
+  magnify({ x, y, width, height }) {
+    if (this.scale >= SCALE.readable) return;
+    const { x: middleX, y: middleY } = this.center();
+    this.scale = SCALE.readable;
+    this.x = middleX - (x + width / 2) * this.scale;
+    this.y = middleY - (y + height / 2) * this.scale;
+    this.moved = true;
+    this.apply();
+  }
+
+  /** What of the graph is in the middle of the free part. */
+  middle() {
+    const { x, y } = this.center();
+    return { x: (x - this.x) / this.scale, y: (y - this.y) / this.scale };
+  }
+
   free() {
     const { width, height } = this.canvas.getBoundingClientRect();
     const { top = 0, right = 0, bottom = 0, left = 0 } = this.insets();
@@ -111,21 +141,46 @@ export class Viewport {
 
   onDown(event) {
     if (event.button !== 0) return;
-    let last = event;
-    let distance = 0;
-    const move = (next) => {
-      distance += Math.abs(next.clientX - last.clientX) + Math.abs(next.clientY - last.clientY);
-      // Captured only once it is a drag: a plain click must reach the node's link.
-      if (distance > 4 && !this.canvas.hasPointerCapture(next.pointerId)) this.canvas.setPointerCapture(next.pointerId);
-      if (distance > 4) this.pan(next.clientX - last.clientX, next.clientY - last.clientY);
-      last = next;
+    if (this.pointers.size === 0) this.listenWhileDown();
+    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  }
+
+  /** A pointer may be moved and lifted outside the canvas. */
+  listenWhileDown() {
+    const down = new AbortController();
+    const listen = (name, heard) => window.addEventListener(name, heard, { signal: down.signal });
+    const lifted = ({ pointerId }) => {
+      this.pointers.delete(pointerId);
+      if (this.pointers.size > 0) return;
+      down.abort();
+      if (this.travelled > SLACK) this.swallowClick();
     };
-    const end = () => {
-      this.canvas.removeEventListener("pointermove", move);
-      if (distance > 4) this.swallowClick();
-    };
-    this.canvas.addEventListener("pointermove", move);
-    for (const name of ["pointerup", "pointercancel"]) this.canvas.addEventListener(name, end, { once: true });
+    this.travelled = 0;
+    listen("pointermove", (event) => (event.buttons === 0 ? lifted(event) : this.onMove(event)));
+    listen("pointerup", lifted);
+    listen("pointercancel", lifted);
+  }
+
+  /** One pointer pans, two zoom around their middle. */
+  onMove({ pointerId, clientX: x, clientY: y }) {
+    const last = this.pointers.get(pointerId);
+    if (!last) return;
+    this.pointers.set(pointerId, { x, y });
+    this.travelled += Math.abs(x - last.x) + Math.abs(y - last.y);
+    if (this.travelled <= SLACK) return;
+    // Captured only once it is a drag: a plain click must reach the node's link.
+    if (!this.canvas.hasPointerCapture(pointerId)) this.canvas.setPointerCapture(pointerId);
+    const other = [...this.pointers].find(([id]) => id !== pointerId)?.[1];
+    if (other) this.pinch(last, { x, y }, other);
+    else this.pan(x - last.x, y - last.y);
+  }
+
+  /** A pointer went from one place to another while a second one rests. */
+  pinch(from, to, rest) {
+    const box = this.canvas.getBoundingClientRect();
+    const apart = ({ x, y }) => Math.max(1, Math.hypot(x - rest.x, y - rest.y));
+    this.pan((to.x - from.x) / 2, (to.y - from.y) / 2);
+    this.zoom(apart(to) / apart(from), { x: (to.x + rest.x) / 2 - box.left, y: (to.y + rest.y) / 2 - box.top });
   }
 
   /** The click that ends a drag must not follow a link. */
