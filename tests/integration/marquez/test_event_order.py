@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from tests.integration.marquez.arrivals import arrivals, named_run, run_lineage
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, facet, run_event, schema
 
@@ -91,8 +92,6 @@ def _state(service: LineageService, namespace: str, run_id: str) -> str:
     answers = [service.get(path) for path in paths]
     for answer in answers:
         for version in answer.get("versions", []):
-            # That of a version that nobody wrote is the time of the event that was the first to arrive.
-            version.pop("createdAt")
             # Those of a job's version are in the order of ids, which names give.
             version.get("inputs", []).sort(key=str)
     text = json.dumps(answers, sort_keys=True)
@@ -162,36 +161,10 @@ def test_a_version_of_a_job_that_no_run_is_of_is_not_listed(service: LineageServ
     assert versions[0]["latestRun"]["id"] == seemed
 
 
-def _arrivals(
-    service: LineageService, story: Callable[[str], list[dict[str, Any]]], shown: Callable[[str], Any]
-) -> list[Any]:
-    """What is shown after each order of arrival of the events of a story, which is told in a namespace of its own."""
-    found = list[Any]()
-    for order in itertools.permutations(range(len(story("")))):
-        namespace = f"arrivals-{uuid.uuid4().hex}"
-        events = story(namespace)
-        service.accept(*(events[position] for position in order))
-        answer = shown(namespace)
-        if answer not in found:
-            found.append(answer)
-    return found
-
-
-def _named_run(namespace: str, name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{namespace}/{name}"))
-
-
-def _upstream(service: LineageService, namespace: str, name: str, *names: str) -> list[str]:
-    """The names of the runs that a run depends on."""
-    answer = service.get(f"/api/v1/runlineage/upstream?runId={_named_run(namespace, name)}")
-    known = {_named_run(namespace, each): each for each in (name, *names)}
-    return [known[entry["run"]["id"]] for entry in answer["runs"]]
-
-
 def test_a_run_read_what_was_current_at_its_time(service: LineageService) -> None:
     def story(namespace: str) -> list[dict[str, Any]]:
         def event(event_type: str, time: str, run: str, **sides: Any) -> dict[str, Any]:
-            return run_event(event_type, _DAY + time, _named_run(namespace, run), (namespace, run), **sides)
+            return run_event(event_type, _DAY + time, named_run(namespace, run), (namespace, run), **sides)
 
         table = [dataset(namespace, "table")]
         return [
@@ -202,12 +175,12 @@ def test_a_run_read_what_was_current_at_its_time(service: LineageService) -> Non
         ]
 
     def shown(namespace: str) -> Any:
-        run = service.get(f"/api/v1/jobs/runs/{_named_run(namespace, 'reader')}")
+        run = service.get(f"/api/v1/jobs/runs/{named_run(namespace, 'reader')}")
         current = service.get(f"/api/v1/namespaces/{namespace}/datasets/table")["currentVersion"]
         inputs = [entry["datasetVersionId"]["version"] != current for entry in run["inputDatasetVersions"]]
-        return inputs, _upstream(service, namespace, "reader", "first", "second")
+        return inputs, run_lineage(service, "upstream", namespace, "reader", "first", "second")
 
-    assert _arrivals(service, story, shown) == [([True], ["reader", "first"])]
+    assert arrivals(service, story, shown) == [([True], ["reader", "first"])]
 
 
 def test_nobody_wrote_what_was_read_before_the_first_write(service: LineageService) -> None:
@@ -215,22 +188,22 @@ def test_nobody_wrote_what_was_read_before_the_first_write(service: LineageServi
         table = [dataset(namespace, "table")]
         jobs = [(namespace, name) for name in ("reader", "writer")]
         return [
-            run_event("COMPLETE", f"{_DAY}09:00:00Z", _named_run(namespace, "reader"), jobs[0], inputs=table),
-            run_event("COMPLETE", f"{_DAY}10:00:00Z", _named_run(namespace, "writer"), jobs[1], outputs=table),
+            run_event("COMPLETE", f"{_DAY}09:00:00Z", named_run(namespace, "reader"), jobs[0], inputs=table),
+            run_event("COMPLETE", f"{_DAY}10:00:00Z", named_run(namespace, "writer"), jobs[1], outputs=table),
         ]
 
     def shown(namespace: str) -> Any:
         versions = service.get(f"/api/v1/namespaces/{namespace}/datasets/table/versions")["versions"]
         written = [version["createdByRun"] is not None for version in versions]
-        return written, _upstream(service, namespace, "reader", "writer")
+        return written, run_lineage(service, "upstream", namespace, "reader", "writer")
 
-    assert _arrivals(service, story, shown) == [([True, False], ["reader"])]
+    assert arrivals(service, story, shown) == [([True, False], ["reader"])]
 
 
 def test_a_run_does_not_read_what_it_writes_itself(service: LineageService) -> None:
     def story(namespace: str) -> list[dict[str, Any]]:
         def event(event_type: str, time: str, run: str, **sides: Any) -> dict[str, Any]:
-            return run_event(event_type, _DAY + time, _named_run(namespace, run), (namespace, "append"), **sides)
+            return run_event(event_type, _DAY + time, named_run(namespace, run), (namespace, "append"), **sides)
 
         table = [dataset(namespace, "table")]
         return [
@@ -239,16 +212,16 @@ def test_a_run_does_not_read_what_it_writes_itself(service: LineageService) -> N
             event("COMPLETE", "11:00:00Z", "append", outputs=table),
         ]
 
-    found = _arrivals(service, story, lambda namespace: _upstream(service, namespace, "append", "before"))
+    found = arrivals(service, story, lambda namespace: run_lineage(service, "upstream", namespace, "append", "before"))
 
     assert found == [["append", "before"]]
 
 
 def test_a_parent_is_what_its_own_events_say(service: LineageService) -> None:
     def story(namespace: str) -> list[dict[str, Any]]:
-        parent_id, parent = _named_run(namespace, "parent"), (namespace, "parent")
+        parent_id, parent = named_run(namespace, "parent"), (namespace, "parent")
         named = {"parent": facet(run={"runId": parent_id}, job={"namespace": namespace, "name": "parent"})}
-        child = (_named_run(namespace, "child"), (namespace, "child"))
+        child = (named_run(namespace, "child"), (namespace, "child"))
         about = {"documentation": facet(description="nightly")}
         return [
             run_event("START", f"{_DAY}10:00:00Z", parent_id, parent, job_facets=about),
@@ -257,12 +230,12 @@ def test_a_parent_is_what_its_own_events_say(service: LineageService) -> None:
         ]
 
     def shown(namespace: str) -> Any:
-        run = service.get(f"/api/v1/jobs/runs/{_named_run(namespace, 'parent')}")
+        run = service.get(f"/api/v1/jobs/runs/{named_run(namespace, 'parent')}")
         job = service.get(f"/api/v1/namespaces/{namespace}/jobs/parent")
         return run["state"], run["startedAt"], run["endedAt"], job["description"]
 
     expected = ("COMPLETED", f"{_DAY}10:00:00Z", f"{_DAY}10:04:00Z", "nightly")
-    assert _arrivals(service, story, shown) == [expected]
+    assert arrivals(service, story, shown) == [expected]
 
 
 def test_an_old_event_does_not_bring_a_sources_old_address_back(service: LineageService) -> None:

@@ -76,10 +76,10 @@ def test_a_living_run_belongs_to_the_same_job_after_its_starter_has_grown_old(ne
 
 def test_a_run_that_calls_itself_its_parent_goes(new_service: LineageService) -> None:
     odd, newest = str(uuid.uuid4()), str(uuid.uuid4())
-    itself = {"parent": facet(run={"runId": odd}, job={"namespace": "ring", "name": "job"})}
-    for run, age, facets in ((odd, 60, itself), (newest, 1, {})):
+    for run, age in ((odd, 60), (newest, 1)):
+        itself = {"parent": facet(run={"runId": run}, job={"namespace": "ring", "name": "job"})}
         at = (_NOW - timedelta(days=age)).isoformat()
-        new_service.accept(run_event("COMPLETE", at, run, ("ring", "job"), run_facets=facets))
+        new_service.accept(run_event("COMPLETE", at, run, ("ring", "job"), run_facets=itself))
 
     assert pruned(new_service.database_url, _LIMIT) == {"lineage_events": 1, "runs": 1}
 

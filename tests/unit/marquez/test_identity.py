@@ -12,6 +12,7 @@ from weather_pipeline.marquez.embedded.identity import (
     job_key,
     run_key,
     splits,
+    unwritten_version_key,
 )
 
 _NAMES = st.text(st.sampled_from("ab:/."), min_size=1, max_size=12)
@@ -41,3 +42,10 @@ def test_a_version_belongs_to_its_run_and_schema() -> None:
     assert dataset_version_key(dataset, "", [], run) != same
     assert dataset_version_key(dataset, "", [{"name": "a"}], run_key("other")) != same
     assert dataset_version_key(dataset, "DROP", [{"name": "a"}], run) != same
+
+
+def test_what_nobody_wrote_is_one_version_of_each_dataset() -> None:
+    one, other = dataset_key("n", "d"), dataset_key("n", "e")
+
+    assert unwritten_version_key(one) == unwritten_version_key(one) != unwritten_version_key(other)
+    assert unwritten_version_key(one) != dataset_version_key(one, "", [], None)

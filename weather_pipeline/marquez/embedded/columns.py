@@ -77,7 +77,7 @@ async def _edges(connection: Connection, start: set[Column], depth: int, *, with
 def _nodes(edges: list[Row], datasets: dict[UUID, Row]) -> list[Node]:
     outputs: dict[Column, list[Row]] = {}
     inputs: dict[Column, list[Row]] = {}
-    for row in edges:
+    for row in sorted(edges, key=lambda row: _node_id((row["input_dataset_id"], row["input_field"]), datasets)):
         outputs.setdefault((row["output_dataset_id"], row["output_field"]), []).append(row)
         inputs.setdefault((row["input_dataset_id"], row["input_field"]), []).append(row)
     columns = sorted({*outputs, *inputs}, key=lambda column: _node_id(column, datasets))

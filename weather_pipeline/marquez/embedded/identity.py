@@ -16,6 +16,7 @@ _JOB = UUID("6b3f3b0e-3c0a-5a65-9c11-1f3d0a6d7a01")
 _DATASET = UUID("6b3f3b0e-3c0a-5a65-9c11-1f3d0a6d7a02")
 _VERSION = UUID("6b3f3b0e-3c0a-5a65-9c11-1f3d0a6d7a03")
 _COLUMN = UUID("6b3f3b0e-3c0a-5a65-9c11-1f3d0a6d7a04")
+_UNWRITTEN = UUID("6b3f3b0e-3c0a-5a65-9c11-1f3d0a6d7a05")
 
 
 def job_key(namespace: str, name: str) -> UUID:
@@ -32,6 +33,11 @@ def dataset_version_key(dataset: UUID, lifecycle_state: str, fields: Sequence[An
     """The key of the version that a run wrote: the same run, schema and lifecycle state give the same version."""
     content = json.dumps([str(dataset), lifecycle_state, fields, str(run)], sort_keys=True)
     return uuid5(_VERSION, content)
+
+
+def unwritten_version_key(dataset: UUID) -> UUID:
+    """The key of what was read of a dataset before anybody is known to have written it: one for all who read it."""
+    return uuid5(_UNWRITTEN, str(dataset))
 
 
 def column_edge_key(output: UUID, output_field: str, source: UUID, source_field: str) -> UUID:

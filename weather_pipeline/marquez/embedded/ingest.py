@@ -15,22 +15,23 @@ from pydantic_core import to_json
 from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.events import Event
-from weather_pipeline.marquez.embedded.posted import Known, KnownJob, alias_keys, dataset_keys, posted
+from weather_pipeline.marquez.embedded.posted import Known, KnownJob, alias_keys, dataset_keys, names, posted
 
 # A statement of its own, so that the next ones see what was stored until the lock was there. Each connection plans the
 # functions' statements once: while a store is new it would plan to read whole tables, and go on so as they grow.
 _TAKE_TURN: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s), set_config('enable_seqscan', 'off', true)"
 _HURRY: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
 _RESOLVE: Final[LiteralString] = """
-    SELECT 'alias' AS kind, id, dataset_id AS target, NULL AS namespace, NULL AS name
+    SELECT 'alias' AS kind, id, dataset_id AS target, NULL AS namespace, NULL AS name, NULL AS named_at
     FROM dataset_aliases WHERE id = ANY(%(datasets)s::uuid[])
     UNION ALL
-    SELECT 'parent', r.id, j.id, j.namespace, j.name FROM runs r JOIN jobs j ON j.id = r.job_id
+    SELECT 'parent', r.id, j.id, j.namespace, j.name, CASE WHEN r.event_order IS NULL THEN r.created_at END
+    FROM runs r JOIN jobs j ON j.id = r.job_id
     WHERE r.id = ANY(%(parents)s::uuid[])
 """
 # Bodies go in binary form: as text every quote in them would be escaped one by one.
 _STORE: Final[LiteralString] = """
-    SELECT count(store_event(event, body))
+    SELECT store_names(%(names)s::jsonb), count(store_event(event, body))
     FROM ROWS FROM (jsonb_array_elements(%(events)s::jsonb), unnest(%(bodies)b::text[])) AS posted (event, body)
 """
 
@@ -55,7 +56,12 @@ async def ingest(connection: Connection, events: Sequence[Event], seconds: float
         for part in independent(events):
             known = await _resolve(connection, part)
             documents = to_json([posted(event, known) for event in part]).decode()
-            await connection.execute(_STORE, {"events": documents, "bodies": [event.body for event in part]})
+            parameters = {
+                "names": to_json(names(part)).decode(),
+                "events": documents,
+                "bodies": [event.body for event in part],
+            }
+            await connection.execute(_STORE, parameters)
 
 
 def independent(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
@@ -91,5 +97,5 @@ async def _resolve(connection: Connection, events: Sequence[Event]) -> Known:
         if row["kind"] == "alias":
             known.aliases[row["id"]] = row["target"]
         else:
-            known.parents[row["id"]] = KnownJob(row["target"], row["namespace"], row["name"])
+            known.parents[row["id"]] = KnownJob(row["target"], row["namespace"], row["name"], row["named_at"])
     return known

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from weather_pipeline.marquez.embedded.events import Dataset, Event, Kind, Parent
 from weather_pipeline.marquez.embedded.facets import stored
-from weather_pipeline.marquez.embedded.identity import column_edge_key, dataset_key, dataset_version_key, job_key
+from weather_pipeline.marquez.embedded.identity import (
+    column_edge_key,
+    dataset_key,
+    dataset_version_key,
+    job_key,
+    unwritten_version_key,
+)
 
 _PROCESSING_TYPES = {"STREAMING": "STREAM"}
 _NOTHING = (UUID(int=0), "")
@@ -17,11 +24,16 @@ _NOTHING = (UUID(int=0), "")
 
 
 class KnownJob(NamedTuple):
-    """The job that a parent run belongs to."""
+    """The job that a parent run belongs to.
+
+    Attributes:
+        named_at: The time of the oldest event that names the run as its parent; None where it has events of its own.
+    """
 
     id: UUID
     namespace: str
     name: str
+    named_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +64,24 @@ def alias_keys(event: Event) -> set[UUID]:
 
 def posted(event: Event, known: Known) -> dict[str, Any]:
     """The event for `store_event`, apart from its body: what `pydantic_core.to_json` writes."""
+    keys = [known.dataset(dataset.namespace, dataset.name) for dataset in event.datasets]
+    read = {key for key, dataset in zip(keys, event.datasets, strict=True) if not dataset.is_output}
     document: dict[str, Any] = {
         "at": event.at,
         "order": event.order,
         "event_type": event.event_type,
         "run_id": event.run_id,
-        "namespaces": sorted(_namespaces(event)),
-        "datasets": [_dataset(dataset, event, known) for dataset in event.datasets],
+        "datasets": [
+            _dataset(key, dataset, event, is_read=key in read)
+            for key, dataset in zip(keys, event.datasets, strict=True)
+        ],
         "makes_current": event.state == "COMPLETED" or event.kind is not Kind.RUN,
     }
-    if sources := {dataset.source[0]: dataset.source[1] for dataset in event.datasets if dataset.source}:
-        document["sources"] = [{"name": name, "url": url} for name, url in sources.items()]
     if event.job_namespace is not None and event.job_name is not None:
-        parent = _parent_job(event.parent, known)
+        parent = _parent_job(event, known)
         document["job"] = _job(event, event.job_namespace, event.job_name, parent)
         document["job_facets"] = stored(event.job_facets, event.order)
-        if event.parent and parent and event.parent.run_id not in known.parents:
+        if event.parent and parent and _makes_older(event, event.parent, known):
             document["parent"] = _parent(event.parent, parent)
         if event.run_id is not None:
             document["run"] = _run(event)
@@ -78,11 +92,43 @@ def posted(event: Event, known: Known) -> dict[str, Any]:
     return document
 
 
-def _parent_job(parent: Parent | None, known: Known) -> KnownJob | None:
+def names(events: Iterable[Event]) -> dict[str, Any]:
+    """The namespaces and sources that events name, for `store_names`: each once."""
+    namespaces: dict[str, dict[str, Any]] = {}
+    sources: dict[str, dict[str, Any]] = {}
+    for event in events:
+        for namespace in _namespaces(event):
+            _named(namespaces, namespace, event.at)
+        for name, url in (dataset.source for dataset in event.datasets if dataset.source):
+            source = _named(sources, name, event.at)
+            # The newest that is given; of equally new ones the last.
+            if url is not None and event.order >= source.get("url_order", event.order):
+                source |= {"url": url, "url_order": event.order}
+    document = {"namespaces": [*namespaces.values()]}
+    return document | {"sources": [*sources.values()]} if sources else document
+
+
+def _named(rows: dict[str, dict[str, Any]], name: str, at: datetime) -> dict[str, Any]:
+    row = rows.setdefault(name, {"name": name, "first_at": at, "last_at": at})
+    row["first_at"], row["last_at"] = min(row["first_at"], at), max(row["last_at"], at)
+    return row
+
+
+def _parent_job(event: Event, known: Known) -> KnownJob | None:
+    parent = event.parent
     if parent is None:
         return None
     named = KnownJob(job_key(parent.namespace, parent.name), parent.namespace, parent.name)
-    return known.parents.get(parent.run_id, named)
+    # A run that calls itself its parent would add to its job's name with every event.
+    return named if parent.run_id == event.run_id else known.parents.get(parent.run_id, named)
+
+
+def _makes_older(event: Event, parent: Parent, known: Known) -> bool:
+    """Whether the event is the oldest that names a parent of which nothing else is known."""
+    if parent.run_id not in known.parents:
+        return True
+    named_at = known.parents[parent.run_id].named_at
+    return named_at is not None and event.at < named_at
 
 
 def _parent(parent: Parent, job: KnownJob) -> dict[str, Any]:
@@ -128,19 +174,24 @@ def _run(event: Event) -> dict[str, Any]:
     }
 
 
-def _dataset(dataset: Dataset, event: Event, known: Known) -> dict[str, Any]:
-    key = known.dataset(dataset.namespace, dataset.name)
+def _dataset(key: UUID, dataset: Dataset, event: Event, *, is_read: bool) -> dict[str, Any]:
     fields = dataset.fields
+    version = (
+        dataset_version_key(key, dataset.lifecycle_state, fields, event.run_id)
+        if dataset.is_output
+        else unwritten_version_key(key)
+    )
     return {
         "dataset_id": key,
         "namespace": dataset.namespace,
         "name": dataset.name,
         "is_output": dataset.is_output,
+        "is_read": is_read,
         # A job event that only names its outputs says nothing about their content.
         "makes_version": event.kind is not Kind.JOB or not dataset.is_output or bool(dataset.facets),
-        "version_id": dataset_version_key(key, dataset.lifecycle_state, fields, event.run_id),
+        "version_id": version,
         "description": dataset.description,
-        "source_name": dataset.source[0] if dataset.source else "default",
+        "source_name": dataset.source[0] if dataset.source else None,
         "lifecycle_state": dataset.lifecycle_state,
         "fields": fields,
         "facets": stored(dataset.facets, event.order),

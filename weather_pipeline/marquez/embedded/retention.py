@@ -146,12 +146,23 @@ _JOB_VERSIONS = _Kind(
     "latest_at",
     """
     NOT EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.version_id = t.id)
-    AND NOT EXISTS (SELECT FROM {runs} r WHERE r.job_id = t.job_id AND r.job_version_id = t.id)
+    AND NOT EXISTS (SELECT FROM {runs} r WHERE r.job_version_id = t.id)
     """,
 )
 
 _RUN_INPUTS = "run_inputs"
 _DELETE_INPUTS: Final[LiteralString] = "DELETE FROM run_inputs WHERE run_id = ANY(%s)"
+
+# What a run read is written without its row where a write of what it read arrives late: those runs are passed over too.
+_WITH_FREE_INPUTS: Final[LiteralString] = """
+    WITH locked AS MATERIALIZED (
+        SELECT run_id, dataset_id FROM run_inputs WHERE run_id = ANY(%(ids)s::uuid[]) FOR UPDATE SKIP LOCKED
+    )
+    SELECT unnest(%(ids)s::uuid[]) AS id
+    EXCEPT
+    SELECT i.run_id FROM run_inputs i WHERE i.run_id = ANY(%(ids)s::uuid[])
+      AND NOT EXISTS (SELECT FROM locked WHERE locked.run_id = i.run_id AND locked.dataset_id = i.dataset_id)
+"""
 
 TABLES: Final = (_EVENTS.table, _RUNS.table, _RUN_INPUTS, _DATASET_VERSIONS.table, _JOB_VERSIONS.table)
 """The tables that retention deletes from."""
@@ -281,6 +292,9 @@ async def _delete(connection: Connection, kind: _Kind, parameters: Row) -> Count
 
     A statement of its own, after the lock: it sees all that was stored until the rows were locked.
     """
+    if kind is _RUNS:
+        free = await (await connection.execute(_WITH_FREE_INPUTS, parameters)).fetchall()
+        parameters = parameters | {"ids": [row["id"] for row in free]}
     rows = await (await connection.execute(kind.delete, parameters)).fetchall()
     deleted = Counter({kind.table: len(rows)})
     if kind is _RUNS:

@@ -44,10 +44,12 @@ _INPUTS: Final[LiteralString] = """
 """
 _OUTPUTS: Final[LiteralString] = """
     SELECT v.run_id, d.namespace, d.name, v.id AS version, ARRAY(
-        SELECT i.run_id FROM run_inputs i WHERE i.version_id = v.id LIMIT %(limit)s
+        SELECT reader.run_id FROM (
+            SELECT i.run_id FROM run_inputs i WHERE i.version_id = v.id LIMIT %(limit)s
+        ) AS reader ORDER BY reader.run_id
     ) AS consumed_by_run_ids
     FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id
-    WHERE v.run_id = ANY(%(runs)s) ORDER BY d.namespace, d.name
+    WHERE v.run_id = ANY(%(runs)s) ORDER BY d.namespace, d.name, v.id
 """
 
 _MOST_RUNS = 10_000

@@ -11,16 +11,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     ), '{}') END
 $$;
 
--- A reader may know fields that the writer did not name: they are appended.
-CREATE FUNCTION merge_fields(old jsonb, new jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT old || coalesce((
-        SELECT jsonb_agg(field ORDER BY position)
-        FROM jsonb_array_elements(new) WITH ORDINALITY AS added (field, position)
-        WHERE NOT old @> jsonb_build_array(jsonb_build_object('name', field -> 'name'))
-    ), '[]')
-$$;
-
 -- The datasets of an event, as ingest.py posts them.
 CREATE FUNCTION posted_datasets(posted json) RETURNS TABLE (
     dataset_id uuid, namespace text, name text, is_output boolean, version_id uuid, description text,
@@ -52,6 +42,7 @@ CREATE TABLE sources (
     name text PRIMARY KEY,
     type text NOT NULL,
     connection_url text,
+    url_order bigint,                  -- of the newest event that gave a URL
     description text,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
@@ -84,9 +75,12 @@ CREATE TABLE job_versions (
     location text,
     inputs uuid[] NOT NULL,
     outputs uuid[] NOT NULL,
-    created_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,   -- the first end of a run of it, or time of a job event about it
+    latest_at timestamptz NOT NULL,    -- the last of these
     latest_run_id uuid,
-    latest_at timestamptz NOT NULL,
+    latest_run_at timestamptz,         -- end of that run
+    first_told_at timestamptz,         -- the first and the last of its job events
+    last_told_at timestamptz,
     facets jsonb NOT NULL DEFAULT '{}' -- of a job event; those of a run are on the run
 ) WITH (fillfactor = 70);
 CREATE INDEX job_versions_by_job ON job_versions (job_id, created_at);
@@ -103,6 +97,7 @@ CREATE INDEX job_edges_by_dataset ON job_edges (dataset_id, job_id);
 CREATE TABLE runs (
     id uuid PRIMARY KEY,
     job_id uuid NOT NULL,
+    job_order bigint,                  -- of the oldest event, which names that job
     external_id text,                  -- the run id as sent, where it is not a UUID
     parent_run_id uuid,
     created_at timestamptz NOT NULL,
@@ -112,6 +107,7 @@ CREATE TABLE runs (
     event_order bigint,
     started_at timestamptz,
     ended_at timestamptz,
+    ended_job uuid,                    -- the job that the newest end names: its versions tell of the run
     args jsonb NOT NULL,
     job_version_id uuid,
     facets jsonb NOT NULL,
@@ -120,6 +116,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_job ON runs (job_id, state_at DESC);
 CREATE INDEX runs_by_start ON runs (job_id, started_at DESC NULLS LAST, state_at DESC);
 CREATE INDEX runs_by_time ON runs (state_at DESC);
+CREATE INDEX runs_by_version ON runs (job_version_id, ended_at) WHERE job_version_id IS NOT NULL;
 
 CREATE VIEW run_rows AS
 SELECT r.*, j.namespace AS job_namespace, j.name AS job_name, j.is_hidden
@@ -131,6 +128,7 @@ CREATE TABLE datasets (
     name text NOT NULL,
     physical_name text NOT NULL,
     source_name text NOT NULL,
+    source_order bigint,               -- of the newest event that named a source
     type text NOT NULL,
     description text,
     created_at timestamptz NOT NULL,
@@ -138,6 +136,8 @@ CREATE TABLE datasets (
     event_order bigint,
     version_id uuid,
     version_at timestamptz,            -- event time that made version_id current; -infinity: only ever read
+    read_at timestamptz,               -- the newest event that read it
+    read_by uuid,                      -- its run; null: it has none, or there are several
     is_deleted boolean NOT NULL,
     is_hidden boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70);
@@ -163,7 +163,8 @@ CREATE TABLE dataset_versions (
     id uuid PRIMARY KEY,
     dataset_id uuid NOT NULL,
     run_id uuid,                       -- the run that wrote it
-    fields jsonb NOT NULL,
+    fields jsonb NOT NULL,             -- its writer's, then those that only readers name: merge_fields tells
+    field_orders jsonb NOT NULL DEFAULT '[]',
     lifecycle_state text NOT NULL,
     facets jsonb NOT NULL,
     output_facets jsonb NOT NULL,
@@ -191,10 +192,11 @@ CREATE TABLE column_lineage (
     input_field text NOT NULL,
     transformation_description text,
     transformation_type text,
-    updated_at timestamptz NOT NULL
+    event_order bigint NOT NULL        -- one for all that a column is made of
 );
-CREATE INDEX column_lineage_by_output ON column_lineage (output_dataset_id);
-CREATE INDEX column_lineage_by_input ON column_lineage (input_dataset_id);
+-- A name may be longer than an index takes.
+CREATE INDEX column_lineage_by_output ON column_lineage (output_dataset_id, md5(output_field));
+CREATE INDEX column_lineage_by_input ON column_lineage (input_dataset_id, md5(input_field));
 
 CREATE TABLE tags (
     name text PRIMARY KEY,

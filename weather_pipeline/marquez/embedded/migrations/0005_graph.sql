@@ -51,22 +51,27 @@ BEGIN
     END IF;
     edges := ARRAY(
         SELECT c.id FROM unnest(start_datasets, start_fields) AS start (dataset_id, field)
-        JOIN column_edges c ON c.output_dataset_id = start.dataset_id AND c.output_field = start.field
+        JOIN column_edges c ON c.output_dataset_id = start.dataset_id AND md5(c.output_field) = md5(start.field)
+          AND c.output_field = start.field
     );
     found := edges;
     FOR step IN 2..steps LOOP
         EXIT WHEN cardinality(edges) = 0;
         edges := ARRAY(
             (
-                SELECT c.id FROM column_lineage reached
-                JOIN column_edges c
-                  ON c.output_dataset_id = reached.input_dataset_id AND c.output_field = reached.input_field
-                WHERE reached.id = ANY (edges)
+                SELECT c.id FROM (
+                    SELECT DISTINCT input_dataset_id AS dataset_id, input_field AS field
+                    FROM column_lineage WHERE id = ANY (edges)
+                ) AS reached
+                JOIN column_edges c ON c.output_dataset_id = reached.dataset_id
+                  AND md5(c.output_field) = md5(reached.field) AND c.output_field = reached.field
                 UNION
-                SELECT c.id FROM column_lineage reached
-                JOIN column_edges c
-                  ON c.input_dataset_id = reached.output_dataset_id AND c.input_field = reached.output_field
-                WHERE reached.id = ANY (edges) AND downstream
+                SELECT c.id FROM (
+                    SELECT DISTINCT output_dataset_id AS dataset_id, output_field AS field
+                    FROM column_lineage WHERE id = ANY (edges) AND downstream
+                ) AS reached
+                JOIN column_edges c ON c.input_dataset_id = reached.dataset_id
+                  AND md5(c.input_field) = md5(reached.field) AND c.input_field = reached.field
             )
             EXCEPT SELECT unnest(found)
         );
