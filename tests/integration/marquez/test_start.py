@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from psycopg import sql
+from psycopg import OperationalError, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolClosed
 
 from weather_pipeline.marquez.embedded.app import create_app
-from weather_pipeline.marquez.embedded.database import Use, migrate
+from weather_pipeline.marquez.embedded.database import Use, migrate, wait_until_there
+from weather_pipeline.marquez.embedded.server import cannot_be_reached
 from weather_pipeline.stack.postgres import free_port
 
 pytestmark = pytest.mark.integration
@@ -46,6 +47,36 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(new_database: Callable[[
 
 def test_a_database_that_does_not_exist_is_said_at_once(new_database: Callable[[], str]) -> None:
     assert 'database "nowhere" does not exist' in _ended(_url(new_database(), dbname="nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"port": "54x2"}, "WEATHER_LINEAGE_DATABASE_URL can't be used: its port is no number from 1 to 65535."),
+        ({"dbname": "lineage?sslmod=require"}, "PostgreSQL has no option 'sslmod': 'sslmode' may be meant."),
+        ({"dbname": "lineage?sslmode=perhaps"}, "can't be reached: "),
+    ],
+)
+def test_an_address_that_will_never_do_is_said_at_once(
+    new_database: Callable[[], str], changes: dict[str, str], words: str
+) -> None:
+    said = _ended(_url(new_database(), **changes))
+
+    assert words in said
+    assert ("invalid sslmode value" in said) is ("perhaps" in changes.get("dbname", ""))
+
+
+def test_of_a_host_that_can_not_be_found_it_is_said_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
+    address = "postgresql://me:hush@db.invalid/lineage"
+    error = OperationalError("failed to resolve host 'db.invalid': [Errno -2] Name or service not known")
+
+    with pytest.raises(OperationalError) as raised:
+        asyncio.run(wait_until_there(address, 0.5))
+
+    for said in (caplog.text, str(cannot_be_reached(address, raised.value)), str(cannot_be_reached(address, error))):
+        assert "db.invalid" in said
+        assert "Check the host's name in the address" in said
+        assert "hush" not in said
 
 
 def test_a_database_that_refuses_the_tables_is_said(new_database: Callable[[], str]) -> None:

@@ -27,7 +27,7 @@ def named_database(given: str | None, settings: Settings) -> NamedDatabase | Non
     Raises:
         UsageError: The URL can't be used. Its text is not in the message.
     """
-    from weather_pipeline.marquez.embedded.database import shown
+    from weather_pipeline.marquez.embedded.address import shown
 
     setting = settings.lineage_database_url
     url = given or (setting.get_secret_value() if setting else None)

@@ -153,14 +153,14 @@ def _trouble(error: psycopg.Error, url: str) -> str:
     """What is wrong with the database, with what to do."""
     from psycopg import OperationalError, errors
 
-    from weather_pipeline.marquez.embedded.database import shown
+    from weather_pipeline.marquez.embedded.address import explained, shown
 
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return (
             "The database has no lineage tables of this version: start the lineage service on it once, which brings "
             "them up to date."
         )
-    words = " ".join((error.diag.message_primary or str(error)).split())
+    words = explained(error.diag.message_primary or str(error))
     if isinstance(error, OperationalError):
         return f"The lineage database {shown(url)} can't be used: {words}"
     return f"The lineage database refused it: {words}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,15 +11,15 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final, LiteralString, cast
 
-import psycopg
 from psycopg import AsyncConnection, OperationalError
 from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.marquez.embedded import locks
+from weather_pipeline.marquez.embedded.address import FOR_GOOD, explained
 from weather_pipeline.marquez.embedded.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -170,44 +169,20 @@ async def _show_times_in_utc(connection: Connection) -> None:
     await connection.execute("SET TIME ZONE 'UTC'")
 
 
-def shown(url: str, name: str = "WEATHER_LINEAGE_DATABASE_URL") -> str:
-    """A database's address without its password.
-
-    Args:
-        url: The address.
-        name: What it was given by, for the message.
-
-    Raises:
-        ConfigurationError: It can't be used; its text, which may hold a password, is not in the message.
-    """
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        parts = None
-    # A slash or an @ in the password splits it elsewhere: what libpq takes for host and port would be shown.
-    if parts is None or "@" in str(parts.get("host")) or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
-        raise ConfigurationError(
-            f"{name} can't be used: it should be postgresql://user:password@host:port/database, with special "
-            "characters of the password as %XX."
-        )
-    user = f"{parts['user']}@" if "user" in parts else ""
-    return f"postgresql://{user}{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
-
-
 async def wait_until_there(url: str, seconds: float) -> None:
     """Wait for a database that is not there yet.
 
     Raises:
-        psycopg.OperationalError: No connection within so many seconds, or it is there and refuses entry.
+        psycopg.OperationalError: No connection within so many seconds, or none that will ever be had.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             connection = await AsyncConnection.connect(_conninfo(url))
         except OperationalError as error:
-            if time.monotonic() > deadline or ENTRY_REFUSED.search(str(error)):
+            if time.monotonic() > deadline or FOR_GOOD.search(str(error)):
                 raise
-            log.warning("The lineage database can't be reached yet, trying again: %s", str(error).strip())
+            log.warning("The lineage database can't be reached yet, trying again: %s", explained(str(error)))
             await asyncio.sleep(1.0)
         else:
             await connection.close()

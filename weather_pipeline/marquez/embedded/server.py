@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import psycopg
 import uvicorn
 
-from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, StoreUnavailable
+from weather_pipeline.errors import ConfigurationError, StoreUnavailable, WeatherPipelineError
 from weather_pipeline.marquez.embedded.access import check_exposure
+from weather_pipeline.marquez.embedded.address import FOR_GOOD, explained, shown
 from weather_pipeline.marquez.embedded.app import create_app
 from weather_pipeline.marquez.embedded.connection import bounded
-from weather_pipeline.marquez.embedded.database import migrate, shown, wait_until_there
+from weather_pipeline.marquez.embedded.database import migrate, wait_until_there
 from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.listening import TellingServer, bound, cannot_listen
 from weather_pipeline.marquez.token import lineage_token
@@ -112,8 +113,7 @@ def _prepare_database(url: str) -> None:
     try:
         asyncio.run(wait_until_there(url, _DATABASE_WAIT))
     except psycopg.OperationalError as error:
-        kind = ConfigurationError if ENTRY_REFUSED.search(str(error)) else StoreUnavailable
-        raise kind(f"The lineage database {shown(url)} can't be reached: {_words(error)}") from error
+        raise cannot_be_reached(url, error) from error
     try:
         asyncio.run(migrate(url))
     except psycopg.Error as error:
@@ -121,9 +121,15 @@ def _prepare_database(url: str) -> None:
         raise kind(f"The lineage database {shown(url)} can't be migrated: {_words(error)}") from error
 
 
+def cannot_be_reached(url: str, error: psycopg.OperationalError) -> WeatherPipelineError:
+    """What to raise where no connection can be had, now or ever."""
+    kind = ConfigurationError if FOR_GOOD.search(str(error)) else StoreUnavailable
+    return kind(f"The lineage database {shown(url)} can't be reached: {_words(error)}")
+
+
 def _words(error: psycopg.Error) -> str:
-    """What psycopg or the server says, on one line."""
-    return " ".join((error.diag.message_primary or str(error)).split())
+    """What psycopg or the server says, on one line, and what to check."""
+    return explained(error.diag.message_primary or str(error))
 
 
 def _run(service: Service, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
