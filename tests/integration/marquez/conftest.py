@@ -81,10 +81,14 @@ class LineageService:
             self._process.kill()
             self._process.wait(30)
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait; the exit status."""
+    def send(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit status."""
+        self.send(number)
+        assert self._process is not None
         return self._process.wait(30)
 
     def post(self, event: Any, **options: Any) -> requests.Response:

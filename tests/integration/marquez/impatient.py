@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 
 from weather_pipeline.marquez.embedded.limits import Limits
@@ -23,14 +24,17 @@ LIMITS = Limits(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--limits", type=json.loads, help="bounds as JSON, in place of those above")
+    options = parser.parse_args()
     settings = load_settings()
     assert settings.lineage_database_url is not None
     service = service_of(
         settings,
         database_url=settings.lineage_database_url.get_secret_value(),
         host="127.0.0.1",
-        port=parser.parse_args().port,
+        port=options.port,
         insecure=False,
     )
     keep_log()
-    serve(replace(service, limits=LIMITS, retention_days=0), ready=lambda: None)
+    limits = Limits(**options.limits) if options.limits else LIMITS
+    serve(replace(service, limits=limits, retention_days=0), ready=lambda: None)

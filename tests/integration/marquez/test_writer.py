@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,10 +15,12 @@ import pytest
 from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 
-from tests.integration.marquez.events import run_event
-from weather_pipeline.marquez.embedded import locks, writer
+from tests.integration.marquez.events import facet, run_event
+from weather_pipeline.marquez.embedded import ingest, locks, writer
+from weather_pipeline.marquez.embedded.body import LARGE
 from weather_pipeline.marquez.embedded.database import Database, Use, migrate
 from weather_pipeline.marquez.embedded.events import Event
+from weather_pipeline.marquez.embedded.ingest import TurnMissed
 from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.embedded.reading import parse_event
 from weather_pipeline.marquez.embedded.writer import Writer
@@ -25,8 +28,14 @@ from weather_pipeline.marquez.embedded.writer import Writer
 pytestmark = pytest.mark.integration
 
 
-def _event(number: int) -> Event:
-    document = run_event("COMPLETE", "2026-03-01T10:00:00Z", str(uuid.UUID(int=number)), ("together", f"job{number}"))
+def _event(number: int, size: int = 0) -> Event:
+    document = run_event(
+        "COMPLETE",
+        "2026-03-01T10:00:00Z",
+        str(uuid.UUID(int=number)),
+        ("together", f"job{number}"),
+        run_facets={"padding": facet(text="x" * size)},
+    )
     return parse_event(document, to_json(document).decode())
 
 
@@ -230,3 +239,87 @@ def test_events_that_get_no_connection_are_answered_and_later_ones_stored(new_da
 
     assert [type(answer) for answer in answers] == [PoolTimeout] * 2
     assert _rows(url, "SELECT name FROM jobs") == [("job3",)]
+
+
+def test_while_another_one_stores_for_long_nobody_waits_behind_those_who_wait(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_TOGETHER", 1)
+    url = new_database()
+
+    async def bring() -> tuple[list[Any], int]:
+        async with _opened(url, Limits(turn_seconds=0.2)) as database:
+            under_test = Writer(database)
+            async with _nothing_stored(url):
+                before = database.pool_stats(Use.WRITER).get("requests_num", 0)
+                answers = await asyncio.gather(
+                    *(under_test.store([_event(number)]) for number in (1, 2, 3)), return_exceptions=True
+                )
+                attempts = database.pool_stats(Use.WRITER).get("requests_num", 0) - before
+            await under_test.store([_event(4)])
+            return answers, attempts
+
+    answers, attempts = asyncio.run(bring())
+
+    assert [type(answer) for answer in answers] == [TurnMissed] * 3
+    assert attempts == 1
+    assert _rows(url, "SELECT name FROM jobs") == [("job4",)]
+
+
+def test_those_that_are_stored_by_themselves_do_not_wait_one_after_the_other(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first transaction is refused for one event; then another service takes the turn and keeps it."""
+    url = new_database()
+    attempts = list[int]()
+
+    async def bring() -> list[Any]:
+        async with _opened(url, Limits(turn_seconds=0.2)) as database, AsyncExitStack() as taken:
+            under_test = Writer(database)
+            store = writer.ingest
+
+            async def then_held(connection: Any, events: list[Event], *arguments: Any, **named: Any) -> None:
+                attempts.append(len(events))
+                try:
+                    await store(connection, events, *arguments, **named)
+                except psycopg.DataError:
+                    await taken.enter_async_context(_nothing_stored(url))
+                    raise
+
+            monkeypatch.setattr(writer, "ingest", then_held)
+            events = [_event(1), replace(_event(2), body="no JSON"), _event(3)]
+            return await asyncio.gather(*(under_test.store([event]) for event in events), return_exceptions=True)
+
+    answers = asyncio.run(bring())
+
+    assert [type(answer) for answer in answers] == [TurnMissed] * 3
+    assert attempts == [3, 1]
+
+
+@pytest.mark.parametrize("step", ["dataset_keys", "posted"])
+def test_requests_are_answered_while_a_large_event_is_made_ready(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    url = new_database()
+    begun, go_on = threading.Event(), threading.Event()
+    work = getattr(ingest, step)
+
+    def held(*arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return work(*arguments)
+
+    monkeypatch.setattr(ingest, step, held)
+
+    async def bring() -> None:
+        async with _opened(url) as database:
+            storing = asyncio.create_task(Writer(database).store([_event(1, LARGE)]))
+            assert await asyncio.to_thread(begun.wait, 30)
+            async with database.connection(Use.WATCH) as connection:
+                await connection.execute("SELECT 1")
+            go_on.set()
+            await storing
+
+    asyncio.run(bring())
+
+    assert _rows(url, "SELECT name FROM jobs") == [("job1",)]

@@ -164,6 +164,8 @@ def _handle_errors(app: FastAPI) -> None:
     # A server that has become another's replica, or that somebody has made read-only.
     app.add_exception_handler(psycopg.errors.ReadOnlySqlTransaction, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
+    # What the service had begun, and then stood still over.
+    app.add_exception_handler(psycopg.errors.IdleInTransactionSessionTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 

@@ -29,8 +29,8 @@ _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 16 * 1024
 """What zlib gets at a time. It copies what stands behind a member: of very many small ones all the others."""
 
-_LARGE = 64 * 1024
-"""From this size on a body is looked at in a thread: all other requests would wait for it."""
+LARGE = 64 * 1024
+"""From this size on a body, or what is made of it, is looked at in a thread: all other requests would wait for it."""
 
 
 async def require_json(request: Request) -> None:
@@ -95,7 +95,7 @@ Body = Annotated[bytes, Depends(read_body)]
 
 async def aside(size: int, work: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T:
     """What a pure function makes of a body of this size, without keeping other requests waiting."""
-    if size < _LARGE:
+    if size < LARGE:
         return work(*arguments, **named)
     return await asyncio.to_thread(work, *arguments, **named)
 

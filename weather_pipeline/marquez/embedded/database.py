@@ -48,6 +48,10 @@ _ASKING = 0.9
 _DEFAULTS: Final = {"connect_timeout": 5, "tcp_user_timeout": 20_000, "application_name": "weather-lineage"}
 """What a database's URL need not say. A server whose machine is gone sends no farewell."""
 
+_SET: Final[LiteralString] = """
+    SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)
+"""
+
 
 class DatabaseTooSlow(OperationalError):
     """What was asked takes too long; it is given up."""
@@ -63,7 +67,7 @@ class Database:
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
         self._url = url
-        limits = limits or Limits()
+        self.limits = limits = limits or Limits()
         usual = (limits.query_seconds, limits.request_seconds)
         watch = (limits.watch_seconds, limits.watch_seconds)
         self._seconds = {Use.REQUESTS: usual, Use.WRITER: usual, Use.WATCH: watch}
@@ -117,9 +121,7 @@ class Database:
         query_seconds, _ = self._seconds[use]
 
         async def configure(connection: Connection) -> None:
-            await _show_times_in_utc(connection)
-            milliseconds = f"{query_seconds * 1000:.0f}"
-            await connection.execute("SELECT set_config('statement_timeout', %s, false)", [milliseconds])
+            await _configure(connection, self.limits, statement_timeout=_milliseconds(query_seconds))
 
         return AsyncConnectionPool(
             _conninfo(self._url),
@@ -144,7 +146,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         psycopg.OperationalError: The database is away.
     """
     async with await Connection.connect(_conninfo(url), autocommit=True, row_factory=dict_row) as connection:
-        await _show_times_in_utc(connection)
+        await _configure(connection, Limits())
         yield connection
 
 
@@ -164,9 +166,20 @@ def _conninfo(url: str) -> str:
     return make_conninfo("", **{**_DEFAULTS, **conninfo_to_dict(url)})
 
 
-async def _show_times_in_utc(connection: Connection) -> None:
-    """In another zone the first and last moments that events may name lie outside the years that Python knows."""
-    await connection.execute("SET TIME ZONE 'UTC'")
+async def _configure(connection: AsyncConnection[Any], limits: Limits, **more: str) -> None:
+    """Set what holds for as long as the connection lasts."""
+    settings = {
+        # In another zone the first and last moments that events may name lie outside the years that Python knows.
+        "TimeZone": "UTC",
+        # A service that is stopped, or whose machine is paused, holds its locks no longer than that.
+        "idle_in_transaction_session_timeout": _milliseconds(limits.idle_seconds),
+        **more,
+    }
+    await connection.execute(_SET, [[*settings], [*settings.values()]])
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}"
 
 
 async def wait_until_there(url: str, seconds: float) -> None:
@@ -199,6 +212,7 @@ async def migrate(url: str) -> list[str]:
     applied: list[str] = []
     migrations = _migrations()
     async with await AsyncConnection.connect(_conninfo(url)) as connection:
+        await _configure(connection, Limits())
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.MIGRATION])
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "

@@ -6,20 +6,37 @@ would otherwise wait for each other's commit, and now and then in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, LiteralString
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, LiteralString, TypeVar
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
 from pydantic_core import to_json
 
 from weather_pipeline.marquez.embedded import locks
-from weather_pipeline.marquez.embedded.database import Connection
+from weather_pipeline.marquez.embedded.body import LARGE
+from weather_pipeline.marquez.embedded.database import Connection, DatabaseTooSlow
 from weather_pipeline.marquez.embedded.events import Event
+from weather_pipeline.marquez.embedded.limits import Limits
 from weather_pipeline.marquez.embedded.posted import Known, KnownJob, alias_keys, dataset_keys, names, posted
 
-# A statement of its own, so that the next ones see what was stored until the lock was there. Each connection plans the
-# functions' statements once: while a store is new it would plan to read whole tables, and go on so as they grow.
-_TAKE_TURN: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s), set_config('enable_seqscan', 'off', true)"
+_T = TypeVar("_T")
+
+_WORKER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lineage-ingest")
+"""A thread of its own: while large bodies are being read the others are taken, and all services would wait for one that
+has its turn."""
+
+# A statement of its own, so that the next ones see what was stored until the lock was there. Only the wait for it is
+# bounded so, not that for rows, which one batch of retention holds at most. Each connection plans the functions'
+# statements once: while a store is new it would plan to read whole tables, and go on so as they grow.
+_TAKE_TURN: Final[LiteralString] = """
+    SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s), set_config('lock_timeout', '0', true),
+        set_config('enable_seqscan', 'off', true)
+"""
 _HURRY: Final[LiteralString] = "SELECT set_config('statement_timeout', %s, true)"
 _RESOLVE: Final[LiteralString] = """
     SELECT 'alias' AS kind, id, dataset_id AS target, NULL AS namespace, NULL AS name, NULL AS named_at
@@ -36,32 +53,64 @@ _STORE: Final[LiteralString] = """
 """
 
 
-async def ingest(connection: Connection, events: Sequence[Event], seconds: float | None = None) -> None:
+class TurnMissed(DatabaseTooSlow):
+    """Another transaction stores for too long; mostly it is that of another service, which stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Events that are stored by one statement, and the names in them that the store may know."""
+
+    events: Sequence[Event]
+    datasets: Sequence[UUID]
+    parents: Sequence[UUID]
+
+
+async def ingest(
+    connection: Connection,
+    events: Sequence[Event],
+    seconds: float | None = None,
+    *,
+    turn_seconds: float = Limits.turn_seconds,
+) -> None:
     """Store events in their order and in one transaction; when this returns, every read shows them.
 
     Args:
         connection: In autocommit mode and without an open transaction.
         events: Validated events.
         seconds: How long a statement may take, where that is not as the connection has it.
+        turn_seconds: How long to wait while another service stores.
 
     Raises:
+        TurnMissed: The other one did not end by then. None of the events is stored.
         psycopg.OperationalError: The database is away. Storing the same events again changes nothing but the raw log.
         psycopg.errors.QueryCanceled: It took too long; the same holds.
         psycopg.DataError: One of the events has a value that PostgreSQL can't store. None of them is stored.
     """
+    parts = await _aside(events, partial(_parts, events))
     async with connection.transaction():
+        await take_turn(connection, turn_seconds)
         if seconds is not None:
             await connection.execute(_HURRY, [f"{seconds * 1000:.0f}"])
-        await connection.execute(_TAKE_TURN, [locks.INGEST])
-        for part in independent(events):
+        for part in parts:
             known = await _resolve(connection, part)
-            documents = to_json([posted(event, known) for event in part]).decode()
-            parameters = {
-                "names": to_json(names(part)).decode(),
-                "events": documents,
-                "bodies": [event.body for event in part],
-            }
-            await connection.execute(_STORE, parameters)
+            await connection.execute(_STORE, await _aside(part.events, partial(_documents, part.events, known)))
+
+
+async def take_turn(connection: Connection, seconds: float) -> None:
+    """Be the one transaction that stores, until it ends.
+
+    Args:
+        connection: In a transaction that has done nothing yet.
+        seconds: How long to wait for another one's end.
+
+    Raises:
+        TurnMissed: It did not end by then.
+    """
+    try:
+        await connection.execute(_TAKE_TURN, [f"{seconds * 1000:.0f}", locks.INGEST])
+    except LockNotAvailable as error:
+        raise TurnMissed(f"another transaction has been storing for more than {seconds:g} seconds") from error
 
 
 def independent(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
@@ -86,12 +135,36 @@ def independent(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         yield events[first:]
 
 
-async def _resolve(connection: Connection, events: Sequence[Event]) -> Known:
-    datasets = set[UUID]().union(*(dataset_keys(event) for event in events))
-    parents = {event.parent.run_id for event in events if event.parent}
-    if not datasets and not parents:
+async def _aside(events: Sequence[Event], work: Callable[[], _T]) -> _T:
+    """Do what large events make long without keeping requests waiting."""
+    if sum(len(event.body) for event in events) < LARGE:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_WORKER, work)
+
+
+def _parts(events: Sequence[Event]) -> list[_Part]:
+    return [
+        _Part(
+            events=part,
+            datasets=list(set[UUID]().union(*(dataset_keys(event) for event in part))),
+            parents=list({event.parent.run_id for event in part if event.parent}),
+        )
+        for part in independent(events)
+    ]
+
+
+def _documents(events: Sequence[Event], known: Known) -> dict[str, str | list[str]]:
+    return {
+        "names": to_json(names(events)).decode(),
+        "events": to_json([posted(event, known) for event in events]).decode(),
+        "bodies": [event.body for event in events],
+    }
+
+
+async def _resolve(connection: Connection, part: _Part) -> Known:
+    if not part.datasets and not part.parents:
         return Known()
-    cursor = await connection.execute(_RESOLVE, {"datasets": list(datasets), "parents": list(parents)})
+    cursor = await connection.execute(_RESOLVE, {"datasets": part.datasets, "parents": part.parents})
     known = Known()
     for row in await cursor.fetchall():
         if row["kind"] == "alias":

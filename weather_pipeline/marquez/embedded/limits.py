@@ -26,5 +26,10 @@ class Limits:
     """All queries of a request together, also where the database stands still or is gone without a farewell."""
     watch_seconds: float = 5.0
     """The same for `/healthcheck` and `/metrics`: who asks for them waits for 10 seconds, as a rule."""
+    turn_seconds: float = 5.0
+    """Until events get their turn to be stored, while another service on the same database stores."""
+    idle_seconds: float = 10.0
+    """Until the database ends a transaction in which nobody says anything more: its service stands still, and others
+    wait for what it holds."""
     connections: int = 256
     """Connections that are served; further ones get 503, and beyond twice as many nothing at all."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.api_schema import NAMESPACE, request_body
 from weather_pipeline.marquez.embedded.body import Body, aside, parse_json
 from weather_pipeline.marquez.embedded.database import Connection
 from weather_pipeline.marquez.embedded.errors import InvalidBody, NotFound
+from weather_pipeline.marquez.embedded.ingest import take_turn
 from weather_pipeline.marquez.embedded.models import Namespace, Namespaces
-from weather_pipeline.marquez.embedded.parameters import Connected, Limit, Offset, PathName
+from weather_pipeline.marquez.embedded.parameters import Connected, Limit, Offset, PathName, database_of
 from weather_pipeline.marquez.embedded.reading import namespace_error
 
 router = APIRouter(prefix="/api/v1/namespaces", tags=["namespaces"])
@@ -65,11 +65,11 @@ async def put_namespace(body: Body, connection: Connected, namespace: PathName) 
 
 
 @router.delete("/{namespace}")
-async def delete_namespace(connection: Connected, namespace: PathName) -> Namespace:
+async def delete_namespace(request: Request, connection: Connected, namespace: PathName) -> Namespace:
     """Hide a namespace with its jobs and datasets, until an event names it again."""
     before = await require_namespace(connection, namespace)
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.INGEST])
+        await take_turn(connection, database_of(request).limits.turn_seconds)
         await connection.execute("UPDATE namespaces SET is_hidden = true WHERE name = %s", [namespace])
         await connection.execute("UPDATE jobs SET is_hidden = true WHERE namespace = %s", [namespace])
         await connection.execute("UPDATE datasets SET is_hidden = true WHERE namespace = %s", [namespace])

@@ -16,7 +16,7 @@ from psycopg.errors import QueryCanceled
 
 from weather_pipeline.marquez.embedded.database import Database, Use
 from weather_pipeline.marquez.embedded.events import Event
-from weather_pipeline.marquez.embedded.ingest import ingest
+from weather_pipeline.marquez.embedded.ingest import TurnMissed, ingest
 
 MOST_TOGETHER = 64
 MOST_EVENTS = 1_000
@@ -56,6 +56,7 @@ class Writer:
         Raises:
             psycopg.OperationalError: The database is away; nothing of these events is acknowledged.
             psycopg.errors.QueryCanceled: They take too long; the same holds.
+            TurnMissed: Another service on the same database does not end storing; the same holds.
             psycopg.DataError: PostgreSQL can't store a value of one of these events; none of them is stored.
         """
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
@@ -74,6 +75,10 @@ class Writer:
             together = self._next()
             try:
                 await self._store(together)
+            except TurnMissed as error:
+                # Who waits behind these has waited too: each lot in its turn, they would wait for minutes.
+                _settle([*together, *self._queue], error)
+                self._queue.clear()
             finally:
                 for waiting in together:
                     # Only where this task was cancelled: no request may wait for ever.
@@ -93,7 +98,10 @@ class Writer:
     async def _store(self, together: Sequence[_Waiting], seconds: float | None = None) -> None:
         try:
             async with self._database.connection(Use.WRITER) as connection:
-                await ingest(connection, [event for waiting in together for event in waiting.events], seconds)
+                events = [event for waiting in together for event in waiting.events]
+                await ingest(connection, events, seconds, turn_seconds=self._database.limits.turn_seconds)
+        except TurnMissed:
+            raise
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer to these requests)
             if len(together) > 1 and (is_the_events_fault(error) or isinstance(error, QueryCanceled)):
                 # Each gets a transaction of its own, and its own answer.
