@@ -2,9 +2,11 @@
 
 Rows of one kind go from the oldest on. A batch is one short transaction: it locks the next old rows that nothing needs,
 passing over those that an event is writing, and deletes the ones that still are not needed. Whatever makes such a row
-needed again writes that row too, so it comes before the lock and is seen, or after it and writes the row anew; only a
-run whose first child in so long arrives in that moment comes back with the child's next event. Nothing waits for a row
-that another process holds, so nothing deadlocks, and an event that needs a locked row waits for one batch.
+needed again writes that row too, so it comes before the lock and is seen, or after it and writes the row anew. Which
+runs stay for what they started is found before the first batch, and once more in each for the events that have come
+(`past.py`); only a run for which the first of these comes in that moment is gone, until its own next event. Nothing
+waits for a row that another process holds, so nothing deadlocks, and an event that needs a locked row waits for one
+batch.
 """
 
 from __future__ import annotations
@@ -23,6 +25,15 @@ import psycopg
 
 from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection, Row, connected
+from weather_pipeline.marquez.embedded.past import (
+    IS_NO_KEPT_STARTER,
+    IS_NO_STARTER,
+    OLD,
+    PAST_RUN,
+    STARTERS,
+    KeptStarters,
+    Limit,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,32 +48,14 @@ _INTERVAL = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """What counts as old.
-
-    Attributes:
-        happened_before: Event times before this moment are old.
-        arrived_before: Only what arrived before this moment is old; None: whenever it arrived.
-    """
-
-    happened_before: datetime
-    arrived_before: datetime | None = None
-
-
-_OLD: Final[LiteralString] = """
-    {row}.{column} < %(happened_before)s
-    AND (%(arrived_before)s::timestamptz IS NULL OR {row}.received_at < %(arrived_before)s)
-"""
-
-
-@dataclass(frozen=True, slots=True)
 class _Kind:
     """Rows that can go.
 
     Attributes:
         table: Their table.
         column: The time that makes them old.
-        unneeded: Which of them may go, as SQL about the row `t`; `{runs}` are the runs that stay.
+        unneeded: Which of them may go, as SQL about the row `t`; `{runs}` are the runs that stay,
+            `{is_no_starter}` says that none of them needs `t`.
     """
 
     table: LiteralString
@@ -72,7 +65,7 @@ class _Kind:
     @property
     def old(self) -> LiteralString:
         """SQL: the row `t` is old."""
-        return _OLD.format(row="t", column=self.column)
+        return OLD.format(row="t", column=self.column)
 
     @property
     def window(self) -> LiteralString:
@@ -82,56 +75,21 @@ class _Kind:
             WHERE {old} AND (t.{column}, t.id) > (%(at)s, %(id)s) AND {unneeded}
             ORDER BY t.{column}, t.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
         """
-        unneeded = self.unneeded.format(runs="runs")
-        return text.format(table=self.table, column=self.column, old=self.old, unneeded=unneeded)
+        return text.format(table=self.table, column=self.column, old=self.old, unneeded=self._unneeded_now)
 
     @property
     def delete(self) -> LiteralString:
         """SQL: of these rows delete those that may go."""
         text: LiteralString = "DELETE FROM {} t WHERE t.id = ANY(%(ids)s) AND {} RETURNING t.id"
-        return text.format(self.table, self.unneeded.format(runs="runs"))
+        return text.format(self.table, self._unneeded_now)
+
+    @property
+    def _unneeded_now(self) -> LiteralString:
+        return self.unneeded.format(runs="runs", is_no_starter=IS_NO_KEPT_STARTER)
 
 
 _EVENTS = _Kind("lineage_events", "event_at", "true")
-
-# All but what a job and a dataset show of their last state: a job's newest run, the newest run of its current version,
-# whose facets are the job's, and the run that wrote a dataset's current version. A run that never ended goes like the
-# others: where it is still under way it is its job's newest.
-_PAST_RUN: Final[LiteralString] = """
-    {run}.id <> (
-        SELECT newest.id FROM runs newest WHERE newest.job_id = {run}.job_id
-        ORDER BY newest.state_at DESC, newest.id DESC LIMIT 1
-    )
-    AND NOT EXISTS (
-        SELECT FROM jobs j JOIN job_versions v ON v.id = j.version_id
-        WHERE j.id = {run}.job_id AND v.latest_run_id = {run}.id
-    )
-    AND NOT EXISTS (
-        SELECT FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id AND d.version_id = v.id
-        WHERE v.run_id = {run}.id
-    )
-"""
-
-# A run that another one started has its job named after that one's: so a run stays as long as one that it started, or
-# that this one started, and so on.
-_RUNS_TEMPLATE: Final[LiteralString] = """
-    {past} AND NOT EXISTS (
-        WITH RECURSIVE started (id) AS (
-            SELECT child.id FROM runs child WHERE child.parent_run_id = t.id
-            UNION SELECT child.id FROM started JOIN runs child ON child.parent_run_id = started.id
-        )
-        SELECT FROM started JOIN runs child ON child.id = started.id WHERE NOT ({old_child} AND {past_child})
-    )
-"""
-_RUNS = _Kind(
-    "runs",
-    "state_at",
-    _RUNS_TEMPLATE.format(
-        past=_PAST_RUN.format(run="t"),
-        old_child=_OLD.format(row="child", column="state_at"),
-        past_child=_PAST_RUN.format(run="child"),
-    ),
-)
+_RUNS = _Kind("runs", "state_at", PAST_RUN + " AND {is_no_starter}")
 _DATASET_VERSIONS = _Kind(
     "dataset_versions",
     "created_at",
@@ -168,7 +126,8 @@ TABLES: Final = (_EVENTS.table, _RUNS.table, _RUN_INPUTS, _DATASET_VERSIONS.tabl
 """The tables that retention deletes from."""
 
 _COUNT_TEMPLATE: Final[LiteralString] = """
-    WITH gone_runs AS MATERIALIZED (SELECT t.id FROM runs t WHERE {old_runs} AND {unneeded_runs}),
+    WITH RECURSIVE starters (id) AS ({starters}),
+    gone_runs AS MATERIALIZED (SELECT t.id FROM runs t WHERE {old_runs} AND {unneeded_runs}),
     kept_runs AS MATERIALIZED (
         SELECT r.id, r.job_id, r.job_version_id FROM runs r
         WHERE NOT EXISTS (SELECT FROM gone_runs g WHERE g.id = r.id)
@@ -184,7 +143,8 @@ _COUNT_TEMPLATE: Final[LiteralString] = """
 _COUNT = _COUNT_TEMPLATE.format(
     old_events=_EVENTS.old,
     old_runs=_RUNS.old,
-    unneeded_runs=_RUNS.unneeded,
+    starters=STARTERS,
+    unneeded_runs=_RUNS.unneeded.format(is_no_starter=IS_NO_STARTER),
     old_dataset_versions=_DATASET_VERSIONS.old,
     unneeded_dataset_versions=_DATASET_VERSIONS.unneeded.format(runs="kept_runs"),
     old_job_versions=_JOB_VERSIONS.old,
@@ -194,7 +154,7 @@ _COUNT = _COUNT_TEMPLATE.format(
 
 async def count(connection: Connection, limit: Limit) -> Counter[str]:
     """How many rows of each table `prune` would delete now; changes nothing and locks nothing."""
-    row = await (await connection.execute(_COUNT, _parameters(limit))).fetchone()
+    row = await (await connection.execute(_COUNT, limit.parameters)).fetchone()
     return Counter(row)
 
 
@@ -210,11 +170,14 @@ async def prune(connection: Connection, limit: Limit) -> AsyncGenerator[Counter[
     for kind in (_EVENTS, _RUNS, _DATASET_VERSIONS, _JOB_VERSIONS):
         # A row comparison with NULL is decided by the time alone.
         last: Row = {"at": "-infinity", "id": None}
+        starters = await KeptStarters.begun(connection, limit) if kind is _RUNS else None
         while True:
             started = time.monotonic()
             async with connection.transaction():
-                parameters = _parameters(limit) | last | {"batch": _BATCH}
+                parameters = limit.parameters | last | {"batch": _BATCH}
                 window = await (await connection.execute(kind.window, parameters)).fetchall()
+                if starters:
+                    await starters.add_late()
                 deleted = await _delete(connection, kind, parameters | {"ids": [row["id"] for row in window]})
             took = time.monotonic() - started
             yield deleted
@@ -300,7 +263,3 @@ async def _delete(connection: Connection, kind: _Kind, parameters: Row) -> Count
     if kind is _RUNS:
         deleted[_RUN_INPUTS] = (await connection.execute(_DELETE_INPUTS, [[row["id"] for row in rows]])).rowcount
     return deleted
-
-
-def _parameters(limit: Limit) -> Row:
-    return {"happened_before": limit.happened_before, "arrived_before": limit.arrived_before}
