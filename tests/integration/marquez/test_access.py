@@ -174,7 +174,9 @@ def test_a_page_of_a_configured_origin_may_ask_before_it_has_the_token(guarded: 
 
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == PAGE
-    assert {"GET", "POST", "PUT", "DELETE"} <= set(preflight.headers["Access-Control-Allow-Methods"].split(", "))
+    assert {"GET", "HEAD", "POST", "PUT", "DELETE"} <= set(
+        preflight.headers["Access-Control-Allow-Methods"].split(", ")
+    )
     assert "Access-Control-Allow-Credentials" not in preflight.headers
 
 
@@ -206,7 +208,8 @@ def test_other_pages_may_not(guarded: LineageService, origin: str) -> None:
 
     assert preflight.status_code == 400
     assert "Access-Control-Allow-Origin" not in {**preflight.headers, **read.headers}
-    assert tagged.status_code == 415
+    assert tagged.status_code == 403
+    assert repr(origin) in tagged.json()["message"]
 
 
 def test_without_origins_no_page_may(service: LineageService) -> None:

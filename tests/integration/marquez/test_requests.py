@@ -12,8 +12,12 @@ import requests
 
 from tests.integration.marquez.conftest import LineageService
 from tests.integration.marquez.events import dataset, run_event, schema
+from tests.integration.marquez.figures import Figures
 
 pytestmark = pytest.mark.integration
+
+_STATES = "[NEW, RUNNING, COMPLETED, ABORTED, FAILED]"
+_RUN = "0199a000-0000-7000-8000-0000000000ab"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,13 @@ pytestmark = pytest.mark.integration
         ("GET", "/api/v1/namespaces/%ed%a0%80", 404, "not found"),
         ("GET", "/api/v1/namespaces?limit=%ff", 404, "limit"),
         ("GET", "/api/v1/jobs/runs/not-a-uuid", 404, "HTTP 404 Not Found"),
+        ("GET", "/api/v1/jobs?lastRunStates=DONE", 400, f"query param lastRunStates must be one of {_STATES}"),
+        ("GET", "/api/v1/namespaces/n/jobs?lastRunStates=FAILED&lastRunStates=DONE", 400, f"be one of {_STATES}"),
+        ("GET", "/api/v1/events/lineage?sortDirection=up", 400, "query param sortDirection must be one of [asc, desc]"),
+        ("GET", "/api/v1/search?q=a&filter=RUN", 400, "query param filter must be one of [JOB, DATASET]"),
+        ("GET", f"/api/v1/jobs/runs/{_RUN}/facets?type=dataset", 400, "query param type must be one of [run, job]"),
+        ("GET", f"/api/v1/jobs/runs/{_RUN}/facets", 400, "query param type must not be null"),
+        ("GET", "/api/v1/stats/jobs?period=YEAR", 400, "query param period must be one of [DAY, WEEK]"),
         ("GET", "/api/v1/stats/jobs?period=DAY&timezone=../etc/passwd", 400, "timezone"),
         ("PUT", "/api/v1/namespaces/a%20b", 422, "namespace"),
     ],
@@ -57,6 +68,88 @@ def test_bad_requests(service: LineageService, method: str, path: str, status: i
     assert response.status_code == status
     assert reason in response.text
     assert "Traceback" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/healthcheck", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+        ("/api/v1/lineage", "GET, HEAD, POST"),
+        ("/api/v1/lineage/batch", "POST"),
+        ("/api/v1/namespaces/s3%3A%2F%2Flake", "DELETE, GET, HEAD, PUT"),
+        ("/api/v1/namespaces/n/datasets/d/tags/t", "DELETE, POST"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS"])
+def test_where_a_method_is_refused_the_others_are_named(
+    service: LineageService, path: str, methods: str, method: str
+) -> None:
+    response = requests.request(method, service.url + path, timeout=30)
+
+    assert (response.status_code, response.headers["Allow"]) == (405, methods)
+    assert response.json() == {"code": 405, "message": "HTTP 405 Method Not Allowed"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/healthcheck",
+        "/openapi.json",
+        "/api/v1/namespaces",
+        "/api/v1/namespaces/nowhere",
+        "/api/v1/namespaces?limit=-1",
+        "/api/v1/lineage/batch",
+        "/nowhere",
+        "/api/v1/namespaces/a%00b",
+    ],
+)
+def test_head_is_answered_as_get_without_the_body(service: LineageService, path: str) -> None:
+    with requests.Session() as session:
+        head = session.head(service.url + path, timeout=30)
+        # On the same connection: bytes of a body would stand before this answer.
+        get = session.get(service.url + path, timeout=30)
+
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
+
+
+def test_head_is_counted_as_what_it_is(service: LineageService) -> None:
+    def counted() -> float:
+        labels = {"method": "HEAD", "route": "/api/v1/sources/{source}", "status": "404"}
+        return Figures(service).value("http_requests_total", **labels)
+
+    before = counted()
+    requests.head(f"{service.url}/api/v1/sources/nowhere", timeout=30)
+
+    assert counted() == before + 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/jobs?lastRunStates=failed&lastRunStates=Running",
+        "/api/v1/events/lineage?sortDirection=DESC",
+        "/api/v1/search?q=a&filter=job&sort=name",
+        "/api/v1/stats/jobs?period=day",
+    ],
+)
+def test_a_choice_may_be_written_in_any_case(service: LineageService, path: str) -> None:
+    assert requests.get(service.url + path, timeout=30).status_code == 200
+
+
+def test_an_event_of_an_unknown_type_is_taken_for_one_of_a_run_under_way(service: LineageService) -> None:
+    """As Marquez does; nothing of it is lost."""
+    run_id = str(uuid.uuid4())
+    event = run_event("SUSPENDED", "2026-03-01T10:00:00Z", run_id, ("typed", "suspended"))
+
+    accepted, refused = service.post(event), service.post(event | {"eventType": "X" * 256})
+
+    assert (accepted.status_code, refused.status_code) == (201, 422)
+    assert refused.json() == {"errors": ["eventType must not be longer than 255 characters"]}
+    assert service.get(f"/api/v1/jobs/runs/{run_id}")["state"] == "RUNNING"
+    assert service.get("/api/v1/namespaces/typed/jobs?lastRunStates=RUNNING")["jobs"][0]["name"] == "suspended"
+    assert service.get("/api/v1/namespaces/typed/jobs?lastRunStates=NEW")["jobs"] == []
 
 
 def test_what_a_client_sends_writes_no_lines_of_its_own_into_the_log(new_service: LineageService) -> None:
@@ -144,7 +237,9 @@ def test_a_request_without_a_body_writes_unless_a_browser_sends_it(service: Line
     from_a_tool = requests.post(f"{url}/tool", timeout=30)
     from_a_page = requests.post(f"{url}/page", headers={"Origin": "https://example.org"}, timeout=30)
 
-    assert (from_a_tool.status_code, from_a_page.status_code) == (200, 415)
+    assert (from_a_tool.status_code, from_a_page.status_code) == (200, 403)
+    assert "'https://example.org'" in from_a_page.json()["message"]
+    assert "WEATHER_LINEAGE_CORS_ORIGINS" in from_a_page.json()["message"]
     assert service.get("/api/v1/namespaces/typed/datasets/table")["tags"] == ["tool"]
 
 

@@ -64,7 +64,7 @@ def allow_pages(app: FastAPI, origins: Collection[str]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
         allow_headers=("Authorization", "Content-Encoding", "Content-Type"),
         expose_headers=("Retry-After",),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+import re
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +41,7 @@ from weather_pipeline.marquez.embedded.body import require_json
 from weather_pipeline.marquez.embedded.database import Database, DatabaseTooSlow, Use
 from weather_pipeline.marquez.embedded.errors import InvalidBody, Refused
 from weather_pipeline.marquez.embedded.limits import Limits
+from weather_pipeline.marquez.embedded.methods import HeadAsGet, allowed
 from weather_pipeline.marquez.embedded.metrics import MeasuredRequests, Metrics
 from weather_pipeline.marquez.embedded.parameters import database_of
 from weather_pipeline.marquez.embedded.retention import pruned_regularly
@@ -107,6 +109,7 @@ def create_app(
     app.state.limits = limits
     app.state.origins = origins
     app.state.metrics = Metrics(database)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(EncodedPaths)
     if token is not None:
         app.add_middleware(BearerToken, token=token)
@@ -161,11 +164,11 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(psycopg.errors.QueryCanceled, _too_slow)
     app.add_exception_handler(DatabaseTooSlow, _too_slow)
     app.add_exception_handler(psycopg.OperationalError, _database_away)
+    # What the service had begun, and then stood still over.
+    app.add_exception_handler(psycopg.errors.IdleInTransactionSessionTimeout, _database_away)
     # A server that has become another's replica, or that somebody has made read-only.
     app.add_exception_handler(psycopg.errors.ReadOnlySqlTransaction, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
-    # What the service had begun, and then stood still over.
-    app.add_exception_handler(psycopg.errors.IdleInTransactionSessionTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -179,32 +182,44 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _bad_parameters(_: Request, error: Exception) -> Response:
-    """Marquez answers 404 for a parameter that it can't parse, and 400 for a value that it does not allow."""
+    """404 for a parameter that can't be parsed, 400 for a value that is not allowed, each told as by Marquez."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for it)
-    messages = [_parameter_message(entry) for entry in error.errors()]
-    if any(entry["type"] not in _NOT_ALLOWED for entry in error.errors()):
+    entries = error.errors()
+    messages = [_parameter_message(entry) for entry in entries]
+    kinds = {entry["type"] for entry in entries}
+    if not kinds <= {*_NOT_ALLOWED, _NO_CHOICE}:
         return problem(HTTPStatus.NOT_FOUND, f"HTTP 404 Not Found: {'; '.join(messages)}")
+    if _NO_CHOICE in kinds:
+        return problem(HTTPStatus.BAD_REQUEST, "; ".join(messages))
     return JSONResponse({"errors": messages}, HTTPStatus.BAD_REQUEST)
 
 
 _NOT_ALLOWED = ("missing", "greater_than_equal", "less_than_equal")
+_NO_CHOICE = "enum"
+_QUOTED = re.compile("'([^']*)'")
 
 
 def _parameter_message(entry: dict[str, Any]) -> str:
-    where: Sequence[str | int] = entry["loc"]
-    name = where[-1]
+    # Of a list also the place in it.
+    kind, name, *_ = entry["loc"]
+    context = entry.get("ctx", {})
     reasons = {
         "missing": "must not be null",
-        "greater_than_equal": f"must be greater than or equal to {entry.get('ctx', {}).get('ge')}",
-        "less_than_equal": f"must be less than or equal to {entry.get('ctx', {}).get('le')}",
+        "greater_than_equal": f"must be greater than or equal to {context.get('ge')}",
+        "less_than_equal": f"must be less than or equal to {context.get('le')}",
+        _NO_CHOICE: f"must be one of [{', '.join(re.findall(_QUOTED, context.get('expected', '')))}]",
     }
-    return f"{where[0]} param {name} {reasons.get(entry['type'], entry['msg'])}"
+    return f"{kind} param {name} {reasons.get(entry['type'], entry['msg'])}"
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     status = HTTPStatus(error.status_code)
-    return problem(status, f"HTTP {status.value} {status.phrase}", error.headers)
+    headers = error.headers
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # The router names those of one route; others of the same path have others.
+        headers = {"Allow": ", ".join(allowed(request.scope["path"], request.app.routes))}
+    return problem(status, f"HTTP {status.value} {status.phrase}", headers)
 
 
 async def _bad_data(_: Request, error: Exception) -> Response:

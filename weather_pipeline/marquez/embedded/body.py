@@ -16,6 +16,7 @@ from weather_pipeline.marquez.embedded.errors import (
     BodyCutOff,
     BodyTooLarge,
     BodyTooSlow,
+    ForeignPage,
     InvalidBody,
     UnsupportedEncoding,
     UnsupportedType,
@@ -42,18 +43,21 @@ async def require_json(request: Request) -> None:
     DELETE browsers always ask about.
 
     Raises:
-        UnsupportedType: The request is refused before its body is read.
+        UnsupportedType: The request does not say that its body is JSON; it is refused before that is read.
+        ForeignPage: It has no body, and comes from the page of a site that is not configured.
     """
     if request.method not in ("POST", "PUT"):
         return
     headers = request.headers
     sent = headers.get("content-type")
-    if sent is not None:
-        accepted = is_json(sent)
-    else:
-        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        accepted = not has_body and headers.get("origin") in (None, *request.app.state.origins)
-    if not accepted:
+    if sent is None and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        origin = headers.get("origin")
+        if origin is not None and origin not in request.app.state.origins:
+            raise ForeignPage(
+                f"Pages of {origin[:100]!r} may not write here. WEATHER_LINEAGE_CORS_ORIGINS names the sites whose "
+                "pages may."
+            )
+    elif not is_json(sent or ""):
         raise UnsupportedType(f"Content-Type {(sent or '')[:100]!r} is not supported: send application/json.")
 
 

@@ -59,6 +59,12 @@ class UnsupportedType(Refused):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class ForeignPage(Refused):
+    """The request comes from a web page of a site that may not write."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
 class InvalidBody(Refused):
     """The body can't be accepted; every error names a field and what is wrong with it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final, LiteralString
 
 from fastapi import APIRouter, Query
@@ -14,7 +13,7 @@ from weather_pipeline.marquez.embedded.events import Kind
 from weather_pipeline.marquez.embedded.facet_checks import parse_time
 from weather_pipeline.marquez.embedded.facets import clean, format_instant
 from weather_pipeline.marquez.embedded.models import Events
-from weather_pipeline.marquez.embedded.parameters import Connected, Limit, Offset
+from weather_pipeline.marquez.embedded.parameters import Choice, Connected, Limit, Offset
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -33,7 +32,7 @@ _MEMBERS = {
 _FOUND: Final[LiteralString] = "FROM lineage_events WHERE event_at < %(before)s AND event_at >= %(after)s"
 
 
-class Direction(StrEnum):
+class Direction(Choice):
     """Order of events by their time."""
 
     ASC = "asc"

@@ -14,7 +14,7 @@ from weather_pipeline.marquez.embedded.errors import NotFound
 from weather_pipeline.marquez.embedded.facets import shown
 from weather_pipeline.marquez.embedded.identity import job_key
 from weather_pipeline.marquez.embedded.models import Job, Jobs, JobVersion, JobVersions, Name, Run, Runs, VersionName
-from weather_pipeline.marquez.embedded.parameters import Connected, Limit, Offset, PathName
+from weather_pipeline.marquez.embedded.parameters import Choice, Connected, Limit, Offset, PathName
 from weather_pipeline.marquez.embedded.runs import latest_runs, runs_by_id, runs_of_job
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
@@ -40,6 +40,19 @@ _FILTER: Final[LiteralString] = """
 """
 
 
+class RunState(Choice):
+    """The states of Marquez's runs. None is NEW here: a run begins with its first event."""
+
+    NEW = "NEW"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    ABORTED = "ABORTED"
+    FAILED = "FAILED"
+
+
+States = Annotated[list[RunState] | None, Query(alias="lastRunStates", description="Of the jobs' last runs.")]
+
+
 async def require_job(connection: Connection, namespace: str, name: str) -> Row:
     """The job's row.
 
@@ -62,7 +75,7 @@ def bare_job(row: Row) -> Job:
 @router.get("/jobs")
 async def list_all_jobs(
     connection: Connected,
-    states: Annotated[list[str] | None, Query(alias="lastRunStates")] = None,
+    states: States = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Jobs:
@@ -74,7 +87,7 @@ async def list_all_jobs(
 async def list_jobs(
     connection: Connected,
     namespace: PathName,
-    states: Annotated[list[str] | None, Query(alias="lastRunStates")] = None,
+    states: States = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Jobs:
@@ -158,9 +171,10 @@ async def dataset_names(
 
 
 async def _list(
-    connection: Connection, namespace: str | None, states: list[str] | None, limit: int, offset: int
+    connection: Connection, namespace: str | None, states: list[RunState] | None, limit: int, offset: int
 ) -> Jobs:
-    parameters = {"namespace": namespace, "states": states, "limit": limit, "offset": offset}
+    chosen = states and [state.value for state in states]
+    parameters = {"namespace": namespace, "states": chosen, "limit": limit, "offset": offset}
     cursor = await connection.execute(_SELECT + _FILTER, parameters)
     rows = await cursor.fetchall()
     runs = await latest_runs(connection, [row["id"] for row in rows], _LATEST_RUNS)

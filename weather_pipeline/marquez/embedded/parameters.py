@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 from urllib.parse import unquote
 
 from fastapi import Depends, Query, Request
@@ -22,6 +23,14 @@ _LARGEST_OFFSET = 2**31 - 1
 Limit = Annotated[int, Query(ge=0, le=_LARGEST_PAGE, description="Most entries to answer.")]
 Offset = Annotated[int, Query(ge=0, le=_LARGEST_OFFSET, description="Entries to leave out first.")]
 Depth = Annotated[int, Query(ge=0, le=1000, description="How far to walk.")]
+
+
+class Choice(StrEnum):
+    """What a parameter may be, in upper or lower case: so Marquez takes it (Dropwizard, `FuzzyEnumParamConverter`)."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return next((member for member in cls if member.casefold() == str(value).casefold()), None)
 
 
 def database_of(request: Request) -> Database:

@@ -25,6 +25,9 @@ NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_@+:=;/.-]{1,1024}")
 NAME_LENGTH = 4000
 """Longest name of a job or dataset, in characters."""
 
+_TYPE_LENGTH = 255
+"""Longest type of an event, in characters: an index holds it."""
+
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -93,6 +96,8 @@ class _Reader:
         if not isinstance(event_type, str):
             self.errors.append("eventType must be a string")
             return "OTHER"
+        if len(event_type) > _TYPE_LENGTH:
+            self.errors.append(f"eventType must not be longer than {_TYPE_LENGTH} characters")
         return event_type.upper()
 
     def _job(self, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final, LiteralString
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from weather_pipeline.marquez.embedded.models import (
     RunFacets,
     VersionName,
 )
-from weather_pipeline.marquez.embedded.parameters import Connected, Limit, Offset
+from weather_pipeline.marquez.embedded.parameters import Choice, Connected, Limit, Offset
 
 router = APIRouter(prefix="/api/v1/jobs/runs", tags=["runs"])
 
@@ -50,7 +49,7 @@ _DATASETS: Final[LiteralString] = """
 """
 
 
-class FacetType(StrEnum):
+class FacetType(Choice):
     """Whose facets."""
 
     RUN = "run"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Final, LiteralString
 
 from fastapi import APIRouter, Query
 
 from weather_pipeline.marquez.embedded.errors import Refused
 from weather_pipeline.marquez.embedded.models import SearchResult, SearchResults
-from weather_pipeline.marquez.embedded.parameters import Connected, Limit
+from weather_pipeline.marquez.embedded.parameters import Choice, Connected, Limit
 
 router = APIRouter(prefix="/api/v1/search", tags=["search"])
 
@@ -31,14 +30,14 @@ _SELECT: Final[LiteralString] = """
 """
 
 
-class SearchFilter(StrEnum):
+class SearchFilter(Choice):
     """What to search."""
 
     JOB = "JOB"
     DATASET = "DATASET"
 
 
-class SearchSort(StrEnum):
+class SearchSort(Choice):
     """How Marquez's callers ask for results to be sorted."""
 
     NAME = "NAME"

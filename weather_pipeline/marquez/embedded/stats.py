@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final, LiteralString
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,12 +9,12 @@ from fastapi import APIRouter
 
 from weather_pipeline.marquez.embedded.errors import Refused
 from weather_pipeline.marquez.embedded.models import EventCount, TotalCount
-from weather_pipeline.marquez.embedded.parameters import Connected
+from weather_pipeline.marquez.embedded.parameters import Choice, Connected
 
 router = APIRouter(prefix="/api/v1/stats", tags=["stats"])
 
 
-class Period(StrEnum):
+class Period(Choice):
     """How far back."""
 
     DAY = "DAY"
