@@ -56,7 +56,7 @@ _STOP_TIMEOUT = 120.0
 def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) -> None:
     """Start PostgreSQL, the lineage service, its page and Dagster.
 
-    A part that dies is reported with the end of its log and started again; one that keeps dying ends the stack.
+    A part that dies is reported with its last words and started again; one that keeps dying ends the stack.
     """
     from weather_pipeline.cli.progress import Progress
 

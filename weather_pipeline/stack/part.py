@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.logs import tail
 from weather_pipeline.stack.probes import Probe
 
 
@@ -57,10 +56,10 @@ def stop_order(parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
 class PartDied(StackError):
     """A part ended although nobody asked it to."""
 
-    def __init__(self, name: str, code: int, log_file: Path) -> None:
-        """Say who, how, and show the end of its log."""
-        super().__init__(name, code, log_file)
-        self.name, self.code, self.log_file = name, code, log_file
+    def __init__(self, name: str, code: int, last_words: str) -> None:
+        """Say who, how, and what it said last, introduced."""
+        super().__init__(name, code, last_words)
+        self.name, self.code, self.last_words = name, code, last_words
 
     @property
     def what(self) -> str:
@@ -68,10 +67,5 @@ class PartDied(StackError):
         how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
         return f"{self.name} {how}."
 
-    @property
-    def log(self) -> str:
-        """The end of its log, introduced."""
-        return f"The end of {self.log_file}:\n{tail(self.log_file)}"
-
     def __str__(self) -> str:
-        return f"{self.what} The stack stops. {self.log}"
+        return f"{self.what} The stack stops. {self.last_words}"

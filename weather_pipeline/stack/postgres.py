@@ -26,7 +26,7 @@ import psycopg
 from psycopg import sql
 
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.logs import tail
+from weather_pipeline.stack.logs import last_words, size
 from weather_pipeline.stack.ports import free_port
 from weather_pipeline.stack.process import wait_for_end
 
@@ -78,6 +78,7 @@ class EmbeddedPostgres:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        began = size(self.log_file)
         with self.log_file.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal must reach the stack, which stops its parts in order.
             process = self.process = subprocess.Popen(
@@ -88,7 +89,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **_identity(),
             )
-        self._wait_until_ready(process, data)
+        self._wait_until_ready(process, data, began)
         return process
 
     def stop(self) -> None:
@@ -261,13 +262,13 @@ class EmbeddedPostgres:
             raise StackError(f"PostgreSQL could not be initialised in {data}: {result.stderr.strip()[-2000:]}")
         partial.replace(data)
 
-    def _wait_until_ready(self, process: subprocess.Popen[Any], data: Path) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[Any], data: Path, began: int) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
             if process.poll() is not None:
                 raise StackError(
                     f"PostgreSQL ended with code {process.returncode} while starting on port {self.port}. "
-                    f"The end of {self.log_file}:\n{tail(self.log_file)}"
+                    f"{last_words(self.log_file, since=began)}"
                 )
             try:
                 psycopg.connect(self.url(), connect_timeout=2).close()

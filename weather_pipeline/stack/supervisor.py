@@ -1,6 +1,6 @@
 """The supervisor: starts the parts in order, watches them, stops them in reverse, leaves no process behind.
 
-A part that dies while the stack is up is reported with the end of its log and started again, while the others go on:
+A part that dies while the stack is up is reported with its last words and started again, while the others go on:
 a run survives the death of the lineage service or of the daemon. One that keeps dying ends the stack, so that nobody
 works with half of it without knowing.
 """
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import psutil
 
@@ -25,7 +25,7 @@ from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi
 from weather_pipeline.stack.holdings import claim, open_postgres
 from weather_pipeline.stack.leftovers import stop_leftovers
-from weather_pipeline.stack.logs import keep_short, tail
+from weather_pipeline.stack.logs import Logs
 from weather_pipeline.stack.part import Part, PartDied, stop_order
 from weather_pipeline.stack.plan import (
     POSTGRES,
@@ -39,6 +39,7 @@ from weather_pipeline.stack.plan import (
     workspace_text,
 )
 from weather_pipeline.stack.ports import HOST, check_ports, free_port, is_free
+from weather_pipeline.stack.report import Report
 from weather_pipeline.stack.runs import cancel_runs, end_stranded_runs
 from weather_pipeline.stack.state import (
     STARTING,
@@ -59,22 +60,6 @@ _DEATHS_ALLOWED = 3
 """A part that dies so often within `_DEATHS_WITHIN` seconds is not started again."""
 _DEATHS_WITHIN = 60.0
 _REAP_TIMEOUT = 10.0
-
-
-class Report(Protocol):
-    """Hears what the supervisor does, to show it."""
-
-    def starting(self, part: str) -> None:
-        """A part was started."""
-
-    def ready(self, part: str, seconds: float) -> None:
-        """A part answers, so many seconds after it was started."""
-
-    def stopping(self, part: str) -> None:
-        """A part was asked to stop."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
 
 
 class Stack:
@@ -99,6 +84,7 @@ class Stack:
         self._deaths: dict[str, list[float]] = {}
         self._restarted: dict[str, Part] = {}
         self._state: StackState | None = None
+        self._logs = Logs()
         self.postgres = open_postgres(options.home)
         self.chosen: Chosen | None = None
         self._api = DagsterApi(f"http://{HOST}:{options.settings.dagster_port}")
@@ -167,18 +153,19 @@ class Stack:
         """See that every part still runs; start one that died again, once the stack is up.
 
         Raises:
-            PartDied: A part died while the stack starts, or again and again; carries the end of its log.
+            PartDied: A part died while the stack starts, or again and again; carries its last words.
         """
         logs = {part.name: part.log_file for part in self._parts}
         for name, running in list(self._processes.items()):
             if running.poll() is not None:
-                self._on_death(PartDied(name, running.returncode, logs.get(name, self.postgres.log_file)))
+                words = self._logs.last_words(logs.get(name, self.postgres.log_file))
+                self._on_death(PartDied(name, running.returncode, words))
         for name, part in list(self._restarted.items()):
             if part.probe.ready():
                 del self._restarted[name]
                 self._mark_ready(name)
         for log in (self.postgres.log_file, *logs.values()):
-            keep_short(log)
+            self._logs.keep_short(log)
 
     def wait(self) -> None:
         """Watch the parts until one keeps dying or a signal's handler raises.
@@ -250,7 +237,7 @@ class Stack:
         self._processes[name] = running
         identity = process.Identity.of(running.pid)
         if identity is None:
-            raise PartDied(name, running.wait(), log)
+            raise PartDied(name, running.wait(), self._logs.last_words(log))
         self._save(self._known.with_part(PartState(name, identity, port, str(log), started)))
 
     def _mark_ready(self, name: str) -> None:
@@ -263,6 +250,7 @@ class Stack:
         server = self.postgres
         self.report.starting(POSTGRES)
         started = time.time()
+        self._logs.begin(server.log_file)
         running = server.start()
         keep_port(self.options.home, POSTGRES, server.port)
         self._record(POSTGRES, running, port=server.port, log=server.log_file, started=started)
@@ -302,8 +290,7 @@ class Stack:
                     self._on_ready(name)
                 elif time.monotonic() - since > part.start_timeout:
                     raise StackError(
-                        f"{name} was not ready after {part.start_timeout:.0f} s. "
-                        f"The end of {part.log_file}:\n{tail(part.log_file)}"
+                        f"{name} was not ready after {part.start_timeout:.0f} s. {self._logs.last_words(part.log_file)}"
                     )
             self.check()
             time.sleep(_POLL)
@@ -311,6 +298,7 @@ class Stack:
     def _launch(self, part: Part) -> None:
         self.report.starting(part.name)
         started = time.time()
+        self._logs.begin(part.log_file)
         running = process.launch(
             part.name, part.command, environment=part.environment, log_file=part.log_file, stack_id=self._id
         )
@@ -330,7 +318,7 @@ class Stack:
         self._deaths[died.name] = [*deaths, now]
         if self._known.phase != UP or len(deaths) + 1 >= _DEATHS_ALLOWED:
             raise died
-        self.report.note(f"{died.what} It is started again. {died.log}")
+        self.report.note(f"{died.what} It is started again. {died.last_words}")
         if died.name == POSTGRES:
             self._restart_postgres()
             return

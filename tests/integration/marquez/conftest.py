@@ -15,7 +15,8 @@ from typing import Any, Self
 import pytest
 import requests
 
-from weather_pipeline.stack.postgres import EmbeddedPostgres, free_port, tail
+from weather_pipeline.stack.logs import tail
+from weather_pipeline.stack.postgres import EmbeddedPostgres, free_port
 
 _START_TIMEOUT = 60.0
 
