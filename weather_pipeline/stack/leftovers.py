@@ -10,7 +10,9 @@ from weather_pipeline.stack.plan import POSTGRES, WEBSERVER, log_file
 from weather_pipeline.stack.ports import HOST, is_listening
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.runs import cancel_runs
-from weather_pipeline.stack.state import read_state, remove_state
+from weather_pipeline.stack.state import lock_file, read_state, remove_state, stack_lock
+
+STOPPED_LEFTOVERS = "Stopped what an earlier stack, killed before it could clean up, had left running."
 
 _GRACE = 20.0
 
@@ -33,3 +35,18 @@ def stop_leftovers(home: Path) -> bool:
     server = EmbeddedPostgres(home / POSTGRES, log_file=log_file(home, POSTGRES)).stop_leftover()
     remove_state(home)
     return bool(left) or server
+
+
+def lock_and_stop_leftovers(home: Path) -> bool:
+    """The same for who does not hold the lock; a directory in which no stack ever was stays as it is, or missing.
+
+    Returns:
+        Whether anything was running.
+
+    Raises:
+        StackError: A stack runs there, which holds the lock.
+    """
+    if read_state(home) is None and not lock_file(home).exists():
+        return False
+    with stack_lock(home):
+        return stop_leftovers(home)

@@ -217,7 +217,11 @@ def _lineage_part(options: StackOptions, chosen: Chosen, door: Door) -> Part:
     return Part(
         name=LINEAGE,
         command=(*command, "--insecure") if door.insecure else command,
-        environment={"PYTHONUNBUFFERED": "1", "WEATHER_LINEAGE_DATABASE_URL": chosen.lineage_url},
+        environment={
+            "PYTHONUNBUFFERED": "1",
+            "WEATHER_HOME": str(options.home),
+            "WEATHER_LINEAGE_DATABASE_URL": chosen.lineage_url,
+        },
         log_file=log_file(options.home, LINEAGE),
         probe=HttpProbe(f"{address(door)}/healthcheck"),
         port=door.port if urlsplit(address(door)).hostname in (HOST, "localhost") else None,
@@ -231,7 +235,7 @@ def _page_part(options: StackOptions, lineage_address: str) -> Part:
     return Part(
         name=PAGE,
         command=(*command, "--dagster-url", options.settings.effective_dagster_url),
-        environment={"PYTHONUNBUFFERED": "1", "MARQUEZ_URL": lineage_address},
+        environment={"PYTHONUNBUFFERED": "1", "WEATHER_HOME": str(options.home), "MARQUEZ_URL": lineage_address},
         log_file=log_file(options.home, PAGE),
         probe=HttpProbe(f"http://{HOST}:{port}/healthcheck"),
         port=port,

@@ -6,10 +6,13 @@ import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from weather_pipeline.errors import PortTaken
+from weather_pipeline.stack.process import STACK_ID
+from weather_pipeline.stack.state import command_for
 
 HOST = "127.0.0.1"
 """The address that every server of the stack binds."""
@@ -29,13 +32,25 @@ class PortNeed:
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that listens on a port; None for what this user may not see."""
+    """The process that listens on a port; None for what this user may not see.
+
+    Attributes:
+        home: The state directory of the stack that it is a part of, if it is.
+    """
 
     pid: int | None = None
     name: str | None = None
+    home: str | None = None
 
     def __str__(self) -> str:
-        return "another process" if self.pid is None else f"{self.name} (pid {self.pid})"
+        if self.pid is None:
+            return "another process"
+        return f"{self.name} (pid {self.pid})" + (f" of the stack of {self.home}" if self.home else "")
+
+    @property
+    def remedy(self) -> str:
+        """How to get the port free, as the beginning of a sentence."""
+        return f"Stop it with `{command_for(Path(self.home), 'down')}`" if self.home else "Stop it"
 
 
 _QUIET = range(30100, 32768)
@@ -73,12 +88,13 @@ def is_free(port: int) -> bool:
         return True
 
 
-def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
+def check_ports(needs: Iterable[PortNeed], *, offset: int, home: Path) -> None:
     """Check that every port can be had.
 
     Args:
         needs: The ports of the stack, `offset` included.
         offset: The offset that they have now, to suggest another one.
+        home: The stack's state directory.
 
     Raises:
         PortTaken: Names each taken port, its purpose, the process that has it (where visible) and a free offset.
@@ -87,11 +103,15 @@ def check_ports(needs: Iterable[PortNeed], *, offset: int) -> None:
     taken = [need for need in needs if not is_free(need.port)]
     if not taken:
         return
-    lines = [f"Port {need.port} ({need.purpose}) is taken by {port_owner(need.port)}." for need in taken]
+    owners = {need: port_owner(need.port) for need in taken}
+    lines = [f"Port {need.port} ({need.purpose}) is taken by {owner}." for need, owner in owners.items()]
     suggestion = free_offset([need.port - offset for need in needs])
     if suggestion is not None:
-        lines.append(f"Stop it, or move every port of the stack: --port-offset {suggestion}")
-    lines.append(f"`weather doctor ports{f' --port-offset {offset}' if offset else ''}` says more.")
+        remedies = {owner.remedy for owner in owners.values()}
+        stop = remedies.pop() if len(remedies) == 1 else "Stop them"
+        lines.append(f"{stop}, or move every port of the stack: --port-offset {suggestion}")
+    doctor = f"doctor ports --port-offset {offset}" if offset else "doctor ports"
+    lines.append(f"`{command_for(home, doctor)}` says more.")
     raise PortTaken("\n".join(lines))
 
 
@@ -110,7 +130,18 @@ def port_owner(port: int) -> Owner:
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                return Owner(connection.pid, psutil.Process(connection.pid).name())
+                return _owner(connection.pid)
     except psutil.Error:
         pass
     return Owner()
+
+
+def _owner(pid: int | None) -> Owner:
+    if pid is None:
+        return Owner()
+    process = psutil.Process(pid)
+    try:
+        environment = process.environ()
+    except (psutil.Error, OSError):  # another user's
+        environment = {}
+    return Owner(pid, process.name(), environment.get("WEATHER_HOME") if STACK_ID in environment else None)

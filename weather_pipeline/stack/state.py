@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -67,7 +68,7 @@ def read_state(home: Path) -> StackState | None:
         body = json.loads(file.read_text())
         parts = tuple(PartState(**{**part, "identity": Identity(**part["identity"])}) for part in body.pop("parts"))
         return StackState(**{**body, "supervisor": Identity(**body["supervisor"]), "parts": parts})
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # where the directory is to be may be a file: its start says so
         return None
     except (ValueError, TypeError, KeyError) as error:
         raise StackError(f"{file} can't be understood ({error!r}): stop what runs by hand and remove it.") from error
@@ -92,24 +93,46 @@ def stack_lock(home: Path) -> Iterator[None]:
     """Hold the state directory for this process; the system frees the lock whatever ends the process.
 
     Raises:
-        StackError: Another process holds it; names its pid.
+        StackError: Another process holds it; names its pid. Or the directory can't be made or written; says why.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    file = lock_file(home)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
+    with os.fdopen(_open_lock(home), "r+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = handle.read().strip() or "unknown"
             raise StackError(
-                f"A stack of {home} runs already (process {holder}): `weather status` shows where. "
-                f"Stop it with `weather down --home {home}`, or give this one a directory of its own: "
+                f"A stack of {home} runs already (process {holder}): `{command_for(home, 'status')}` shows where. "
+                f"Stop it with `{command_for(home, 'down')}`, or give this one a directory of its own: "
                 "--home DIR --port-offset N."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
         yield
+
+
+def _open_lock(home: Path) -> int:
+    """The lock's file, open, in a directory that is made where it is missing."""
+    doing = "made"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        doing = "written"
+        return os.open(lock_file(home), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        reason = error.strerror
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            ways = (each for each in (home, *home.parents) if each.exists() and not each.is_dir())
+            reason = next((f"{way} is a file" for way in ways), reason)
+        rights = "give this user the rights to it, or " if isinstance(error, PermissionError) else ""
+        raise StackError(
+            f"The state directory {home} can't be {doing}: {reason}. To go on, {rights}name another directory with "
+            "--home DIR (or WEATHER_HOME)."
+        ) from error
+
+
+def command_for(home: Path, arguments: str) -> str:
+    """A `weather` command for a state directory, to be copied into a shell."""
+    return f"weather {arguments} --home {shlex.quote(str(home))}"
 
 
 def lock_file(home: Path) -> Path:

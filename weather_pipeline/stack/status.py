@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.leftovers import lock_and_stop_leftovers
 from weather_pipeline.stack.plan import LINEAGE, POSTGRES
 from weather_pipeline.stack.ports import is_listening
 from weather_pipeline.stack.process import wait_for_end
-from weather_pipeline.stack.state import STARTING, UP, PartState, StackState, lock_file, read_state, stack_lock
+from weather_pipeline.stack.state import STARTING, UP, PartState, StackState, command_for, read_state
 
 NOT_RUNNING, DEGRADED = "not running", "degraded"
 
@@ -90,10 +90,7 @@ def stop_stack(home: Path) -> bool:
     state = read_state(home)
     supervisor = state.supervisor.process() if state else None
     if supervisor is None:
-        if state is None and not lock_file(home).exists():
-            return False  # no stack was ever here: the directory stays as it is
-        with stack_lock(home):
-            return stop_leftovers(home)
+        return lock_and_stop_leftovers(home)
     try:
         supervisor.send_signal(signal.SIGTERM)
     except psutil.AccessDenied as error:
@@ -105,7 +102,7 @@ def stop_stack(home: Path) -> bool:
     if wait_for_end([supervisor], deadline=time.monotonic() + _STOP_TIMEOUT):
         raise StackError(
             f"The stack's supervisor (process {supervisor.pid}) did not stop within {_STOP_TIMEOUT:.0f} s. "
-            f"Kill it and run `weather down --home {home}` again, which ends what it leaves."
+            f"Kill it and run `{command_for(home, 'down')}` again, which ends what it leaves."
         )
     return True
 

@@ -24,7 +24,7 @@ from weather_pipeline.errors import StackError, WeatherPipelineError
 from weather_pipeline.stack import process
 from weather_pipeline.stack.dagster_api import DagsterApi
 from weather_pipeline.stack.holdings import claim, open_postgres
-from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.leftovers import STOPPED_LEFTOVERS, stop_leftovers
 from weather_pipeline.stack.logs import Logs
 from weather_pipeline.stack.part import Part, PartDied, stop_order
 from weather_pipeline.stack.plan import (
@@ -129,8 +129,8 @@ class Stack:
         self._resources.enter_context(stack_lock(home))
         claim(home)
         if stop_leftovers(home):
-            self.report.note("Stopped what an earlier stack, killed before it could clean up, had left running.")
-        check_ports(port_needs(self.options), offset=self.options.settings.port_offset)
+            self.report.note(STOPPED_LEFTOVERS)
+        check_ports(port_needs(self.options), offset=self.options.settings.port_offset, home=home)
         state = self._first_state()
         self._save(state)
         self.postgres.port = _postgres_port(home, self.options.settings.port_offset)

@@ -62,6 +62,9 @@ def test_dagster_gets_all_it_needs_and_the_page_no_secret() -> None:
     assert environment["WEATHER_LAKE_URL"] == "file:///srv/weather/lake"
     assert "WEATHER_LINEAGE_DATABASE_URL" not in environment
     assert found["lineage"].environment["WEATHER_LINEAGE_DATABASE_URL"] == CHOSEN.lineage_url
+    assert {part.environment["WEATHER_HOME"] for part in found.values()} == {"/srv/weather"}, (
+        "who has a port says whose it is"
+    )
     assert not any("hunter2" in value for value in found["lineage-page"].environment.values())
 
 

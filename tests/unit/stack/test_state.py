@@ -10,11 +10,12 @@ import pytest
 
 from weather_pipeline.errors import StackError
 from weather_pipeline.stack import process
-from weather_pipeline.stack.leftovers import stop_leftovers
+from weather_pipeline.stack.leftovers import lock_and_stop_leftovers, stop_leftovers
 from weather_pipeline.stack.process import Identity
 from weather_pipeline.stack.state import (
     PartState,
     StackState,
+    command_for,
     keep_port,
     kept_port,
     read_state,
@@ -56,8 +57,37 @@ def test_a_state_that_makes_no_sense_is_an_error_with_its_file(tmp_path: Path) -
 def test_the_lock_names_who_holds_it(tmp_path: Path) -> None:
     with stack_lock(tmp_path), pytest.raises(StackError, match=f"process {os.getpid()}"), stack_lock(tmp_path):
         pass
+    with stack_lock(tmp_path), pytest.raises(StackError) as held, stack_lock(tmp_path):
+        pass
+    assert f"`weather status --home {tmp_path}` shows where" in str(held.value)
+    assert f"`weather down --home {tmp_path}`" in str(held.value)
     with stack_lock(tmp_path):
         assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_a_command_can_be_copied() -> None:
+    assert command_for(Path("/srv/my weather"), "down") == "weather down --home '/srv/my weather'"
+
+
+@pytest.mark.parametrize("below", ["", "deep/er"])
+def test_a_file_in_the_way_of_the_directory_is_named(tmp_path: Path, below: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    home = file / below
+    with pytest.raises(StackError) as refused, stack_lock(home):
+        pass
+    assert str(refused.value) == (
+        f"The state directory {home} can't be made: {file} is a file. To go on, name another directory with --home DIR "
+        "(or WEATHER_HOME)."
+    )
+    assert read_state(home) is None
+    assert not lock_and_stop_leftovers(home)
+
+
+def test_a_lock_that_can_t_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(StackError, match=r"can't be written: Is a directory\. To go on"), stack_lock(tmp_path):
+        pass
 
 
 def test_a_port_is_kept(tmp_path: Path) -> None:
@@ -91,6 +121,16 @@ def test_leftovers_are_found_by_their_mark_alone(tmp_path: Path) -> None:
         bystander.kill()
         bystander.wait()
         child.wait()
+
+
+def test_where_no_stack_ever_was_nothing_is_made(tmp_path: Path) -> None:
+    assert not lock_and_stop_leftovers(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_stack_that_runs_are_left_alone(tmp_path: Path) -> None:
+    with stack_lock(tmp_path), pytest.raises(StackError, match="runs already"):
+        lock_and_stop_leftovers(tmp_path)
 
 
 def test_a_process_that_ignores_being_asked_is_killed(tmp_path: Path) -> None:
