@@ -45,6 +45,17 @@ def port_offset_option(command: _Command) -> _Command:
     return option(command)
 
 
+def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option that is given empty, as by a variable that is not set: its default is not what was meant.
+
+    Raises:
+        BadParameter: It is empty.
+    """
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty. Give it a value, or leave it out.")
+    return value
+
+
 def read_settings(home: Path | None = None, port_offset: int | None = None) -> Settings:
     """The settings of the environment, with the command's options on top and an absolute state directory.
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import uvicorn
 
-from weather_pipeline.errors import PortTaken
+from weather_pipeline.errors import ConfigurationError, PortTaken
+
+_OF_THE_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
+"""Why a port can't be had at an address that is ours: it is taken, or below 1024. Anything else is the address's."""
 
 
 def bound(host: str, port: int, *, server: str) -> list[socket.socket]:
@@ -21,25 +24,58 @@ def bound(host: str, port: int, *, server: str) -> list[socket.socket]:
         server: Who wants it, as the beginning of a sentence.
 
     Raises:
-        PortTaken: The address can't be had; names it and the system's reason.
+        PortTaken: The port can't be had; names it and the system's reason.
+        ConfigurationError: The host is none of this machine's; names it and what to check.
     """
     sockets: list[socket.socket] = []
     try:
-        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        for family, address in _addresses(host, port, server):
             if (each := _bound(family, address)) is not None:
                 sockets.append(each)
     except OSError as error:
         for each in sockets:
             each.close()
-        raise cannot_listen(host, port, error.strerror, server=server) from error
+        if error.errno in _OF_THE_PORT:
+            raise cannot_listen(host, port, error.strerror, server=server) from error
+        raise _not_ours(host, error.strerror, server) from error
     if not sockets:
-        raise cannot_listen(host, port, "This machine has no such address", server=server)
+        raise _not_ours(host, "this machine has no such address", server)
     return sockets
 
 
+def check_host(host: str, *, server: str) -> None:
+    """Check that a server can listen on a host of this machine, whatever port it takes there.
+
+    Args:
+        host: An address, or a name that may have several.
+        server: Who wants it, as the beginning of a sentence.
+
+    Raises:
+        ConfigurationError: The host is none of this machine's; names it and what to check.
+    """
+    for each in bound(host, 0, server=server):
+        each.close()
+
+
 def cannot_listen(host: str, port: int, reason: str | None, *, server: str) -> PortTaken:
-    """What to say where an address can't be had."""
+    """What to say where a port can't be had."""
     return PortTaken(f"{server} can't listen on {host}:{port}: {reason}. Give another with --port.")
+
+
+def _not_ours(host: str, reason: str | None, server: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{server} can't listen on {host}: {reason}. Check --host: it takes an address of this machine (`ip addr` or "
+        "`ifconfig` lists them) or a name of one, without a port; 0.0.0.0 stands for all of them."
+    )
+
+
+def _addresses(host: str, port: int, server: str) -> list[tuple[int, Any]]:
+    """The addresses of a host, each with its family."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # no name at all: a part of it is empty, or too long
+        raise _not_ours(host, "it is no host's name", server) from error
+    return [(family, address) for family, _, _, _, address in found]
 
 
 def _bound(family: int, address: Any) -> socket.socket | None:

@@ -1,5 +1,6 @@
 """`weather lineage web`, as users start it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -61,4 +62,7 @@ def test_a_taken_port_is_said_at_once():
             [*WEB, "--port", str(marquez.port)], capture_output=True, text=True, check=False, timeout=60
         )
     assert done.returncode == 1
-    assert f"can't listen on 127.0.0.1:{marquez.port}" in " ".join(done.stderr.split())
+    (line,) = done.stderr.splitlines()
+    assert f"Port {marquez.port} is taken by " in line
+    assert f"(pid {os.getpid()})" in line
+    assert "--port N" in line

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from weather_pipeline.errors import PortTaken
-from weather_pipeline.marquez.listening import bound
+from weather_pipeline.errors import ConfigurationError, PortTaken
+from weather_pipeline.marquez.listening import bound, check_host
 from weather_pipeline.stack.ports import free_port, is_listening
 
 
@@ -35,13 +35,32 @@ def test_a_name_is_listened_on_by_all_its_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "reason"), [("192.0.2.1", "no such address"), ("no-such-host.invalid", "[Nn]ame|resolution")]
+    ("host", "reason"),
+    [
+        ("192.0.2.1", "this machine has no such address"),
+        ("2001:db8::1", "this machine has no such address|[Aa]ddress family"),
+        ("no-such-host.invalid", "[Nn]ame|resolution"),
+        ("127.0.0.1:5000", "[Nn]ame|resolution"),
+        ("localhost..", "no host's name|[Nn]ame|resolution"),
+        (f"{'a' * 64}.example", "no host's name|[Nn]ame|resolution"),
+    ],
 )
-def test_an_address_that_is_not_ours_is_said(host: str, reason: str) -> None:
-    with pytest.raises(PortTaken, match=reason):
-        bound(host, free_port(), server="A server")
+def test_a_host_that_is_not_ours_is_said_with_what_to_check(host: str, reason: str) -> None:
+    for listen in (lambda: bound(host, free_port(), server="A server"), lambda: check_host(host, server="A server")):
+        with pytest.raises(ConfigurationError, match=reason) as refused:
+            listen()
+        assert str(refused.value).startswith(f"A server can't listen on {host}: ")
+        assert "Check --host" in str(refused.value)
+        assert "--port" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_host_of_ours_is_fine_whatever_is_taken(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)):
+        check_host(host, server="A server")
 
 
 def test_a_port_of_others_is_said() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(PortTaken, match="already in use"):
+    words = r"already in use\. Give another with --port\."
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(PortTaken, match=words):
         bound("127.0.0.1", other.getsockname()[1], server="A server")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from weather_pipeline.cli.addresses import for_people
-from weather_pipeline.cli.common import home_option, read_settings, stay, stop_signals, weather_command
+from weather_pipeline.cli.common import home_option, not_empty, read_settings, stay, stop_signals, weather_command
 from weather_pipeline.cli.lineage.database import named_database
-from weather_pipeline.errors import PortTaken, StackError
+from weather_pipeline.cli.lineage.listening import door_options, naming_owner
+from weather_pipeline.errors import StackError
 
 if TYPE_CHECKING:
     from weather_pipeline.settings import Settings
@@ -34,35 +32,33 @@ if TYPE_CHECKING:
     `Authorization: Bearer TOKEN`, or --insecure. docs/lineage-service.md: "Run it for a team".
 
     \b
-    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 could not start, as where the port is taken; 2 wrong usage, which an
-    open address without a token is; 130 interrupted before it was up.
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 could not start, as where the port is taken or --host is not this
+    machine's, or its PostgreSQL or service kept dying; 2 wrong usage, which an open address without a token is; 130
+    interrupted by Ctrl-C or SIGTERM before it was up.
     """
 )
-@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    help="Port to listen on.  [default: 5000, and WEATHER_PORT_OFFSET more]",
-)
+@door_options(port=5000, insecure="Let other machines read and write without a token.")
 @click.option(
     "--database-url",
     metavar="URL",
+    callback=not_empty,
     help="PostgreSQL to keep lineage in. Every user of this machine can read a password on a command line: one with a "
     "password better stands in WEATHER_LINEAGE_DATABASE_URL.  [default: that, else a PostgreSQL of its own in the "
     "state directory]",
 )
-@click.option("--insecure", is_flag=True, help="Let other machines read and write without a token.")
 @home_option
 def serve(*, host: str, port: int | None, database_url: str | None, insecure: bool, home: Path | None) -> None:
     """Run the lineage service, Marquez's API on PostgreSQL, until Ctrl-C."""
     from weather_pipeline.marquez.embedded.access import Exposed, check_exposure
+    from weather_pipeline.marquez.embedded.server import SERVER
+    from weather_pipeline.marquez.listening import check_host
     from weather_pipeline.marquez.token import lineage_token
     from weather_pipeline.stack.plan import Door
 
     settings = read_settings(home)
     door = Door(host, port or settings.lineage_port, insecure)
     token = lineage_token(settings)
+    check_host(host, server=SERVER)  # before it is judged who reaches it: a mistyped one is nobody's
     try:
         check_exposure(host, token=token, insecure=insecure)
     except Exposed as error:
@@ -82,7 +78,7 @@ def _serve_on(url: str, settings: Settings, door: Door, lines: list[str]) -> Non
     service = service_of(settings, database_url=url, host=door.host, port=door.port, insecure=door.insecure)
     said = "\n".join([*lines, "Ctrl-C stops it."])
     keep_log()
-    with _naming_owner(door.port):
+    with naming_owner(door.port):
         serve(service, ready=lambda: click.echo(said))
 
 
@@ -118,24 +114,9 @@ def _check_port(door: Door) -> None:
     from weather_pipeline.marquez.embedded.server import SERVER
     from weather_pipeline.marquez.listening import bound
 
-    with _naming_owner(door.port):
+    with naming_owner(door.port):
         for each in bound(door.host, door.port, server=SERVER):
             each.close()
-
-
-@contextmanager
-def _naming_owner(port: int) -> Iterator[None]:
-    """Say who has a port that is taken."""
-    from weather_pipeline.stack.ports import port_owner
-
-    try:
-        yield
-    except PortTaken as error:
-        if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(
-            f"Port {port} is taken by {port_owner(port)}. Stop it, or choose another port: --port N."
-        ) from error
 
 
 def _where(door: Door) -> str:

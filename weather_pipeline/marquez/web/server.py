@@ -12,6 +12,8 @@ from weather_pipeline.marquez.listening import TellingServer, bound
 from weather_pipeline.marquez.web.app import create_app
 from weather_pipeline.urls import is_loopback_host
 
+SERVER = "The lineage page"
+
 _SHUTDOWN_SECONDS = 3
 
 
@@ -35,7 +37,8 @@ def serve(
         ready: Called once requests are answered.
 
     Raises:
-        PortTaken: The address can't be listened on.
+        PortTaken: The port can't be had.
+        ConfigurationError: The host is none of this machine's.
     """
     # uvicorn raises the signal again once it has stopped; handled here it ends in a plain return, not in a kill.
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -49,5 +52,5 @@ def serve(
         lifespan="off",
     )
     with ExitStack() as resources:
-        listeners = [resources.enter_context(each) for each in bound(host, port, server="The lineage page")]
+        listeners = [resources.enter_context(each) for each in bound(host, port, server=SERVER)]
         TellingServer(config, ready).run(sockets=listeners)
