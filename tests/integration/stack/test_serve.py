@@ -7,14 +7,17 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.integration.stack.conftest import ROOT, WEATHER, Site, wait_for
+from tests.small_disk import small_disk
 from weather_pipeline.stack import process
 from weather_pipeline.stack.ports import free_port, is_listening
 
@@ -82,6 +85,13 @@ def serving(site: Site) -> Serving:
     return Serving(site, free_port())
 
 
+def _up(serving: Serving) -> subprocess.Popen[str]:
+    """Start it, and wait until its state says so too."""
+    child = serving.up()
+    wait_for(lambda: serving.site.state.phase == "up")
+    return child
+
+
 def ended(child: subprocess.Popen[str], number: signal.Signals | None = None) -> tuple[int, str, str]:
     """Send a signal, if any, and wait: exit code, stdout, stderr."""
     if number is not None:
@@ -147,13 +157,93 @@ def test_after_a_kill_the_next_start_takes_over(serving: Serving) -> None:
     stack_id = serving.site.state.stack_id
     ended(child, signal.SIGKILL)
 
-    serving.port = free_port()  # what was left listens still
-    again = serving.up()
-    wait_for(lambda: serving.site.state.phase == "up")
+    assert serving.answers(), "what was left goes on, and has the port"
+    again = serving.start()
+    wait_for(
+        lambda: (
+            again.poll() is not None
+            or (serving.site.state.supervisor.pid, serving.site.state.phase) == (again.pid, "up")
+        )
+    )
+    assert again.poll() is None, again.communicate()
 
     assert serving.knows_the_run()
     assert process.members(stack_id) == []
-    assert "had left running" in ended(again, signal.SIGTERM)[2]
+    assert ended(again, signal.SIGTERM)[2].count("had left running") == 1
+
+
+def test_after_the_kill_of_its_database_too_the_next_start_takes_over(serving: Serving) -> None:
+    child = serving.up()
+    wait_for(lambda: serving.site.state.phase == "up")
+    database = next(part.identity for part in serving.site.state.parts if part.name == "postgres")
+    ended(child, signal.SIGKILL)
+    os.kill(database.pid, signal.SIGKILL)
+
+    again = serving.start()
+    wait_for(
+        lambda: (
+            again.poll() is not None
+            or (serving.site.state.supervisor.pid, serving.site.state.phase) == (again.pid, "up")
+        )
+    )
+
+    assert again.poll() is None, again.communicate()
+    assert serving.post() == 201
+
+
+def test_a_part_that_dies_is_reported_with_its_own_last_words(serving: Serving) -> None:
+    ended(_up(serving), signal.SIGTERM)
+    child = _up(serving)
+    parts = {part.name: part.identity for part in serving.site.state.parts}
+
+    os.kill(parts["postgres"].pid, signal.SIGKILL)
+    wait_for(lambda: parts["postgres"].process() is None and serving.answers() and serving.post() == 201)
+    _, _, err = ended(child, signal.SIGTERM)
+
+    assert "postgres was killed by signal 9. It is started again. The end of " in err
+    words = err.split("It is started again. ", 1)[1].split("\n[", 1)[0]
+    assert "database system is ready" in words
+    log = serving.site.home / "logs" / "postgres.log"
+    assert "shutdown request" in log.read_text()
+    assert "shutdown request" not in words, "that was the start before"
+
+
+def test_a_service_that_keeps_dying_ends_it(serving: Serving) -> None:
+    child = _up(serving)
+    state = serving.site.state
+
+    killed: set[int] = set()
+    while child.poll() is None:
+        part = next((part for part in serving.site.state.parts if part.name == "lineage"), None)
+        if part is not None and part.identity.pid not in killed and part.ready is not None:
+            killed.add(part.identity.pid)
+            os.kill(part.identity.pid, signal.SIGKILL)
+        time.sleep(0.05)
+    code, _, err = ended(child)
+
+    assert (code, len(killed)) == (1, 3)
+    assert "Error: lineage was killed by signal 9. The stack stops. The end of " in err
+    assert process.members(state.stack_id) == []
+
+
+def test_a_state_directory_that_can_t_be_made_is_said_in_one_line(serving: Serving, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with small_disk(tmp_path / "disk") as disk:
+        disk.read_only()
+        refused = {
+            f"{file / 'home'} can't be made: {file} is a file.": serving.start("--home", str(file / "home")),
+            f"{disk.path / 'home'} can't be made: Read-only file system.": serving.start(
+                "--home", str(disk.path / "home")
+            ),
+            f"{disk.path} can't be written: Read-only file system.": serving.start("--home", str(disk.path)),
+        }
+        answers = {reason: ended(child) for reason, child in refused.items()}
+
+    for reason, (code, _, err) in answers.items():
+        assert code == 1
+        assert err.splitlines()[-1].startswith(f"Error: The state directory {reason} To go on, name another"), err
+        assert "Traceback" not in err
 
 
 def test_beside_a_running_stack_it_says_what_to_do(serving: Serving) -> None:

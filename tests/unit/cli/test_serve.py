@@ -66,3 +66,10 @@ def test_a_token_that_can_t_be_read_is_named(
     monkeypatch.setenv("WEATHER_LINEAGE_TOKEN_FILE", str(tmp_path / "missing"))
     assert run("--host", "0.0.0.0") == FAILED
     assert f"{tmp_path / 'missing'} can't be read: No such file" in capsys.readouterr().err
+
+
+def test_its_help_says_what_depth_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    help_text = " ".join(capsys.readouterr().out.split())
+    steps = "`depth` of the graph (GET /api/v1/lineage) counts steps from job to job"
+    assert f"{steps}: 20 where it is not given, 0 to 1000" in help_text

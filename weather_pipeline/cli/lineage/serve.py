@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     `Authorization: Bearer TOKEN`, or --insecure. docs/lineage-service.md: "Run it for a team".
 
     \b
+    `depth` of the graph (GET /api/v1/lineage) counts steps from job to job: 20 where it is not given, 0 to 1000.
+    docs/lineage-service.md: "Depth".
+
+    \b
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 could not start, as where the port is taken or --host is not this
     machine's, or its PostgreSQL or service kept dying; 2 wrong usage, which an open address without a token is; 130
     interrupted by Ctrl-C or SIGTERM before it was up.
@@ -85,15 +89,19 @@ def _serve_on(url: str, settings: Settings, door: Door, lines: list[str]) -> Non
 def _serve_with_own_database(settings: Settings, door: Door, lines: list[str]) -> None:
     """Serve as a stack of two parts: so `weather status` and `weather down` know it, and what dies is started again."""
     from weather_pipeline.cli.progress import Progress
+    from weather_pipeline.stack.leftovers import STOPPED_LEFTOVERS, lock_and_stop_leftovers
     from weather_pipeline.stack.plan import POSTGRES, LineageTarget, StackOptions, address
     from weather_pipeline.stack.supervisor import Stack
 
     _check_no_stack(settings)
-    _check_port(door)
     progress = Progress()
     target = LineageTarget(address(door), embedded=True, reason="the embedded lineage service")
     own = [f"Database      a PostgreSQL of its own in {settings.home / POSTGRES}", f"State, logs   {settings.home}"]
     with stop_signals():
+        # What a killed supervisor left is ours, and may have the port still.
+        if lock_and_stop_leftovers(settings.home):
+            progress.note(STOPPED_LEFTOVERS)
+        _check_port(door)
         stay(Stack(StackOptions(settings, target, alone=door), progress), progress, [*lines, *own])
 
 
