@@ -81,7 +81,7 @@ def look(surroundings: Surroundings) -> Outcome:
     settings = surroundings.settings
     if not surroundings.running and settings.dagster_url is None:
         return Outcome([skipped("daemon", "Dagster starts with the stack")])
-    if surroundings.stack.is_lineage_alone and settings.dagster_url is None:
+    if surroundings.stack.lineage_alone and settings.dagster_url is None:
         return Outcome([skipped("daemon", "the lineage service runs alone, without Dagster")])
     url = settings.dagster_url or f"http://{HOST}:{3000 + surroundings.port_offset}"
     try:

@@ -56,7 +56,7 @@ def judge(facts: StackFacts, command: Callable[[str], str]) -> list[Finding]:
                 "leftovers",
                 f"An earlier stack's processes still run: {listed(list(facts.orphans))}.",
                 cause="Its supervisor was killed before it could stop them. They keep ports, memory and the database.",
-                remedy="Stop them (the next `weather up` does so too):",
+                remedy="Stop them (the next start does so too):",
                 command=command("down"),
             )
         ]
@@ -74,7 +74,8 @@ def judge(facts: StackFacts, command: Callable[[str], str]) -> list[Finding]:
         ]
     bad = [part for part in status.parts if part.state != UP]
     if status.state == UP and not bad:
-        what = "the lineage service alone" if status.is_lineage_alone else f"weather from {status.source}"
+        alone = f"the lineage service alone, at {status.lineage}"
+        what = alone if status.lineage_alone else f"weather from {status.source}"
         return [ok("stack", f"up, all {len(status.parts)} parts answer; {what} ({status.home})")]
     if not bad:
         return [warning("stack", f"The stack is {status.state}.", cause="Somebody just asked it to.", remedy="Wait.")]

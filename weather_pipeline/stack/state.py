@@ -35,7 +35,12 @@ class PartState:
 
 @dataclass(frozen=True)
 class StackState:
-    """What runs for a state directory."""
+    """What runs for a state directory.
+
+    Attributes:
+        lineage: Where lineage goes.
+        lineage_alone: Whether it is the lineage service with its database and nothing else.
+    """
 
     stack_id: str
     supervisor: Identity
@@ -45,6 +50,7 @@ class StackState:
     source: str
     lineage: str
     parts: tuple[PartState, ...] = ()
+    lineage_alone: bool = False
 
     def with_part(self, part: PartState) -> StackState:
         """The same with this part added, or replaced where it is known."""

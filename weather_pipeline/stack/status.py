@@ -12,10 +12,9 @@ import psutil
 
 from weather_pipeline.errors import StackError
 from weather_pipeline.stack.leftovers import lock_and_stop_leftovers
-from weather_pipeline.stack.plan import LINEAGE, POSTGRES
 from weather_pipeline.stack.ports import is_listening
 from weather_pipeline.stack.process import wait_for_end
-from weather_pipeline.stack.state import STARTING, UP, PartState, StackState, command_for, read_state
+from weather_pipeline.stack.state import UP, PartState, StackState, command_for, read_state
 
 NOT_RUNNING, DEGRADED = "not running", "degraded"
 
@@ -36,7 +35,13 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """The whole; `state` is up, starting, stopping, degraded or not running."""
+    """The whole.
+
+    Attributes:
+        state: Up, starting, stopping, degraded or not running.
+        lineage: Where lineage goes.
+        lineage_alone: Whether it is `weather lineage serve`, which has no Dagster and no warehouse.
+    """
 
     state: str
     home: str
@@ -45,11 +50,7 @@ class StackStatus:
     source: str | None = None
     lineage: str | None = None
     parts: tuple[PartStatus, ...] = ()
-
-    @property
-    def is_lineage_alone(self) -> bool:
-        """Whether it is `weather lineage serve`, which has no Dagster."""
-        return bool(self.parts) and {part.name for part in self.parts} <= {POSTGRES, LINEAGE} and self.state != STARTING
+    lineage_alone: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The status as plain values."""
@@ -73,6 +74,7 @@ def stack_status(home: Path) -> StackStatus:
         source=state.source,
         lineage=state.lineage,
         parts=parts,
+        lineage_alone=state.lineage_alone,
     )
 
 

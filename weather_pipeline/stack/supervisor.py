@@ -219,6 +219,7 @@ class Stack:
             port_offset=options.settings.port_offset,
             source=options.settings.source.value,
             lineage=options.lineage.url or options.lineage.reason,
+            lineage_alone=options.alone is not None,
         )
 
     def _save(self, state: StackState) -> None:

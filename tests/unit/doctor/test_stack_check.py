@@ -25,9 +25,9 @@ def test_up() -> None:
 
 def test_the_lineage_service_alone() -> None:
     parts = tuple(PartStatus(name, 7, 5000, "up", 1.0, f"/h/logs/{name}.log") for name in ("postgres", "lineage"))
-    (finding,) = judge(StackFacts(StackStatus("up", "/h", 1, 0, "auto", "x", parts), FILE), command)
-    assert finding.found == "up, all 2 parts answer; the lineage service alone (/h)"
-    assert not StackStatus("starting", "/h", 1, 0, "auto", "x", parts).is_lineage_alone
+    alone = StackStatus("up", "/h", 1, 0, "auto", "http://127.0.0.1:5050", parts, lineage_alone=True)
+    (finding,) = judge(StackFacts(alone, FILE), command)
+    assert finding.found == "up, all 2 parts answer; the lineage service alone, at http://127.0.0.1:5050 (/h)"
 
 
 def test_starting() -> None:
