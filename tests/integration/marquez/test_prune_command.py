@@ -70,7 +70,8 @@ def test_the_time_can_be_said(told: LineageService) -> None:
     assert json.loads(dry.stdout)["rows"]["runs"] == 2
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_what(told: LineageService) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_done_and_says_what(told: LineageService, number: signal.Signals) -> None:
     before = present(told)
     with psycopg.connect(told.database_url) as connection:
         connection.execute(
@@ -87,7 +88,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_what(told: LineageService) -> None:
     )
     while _events(told) > 100_000:
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     told_by_it, error = process.communicate(timeout=60)
 
     done = json.loads(told_by_it)
@@ -101,6 +102,29 @@ def test_ctrl_c_keeps_what_is_done_and_says_what(told: LineageService) -> None:
     assert _prune(told.database_url).returncode == 0
     assert _events(told) == 2
     assert present(told) == before
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_while_it_waits_it_can_be_stopped(told: LineageService, dry_run: bool) -> None:
+    with psycopg.connect(told.database_url) as connection:
+        connection.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [*_COMMAND, *(["--dry-run"] if dry_run else [])],
+            env={**os.environ, _VARIABLE: told.database_url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'runs'::regclass"
+        while connection.execute(waiting).fetchone() == (0,):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        told_by_it, error = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Interrupted." in error
+    assert "Traceback" not in error
+    assert ("Deleted" in told_by_it) == (not dry_run)
 
 
 def test_it_waits_for_the_service_to_end_its_turn(told: LineageService) -> None:

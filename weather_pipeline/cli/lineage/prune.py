@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from weather_pipeline.cli.common import home_option, not_empty
 from weather_pipeline.cli.lineage.common import Ticker, json_option
-from weather_pipeline.cli.lineage.database import DATABASE_VARIABLE, named_database
+from weather_pipeline.cli.lineage.database import DATABASE_VARIABLE, database_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from weather_pipeline.marquez.embedded.retention import Limit
 
 _INTERRUPTED = 130
-_FORM = "postgresql://user:password@host:port/database"
 
 
 @click.command(
@@ -29,19 +31,20 @@ _FORM = "postgresql://user:password@host:port/database"
     \b
     Examples:
       weather lineage prune --dry-run
-      weather lineage prune --older-than 30d
+      weather lineage prune --older-than 30d --home ~/lineage
       weather lineage prune --retention-days 7 --json | python -m json.tool
 
     \b
-    Exit codes: 0 done; 1 the database can't be used; 2 wrong usage; 130 interrupted: what it says is deleted, the rest
-    is untouched.
+    Exit codes: 0 done; 1 the database can't be used, or none is named and no service runs; 2 wrong usage; 130
+    interrupted by Ctrl-C or SIGTERM: what it says is deleted, the rest is untouched.
     """
 )
 @click.option(
     "--database-url",
     metavar="URL",
+    callback=not_empty,
     help="The service's database; on a command line other users can read its password.  "
-    f"[default: {DATABASE_VARIABLE}]",
+    f"[default: {DATABASE_VARIABLE}, else the running stack's]",
 )
 @click.option("--older-than", metavar="TIME", help="Delete what happened before: 30d, 12h, 2026-11-01.")
 @click.option(
@@ -52,24 +55,34 @@ _FORM = "postgresql://user:password@host:port/database"
 )
 @click.option("--dry-run", is_flag=True, help="Count what would go, and change nothing.")
 @json_option
+@home_option
 def prune(
-    *, database_url: str | None, older_than: str | None, retention_days: int | None, dry_run: bool, as_json: bool
+    *,
+    database_url: str | None,
+    older_than: str | None,
+    retention_days: int | None,
+    dry_run: bool,
+    as_json: bool,
+    home: Path | None,
 ) -> None:
     """Delete old runs, versions and events of the lineage service.
 
     What is current stays: jobs and datasets with their current versions and the runs that these come from, each job's
     newest run, the graph. The service does the same by itself every hour, and may run meanwhile; this command goes by
     the time of the events alone, so history that was sent lately goes too.
+
+    The database is that of --database-url; with --home that of the service which runs for this state directory; else
+    that of WEATHER_LINEAGE_DATABASE_URL; else the running stack's.
     """
     from weather_pipeline.marquez.embedded.retention import TABLES, Limit
 
-    url, before = _url(database_url), _before(older_than, retention_days)
+    url, before = database_of(home, database_url), _before(older_than, retention_days)
     rows, interrupted = Counter[str](), False
     try:
         asyncio.run(_run(url, Limit(before), rows, dry_run=dry_run))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         if dry_run:
-            raise
+            raise KeyboardInterrupt from None
         interrupted = True
     counts = {table: rows[table] for table in TABLES}
     if as_json:
@@ -89,6 +102,9 @@ async def _run(url: str, limit: Limit, rows: Counter[str], *, dry_run: bool) -> 
     from weather_pipeline.marquez.embedded.database import connected
     from weather_pipeline.marquez.embedded.retention import count, prune, take_turn
 
+    if (task := asyncio.current_task()) is not None:
+        # As Ctrl-C does: what is deleted is told.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         async with connected(url) as connection:
             if dry_run:
@@ -105,20 +121,6 @@ async def _run(url: str, limit: Limit, rows: Counter[str], *, dry_run: bool) -> 
             ticker.clear()
     except psycopg.Error as error:
         raise click.ClickException(f"{_trouble(error, url)}{_so_far(rows)}") from error
-
-
-def _url(given: str | None) -> str:
-    """The database that is meant.
-
-    Raises:
-        UsageError: None is named, or its URL can't be used. Its text is not in the message.
-    """
-    from weather_pipeline.settings import load_settings
-
-    named = named_database(given, load_settings())
-    if named is None:
-        raise click.UsageError(f"No database is named: set {DATABASE_VARIABLE} to {_FORM}, or give --database-url.")
-    return named.url
 
 
 def _before(older_than: str | None, retention_days: int | None) -> datetime:
