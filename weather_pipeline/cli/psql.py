@@ -1,4 +1,4 @@
-"""`weather psql`: a look into the warehouse with PostgreSQL's own client."""
+"""`weather psql`: a look into the databases with PostgreSQL's own client."""
 
 from __future__ import annotations
 
@@ -22,23 +22,27 @@ _OVERRIDES = ("PGSERVICE", "PGHOSTADDR")
     context_settings={"ignore_unknown_options": True},
     epilog="""
     \b
-    Example:
+    Examples:
       weather psql -c "SELECT count(*) FROM weather.observations"
+      weather psql --lineage -c "SELECT count(*) FROM lineage_events"
 
     \b
-    Exit codes: psql's own; 1 where no warehouse is known.
+    Exit codes: psql's own; 1 where no warehouse or lineage service is known.
     """,
 )
+@click.option("--lineage", is_flag=True, help="Open the lineage service's database in place of the warehouse.")
 @home_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def psql(*, home: Path | None, arguments: tuple[str, ...]) -> None:
-    """Open the warehouse in psql.
+def psql(*, lineage: bool, home: Path | None, arguments: tuple[str, ...]) -> None:
+    """Open the warehouse in psql, or the lineage service's database.
 
-    The warehouse is WEATHER_DATABASE_URL, or the running stack's. ARGUMENTS are psql's.
+    The warehouse is WEATHER_DATABASE_URL, or the running stack's; the lineage service's database with --home that of
+    what runs there, else WEATHER_LINEAGE_DATABASE_URL, or the running stack's. ARGUMENTS are psql's.
     """
+    from weather_pipeline.cli.lineage.database import database_of
     from weather_pipeline.stack.postgres import installation
 
-    login, options = psql_login(warehouse_url(read_settings(home)))
+    login, options = psql_login(database_of(home) if lineage else warehouse_url(read_settings(home)))
     inherited = {name: value for name, value in os.environ.items() if name not in _OVERRIDES}
     program = str(installation() / "bin" / "psql")
     # Python ignores SIGPIPE, and psql would go on doing so: `weather psql … | head` is to end quietly.
@@ -63,7 +67,7 @@ def psql_login(url: str) -> tuple[dict[str, str], list[str]]:
     others = {option.keyword.decode(): (option.val or b"").decode() for option in parsed if not option.envvar}
     if secrets := sorted(_SECRETS & others.keys()):
         raise ConfigurationError(
-            f"psql can take {', '.join(secrets)} of WEATHER_DATABASE_URL on its command line only, where every user "
+            f"psql can take {', '.join(secrets)} of the database's URL on its command line only, where every user "
             "can read it: start psql yourself, with a service file."
         )
     return login, ["-d", _connection_string(others)] if others else []

@@ -15,6 +15,7 @@ from weather_pipeline.errors import ConfigurationError, StackError
 from weather_pipeline.marquez.token import lineage_token
 from weather_pipeline.stack.environment import dagster_environment
 from weather_pipeline.stack.plan import LINEAGE, LineageTarget
+from weather_pipeline.stack.probes import is_lineage_api
 from weather_pipeline.urls import without_login
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR, _UNAVAILABLE = 200, 401, 403, 404, 500, 503
@@ -56,7 +57,7 @@ def look(surroundings: Surroundings) -> Outcome:
     if target.address is None:
         return Outcome([skipped("api", f"lineage goes where {target.reason} says, which only OpenLineage can read")])
     if target.embedded and not surroundings.part_is_up(LINEAGE):
-        return Outcome([_embedded_is_down(surroundings)])
+        return Outcome([_embedded_is_down(surroundings, target.address)])
     try:
         token = lineage_token(surroundings.settings)
     except ConfigurationError as error:
@@ -71,6 +72,8 @@ def look(surroundings: Surroundings) -> Outcome:
 def judge_running(surroundings: Surroundings, target: LineageTarget) -> list[Finding]:
     """Whether the running stack sends lineage elsewhere than these settings say."""
     told = surroundings.stack.lineage
+    if surroundings.stack.lineage_alone:
+        return []  # it sends nothing
     if told is None or told == (target.url or target.reason):
         return []
     return [
@@ -117,11 +120,12 @@ def judge(facts: BackendFacts, target: LineageTarget, *, now: datetime | None = 
     answer = facts.namespaces
     where = "the embedded lineage service" if target.embedded else f"{facts.url} ({target.reason})"
     if isinstance(answer, Failure):
+        other = "" if target.embedded else f"; unset {_variable(target)} for the embedded service"
         return problem(
             "api",
             f"The lineage backend {where} does not answer: {answer.found}.",
             cause=answer.cause,
-            remedy=f"{answer.remedy} Events wait until it answers; unset {_variable(target)} for the embedded service.",
+            remedy=f"{answer.remedy} Events wait until it answers{other}.",
         )
     if not is_marquez(answer):
         return _not_marquez(facts, answer, target)
@@ -152,7 +156,7 @@ def _not_marquez(facts: BackendFacts, answer: Answer, target: LineageTarget) -> 
             "api",
             "The embedded lineage service waits for its database: it answers, but with 503.",
             cause="PostgreSQL is away, or starts again.",
-            remedy="See what `weather doctor database` says, and logs/postgres.log in the state directory. Events wait "
+            remedy="See what the check `database` says, and logs/postgres.log in the state directory. Events wait "
             "until it answers.",
         )
     ping = facts.ping
@@ -183,8 +187,11 @@ def _contents(facts: BackendFacts, now: datetime) -> str:
     return f"the newest event is {minutes} min old"
 
 
-def _embedded_is_down(surroundings: Surroundings) -> Finding:
+def _embedded_is_down(surroundings: Surroundings, address: str) -> Finding:
     if not surroundings.running:
+        if is_lineage_api(address):
+            home = surroundings.settings.home
+            return ok("api", f"a lineage service answers at {address}, though nothing of {home} runs")
         return skipped("api", "the embedded lineage service starts with the stack")
     return warning(
         "api",

@@ -87,6 +87,10 @@ def look(surroundings: Surroundings) -> Outcome:
     try:
         url = dagster_environment(surroundings.settings.home)["WEATHER_DATABASE_URL"]
     except (StackError, KeyError):
+        if surroundings.stack.lineage_alone:
+            opened = surroundings.command("psql --lineage")
+            found = f"the lineage service runs alone: its PostgreSQL has no warehouse, and `{opened}` opens it"
+            return Outcome([skipped("server", found)])
         return Outcome([skipped("server", "the embedded PostgreSQL runs, but no Dagster that knows its password")])
     found = look_at_server(url, surroundings.command, embedded=True)
     return Outcome(found.findings)  # its clock is ours

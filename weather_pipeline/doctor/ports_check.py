@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import platform
-import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import psutil
-
-from weather_pipeline.doctor.finding import Finding, listed, ok, problem
+from weather_pipeline.doctor.finding import Finding, listed, ok, problem, warning
 from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.stack.plan import LineageTarget, StackOptions, port_needs
-from weather_pipeline.stack.ports import Owner, PortNeed, free_offset, is_free, port_owner
-from weather_pipeline.stack.process import STACK_ID
+from weather_pipeline.stack.ports import HOST, Owner, PortNeed, free_offset, is_free, port_owner
+from weather_pipeline.stack.probes import is_lineage_api
 from weather_pipeline.stack.state import UP
 
 _AIRPLAY_PORTS = (5000, 7000)
@@ -29,14 +26,14 @@ class PortFact:
         free: Whether a server can have it.
         owner: Who has it, as far as this user may see.
         ours: Whether that is a part of this directory's stack.
-        other_home: The state directory of another stack that has it.
+        is_lineage: Whether a lineage API answers there that is none of ours.
     """
 
     need: PortNeed
     free: bool
     owner: Owner = field(default_factory=Owner)
     ours: bool = False
-    other_home: str | None = None
+    is_lineage: bool = False
 
 
 def look(surroundings: Surroundings) -> Outcome:
@@ -50,10 +47,11 @@ def look(surroundings: Surroundings) -> Outcome:
     needs = port_needs(StackOptions(settings=settings, lineage=lineage))
     # Not by the number of the process: macOS tells only root who listens.
     own = {part.port for part in surroundings.stack.parts if part.state == UP}
-    facts = _with_homes([_fact(need, ours=need.port in own) for need in needs])
+    facts = [_fact(need, ours=need.port in own, may_be_lineage=need.port == settings.lineage_port) for need in needs]
     taken = any(not (fact.free or fact.ours) for fact in facts)
     suggestion = free_offset([need.port - offset for need in needs]) if taken else None
-    return Outcome(judge(facts, suggestion, running=surroundings.running, command=surroundings.command))
+    running, alone = surroundings.running, surroundings.stack.lineage_alone
+    return Outcome(judge(facts, suggestion, running=running, alone=alone, command=surroundings.command))
 
 
 def judge(
@@ -61,6 +59,7 @@ def judge(
     suggestion: int | None,
     *,
     running: bool,
+    alone: bool = False,
     command: Callable[[str], str],
     system: str = platform.system(),
 ) -> list[Finding]:
@@ -70,6 +69,7 @@ def judge(
         facts: The ports.
         suggestion: An offset at which all of them are free.
         running: Whether a stack of this directory runs.
+        alone: Whether that is the lineage service alone, which takes no other port.
         command: Makes a `weather` command.
         system: The operating system, as `platform.system` names it.
     """
@@ -78,13 +78,15 @@ def judge(
     free = [str(fact.need.port) for fact in facts if fact.free]
     taken = [fact for fact in facts if not (fact.free or fact.ours)]
     if ours:
-        findings.append(ok("ours", f"{listed(ours)} {_are(ours)} the running stack's"))
+        whose = "the lineage service's, which runs alone" if alone else "the running stack's"
+        findings.append(ok("ours", f"{listed(ours)} {_are(ours)} {whose}"))
     if free:
-        what = "not listened on: see the stack's parts" if running else "free"
+        what = "not listened on: see the stack's parts" if running and not alone else "free"
         findings.append(ok("free", f"{listed(free)} {_are(free)} {what}"))
     if taken:
         move = "" if suggestion is None else command(f"up --port-offset {suggestion}")
-        findings.append(_taken(taken, move, system))
+        services = all(fact.is_lineage for fact in taken)
+        findings.append(_by_lineage(taken[0], command) if services else _taken(taken, move, system))
     return findings
 
 
@@ -100,13 +102,23 @@ def _taken(facts: Sequence[PortFact], move: str, system: str) -> Finding:
     )
 
 
+def _by_lineage(fact: PortFact, command: Callable[[str], str]) -> Finding:
+    """A service that a stack can use in place of its own."""
+    return warning(
+        "lineage",
+        f"Port {fact.need.port} ({fact.need.purpose}) is taken by {fact.owner}, which answers as a lineage API.",
+        cause=f"The stack of {fact.owner.home} runs."
+        if fact.owner.home
+        else "`weather lineage serve` runs on another database, or a Marquez.",
+        remedy=f"{fact.owner.remedy}, move every port (`{command('up --port-offset N')}`), or send the lineage there:",
+        command=f"export MARQUEZ_URL=http://localhost:{fact.need.port}",
+    )
+
+
 def _reason(fact: PortFact, system: str) -> tuple[str, str]:
     """Why a port is taken, and how to get it free."""
-    if fact.other_home is not None:
-        return (
-            f"The stack of {fact.other_home} runs.",
-            f"Stop it: `weather down --home {shlex.quote(fact.other_home)}`.",
-        )
+    if fact.owner.home is not None:
+        return f"The stack of {fact.owner.home} runs.", f"{fact.owner.remedy}."
     airplay = fact.need.port in _AIRPLAY_PORTS and fact.owner.name in (None, "ControlCenter", "ControlCe")
     if system == "Darwin" and airplay:
         where = "System Settings, General, AirDrop & Handoff, AirPlay Receiver"
@@ -114,27 +126,13 @@ def _reason(fact: PortFact, system: str) -> tuple[str, str]:
     return "Another program listens there.", "Stop it."
 
 
-def _fact(need: PortNeed, *, ours: bool) -> PortFact:
+def _fact(need: PortNeed, *, ours: bool, may_be_lineage: bool) -> PortFact:
     if ours:
         return PortFact(need, free=False, ours=True)
-    return PortFact(need, free=True) if is_free(need.port) else PortFact(need, free=False, owner=port_owner(need.port))
-
-
-def _with_homes(facts: Sequence[PortFact]) -> list[PortFact]:
-    """The same, with the state directory of another stack that has a port: one of its parts knows it for all."""
-    environments = [_environment(fact.owner) for fact in facts]
-    stacks = [environment.get(STACK_ID, "") for environment in environments]
-    known = zip(stacks, environments, strict=True)
-    homes = {stack: found["WEATHER_HOME"] for stack, found in known if stack and found.get("WEATHER_HOME")}
-    return [replace(fact, other_home=homes.get(stack)) for fact, stack in zip(facts, stacks, strict=True)]
-
-
-def _environment(owner: Owner) -> dict[str, str]:
-    """A process's environment, as far as this user may know."""
-    try:
-        return {} if owner.pid is None else psutil.Process(owner.pid).environ()
-    except (psutil.Error, OSError):
-        return {}
+    if is_free(need.port):
+        return PortFact(need, free=True)
+    is_lineage = may_be_lineage and is_lineage_api(f"http://{HOST}:{need.port}")
+    return PortFact(need, free=False, owner=port_owner(need.port), is_lineage=is_lineage)
 
 
 def _are(ports: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -56,13 +56,16 @@ class Surroundings:
 
     @property
     def lineage(self) -> LineageTarget:
-        """Where lineage goes.
+        """Where lineage goes; to the service that runs alone, wherever it listens, unless the settings say otherwise.
 
         Raises:
             ConfigurationError: `OPENLINEAGE_URL` is needed and is no HTTP address.
         """
         settings = self.settings.model_copy(update={"port_offset": self.port_offset})
-        return lineage_target(settings, self.environment, directory=self.directory, user=self.user)
+        target = lineage_target(settings, self.environment, directory=self.directory, user=self.user)
+        if self.stack.lineage_alone and target.embedded:
+            return replace(target, address=self.stack.lineage, reason="`weather lineage serve`")
+        return target
 
     def part_is_up(self, name: str) -> bool:
         """Whether a part of the running stack answers."""

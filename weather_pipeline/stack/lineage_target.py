@@ -8,7 +8,8 @@ from pathlib import Path
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.plan import LineageTarget
-from weather_pipeline.stack.ports import HOST
+from weather_pipeline.stack.ports import HOST, is_listening
+from weather_pipeline.stack.probes import is_lineage_api
 from weather_pipeline.urls import check_http_url, shown_value
 
 
@@ -35,6 +36,15 @@ def lineage_target(settings: Settings, environment: Mapping[str, str], *, direct
         return LineageTarget(settings.marquez_url, embedded=False, reason="MARQUEZ_URL")
     address = f"http://{HOST}:{settings.lineage_port}"
     return LineageTarget(address, embedded=True, reason="the embedded lineage service")
+
+
+def lineage_beside(settings: Settings) -> str | None:
+    """The address of a lineage service that has the embedded one's port, whoever started it; None where none answers.
+
+    `weather lineage serve` on another database, or for another state directory, is known here by nothing else.
+    """
+    address = f"http://{HOST}:{settings.lineage_port}"
+    return address if is_listening(settings.lineage_port) and is_lineage_api(address) else None
 
 
 def openlineage_configuration(environment: Mapping[str, str], *, directory: Path, user: Path) -> str | None:

@@ -56,6 +56,20 @@ class HttpProbe:
             return False
 
 
+def is_lineage_api(url: str) -> bool:
+    """Whether Marquez's API answers at an address of this machine, or a service that asks for its token first."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{url}/api/v1/namespaces?limit=1", timeout=_TIMEOUT, allow_redirects=False)
+            if answer.status_code == requests.codes.unauthorized:
+                return answer.headers.get("WWW-Authenticate", "").startswith("Bearer")
+            body = answer.json()
+            return answer.ok and isinstance(body, dict) and "namespaces" in body
+    except requests.RequestException:  # JSON that is none is one too
+        return False
+
+
 @dataclass(frozen=True)
 class WebserverProbe:
     """Ready when Dagster's webserver answers and has loaded the code location."""

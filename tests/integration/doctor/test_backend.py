@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 from pydantic import SecretStr
 
 from tests.integration.doctor.conftest import Answers, Look
+from tests.integration.stack.conftest import free_offset
 from tests.lineage_page import lineage_page
 from tests.marquez_double import MarquezDouble
 from weather_pipeline.doctor import dead_letters
@@ -102,7 +103,7 @@ def test_a_login_that_is_missing(serve: Serve, look: Look) -> None:
     ],
 )
 def test_what_the_environment_says(environment: dict[str, str], status: Status, look: Look) -> None:
-    assert look("backend", environment=environment).status is status
+    assert look("backend", environment=environment, port_offset=free_offset()).status is status
 
 
 def test_dead_letters_are_counted_where_the_exporter_keeps_them(

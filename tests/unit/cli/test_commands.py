@@ -113,7 +113,7 @@ def test_down_of_nothing(tmp_path: Path) -> None:
     assert "Nothing was running." in result.output
 
 
-@pytest.mark.parametrize("command", [["psql"], ["backfill", "2026-10-01"]])
+@pytest.mark.parametrize("command", [["psql"], ["psql", "--lineage"], ["env"], ["backfill", "2026-10-01"]])
 def test_without_a_stack_a_command_says_how_to_start_one(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,9 +76,25 @@ def test_dead_letters() -> None:
 
 
 def test_a_stack_that_was_started_with_other_settings() -> None:
-    def running(lineage: str | None) -> Surroundings:
-        stack = StackStatus("up", "/h", 1, 0, "replay", lineage)
+    def running(lineage: str | None, *, alone: bool = False) -> Surroundings:
+        stack = StackStatus("up", "/h", 1, 0, "replay", lineage, lineage_alone=alone)
         return Surroundings(Settings(), {}, Path("/"), Path("/"), stack, command)
 
     assert judge_running(running(None), TARGET) == judge_running(running("http://h:5000"), TARGET) == []
     assert troubles(judge_running(running("http://127.0.0.1:5000"), TARGET)) == {"running": Status.WARNING}
+    assert judge_running(running("http://127.0.0.1:5000", alone=True), TARGET) == [], "it sends nothing"
+
+
+def test_the_service_that_runs_alone_is_asked_where_it_listens() -> None:
+    stack = StackStatus("up", "/h", 1, 0, "auto", "http://127.0.0.1:5050", lineage_alone=True)
+    alone = Surroundings(Settings(), {}, Path("/"), Path("/"), stack, command)
+    assert (alone.lineage.address, alone.lineage.embedded) == ("http://127.0.0.1:5050", True)
+    elsewhere = replace(alone, settings=Settings(marquez_url="http://h:5000"))
+    assert elsewhere.lineage.address == "http://h:5000"
+
+
+def test_the_embedded_service_that_is_away_is_no_matter_of_settings() -> None:
+    facts = replace(GOOD, namespaces=Failure(Obstacle.REFUSED, "http://h:5000"))
+    embedded = LineageTarget("http://h:5000", embedded=True, reason="x")
+    assert "unset" not in judge(facts, embedded).remedy
+    assert "unset MARQUEZ_URL for the embedded service" in judge(facts, TARGET).remedy

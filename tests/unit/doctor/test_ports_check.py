@@ -1,5 +1,7 @@
 """Whose a port is, and the way out."""
 
+from dataclasses import replace
+
 from tests.unit.doctor import command, troubles
 from weather_pipeline.doctor.finding import Status
 from weather_pipeline.doctor.ports_check import PortFact, judge
@@ -46,8 +48,36 @@ def test_airplay_is_named_where_it_can_be() -> None:
 
 
 def test_another_stack_s_ports_are_one_finding() -> None:
-    facts = [PortFact(need, free=False, owner=Owner(7, "python"), other_home="/else where") for need in (UI, API)]
+    facts = [PortFact(need, free=False, owner=Owner(7, "python", "/else where")) for need in (UI, API)]
     (finding,) = judge(facts, 100, running=False, command=command)
     assert finding.cause == "The stack of /else where runs."
-    assert finding.remedy == "Stop it: `weather down --home '/else where'`. Or move every port:"
+    assert finding.remedy == "Stop it with `weather down --home '/else where'`. Or move every port:"
     assert finding.found.count("is taken by") == 2
+
+
+def test_the_service_that_runs_alone_takes_no_other_port() -> None:
+    api = PortFact(API, free=False, owner=Owner(1, "python"), ours=True)
+    ours, free = judge([FREE, api], None, running=True, alone=True, command=command)
+    assert ours.found == "5000 is the lineage service's, which runs alone"
+    assert free.found == "3000 is free"
+
+
+def test_a_lineage_service_of_others_can_be_used() -> None:
+    service = PortFact(API, free=False, owner=Owner(7, "python"), is_lineage=True)
+    free, finding = judge([FREE, service], 100, running=False, command=command)
+    assert troubles([free, finding]) == {"lineage": Status.WARNING}
+    assert finding.found == "Port 5000 (lineage API) is taken by python (pid 7), which answers as a lineage API."
+    assert "`weather lineage serve`" in finding.cause
+    assert finding.command == "export MARQUEZ_URL=http://localhost:5000"
+
+    (finding,) = judge([replace(service, owner=Owner(7, "python", "/else"))], 100, running=False, command=command)
+    assert finding.cause == "The stack of /else runs."
+    assert finding.remedy.startswith("Stop it with `weather down --home /else`, move every port")
+
+
+def test_a_whole_stack_of_others_stays_in_the_way() -> None:
+    taken = [
+        PortFact(UI, free=False, owner=Owner(6, "python")),
+        PortFact(API, free=False, owner=Owner(7, "python"), is_lineage=True),
+    ]
+    assert troubles(judge(taken, 100, running=False, command=command)) == {"taken": Status.PROBLEM}
