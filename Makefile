@@ -11,12 +11,16 @@ ARGS ?=
 # Dagster's storages load some eighty migrations: without compiled files that costs every SQLite file a tenth of a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-oldest-dagster conformance chaos check bench bench-backfill format lock lock-jars clean
+.PHONY: help install demo spark test test-oldest-dagster conformance chaos check bench bench-backfill format
+.PHONY: lock lock-jars clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 install: $(VENV)/.dev ## Set up .venv with everything: weather, dagster, dg, the tests' tools
+
+spark: $(VENV)/.spark ## Install what Spark jobs need: PySpark, a Java, the jars (600 MB, once)
+	@$(BIN)/weather spark jars
 
 demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=1: verify, print JSON, stop)
 	@$(BIN)/weather demo $(if $(ONCE),--once) $(ARGS)
@@ -75,7 +79,14 @@ $(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+# PySpark comes as source. Built in this environment, by what is locked, nothing is fetched without a hash.
+$(VENV)/.spark: requirements-build.txt requirements-spark.txt $(VENV)/.run
+	@echo "Installing the locked requirements of Spark jobs (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements-spark.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.spark
 	@echo "Installing the locked development requirements (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

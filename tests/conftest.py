@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may depend on the caller's settings."""
     for name in os.environ:
-        if name.startswith(("WEATHER_", "OPENLINEAGE", "MARQUEZ_", "DAGSTER_")):
+        if name.startswith(("WEATHER_", "OPENLINEAGE", "MARQUEZ_", "DAGSTER_")) or name == "SPARK_MASTER":
             monkeypatch.delenv(name)
 
 

@@ -35,6 +35,17 @@ class SourceName(StrEnum):
     """Recorded real observations, served by a local server with Open-Meteo's protocol."""
 
 
+class SparkTransport(StrEnum):
+    """How Spark's listener hands on what it heard."""
+
+    HTTP = "http"
+    """To the lineage API. What that can't take at the moment is lost."""
+    FILE = "file"
+    """To a file of its own for each session, one event a line."""
+    CONSOLE = "console"
+    """To Spark's log."""
+
+
 class Settings(BaseSettings):
     """One frozen set of settings. A variable that is empty counts as not set."""
 
@@ -154,6 +165,45 @@ class Settings(BaseSettings):
         default=None, description="Base URL of the Dagster UI, for links. Default: the embedded one."
     )
 
+    spark_master: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SPARK_MASTER", "WEATHER_SPARK_MASTER"),
+        description="Where Spark jobs run: local[2], spark://host:port, yarn, k8s://…. Default: what the job or "
+        "spark-submit says, else this machine.",
+    )
+    spark_jars: Path | None = Field(
+        default=None,
+        description="Directory of the jars of Spark jobs, which `weather spark jars` fills. Default: HOME/jars/spark.",
+    )
+    spark_namespace: str = Field(default="neuronews", description="OpenLineage namespace of Spark jobs.")
+    spark_transport: SparkTransport | None = Field(
+        default=None,
+        description="How Spark's listener hands its events on: http, file or console. Default: as OpenLineage's own "
+        "configuration says where there is some, else http.",
+    )
+    spark_events: Path | None = Field(
+        default=None,
+        description="Directory where the transport file leaves a file for each session. Default: HOME/spark-events.",
+    )
+    spark_lineage_off: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None,
+        description="Spark applications without lineage: their names, with * and ? for anything, separated by commas. "
+        "Default: none.",
+    )
+    spark_debug_facet: bool = Field(
+        default=False, description="Whether Spark's events carry OpenLineage's debug facet: large, for bug reports."
+    )
+    spark_parent: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENLINEAGE_PARENT_ID"),
+        description="The run that starts a Spark job, NAMESPACE/JOB/RUN-ID, which becomes the parent of its run.",
+    )
+    spark_root_parent: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OPENLINEAGE_ROOT_PARENT_ID"),
+        description="The run at the root of that one, likewise. Default: the parent.",
+    )
+
     @field_validator("marquez_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
@@ -169,6 +219,11 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: Any) -> Any:
         return tuple(map(check_origin, value.split(","))) if isinstance(value, str) else value
+
+    @field_validator("spark_lineage_off", mode="before")
+    @classmethod
+    def _patterns(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @property
     def dagster_port(self) -> int:
@@ -215,6 +270,16 @@ class Settings(BaseSettings):
     def effective_lake_url(self) -> str:
         """The lake's root as a URL."""
         return self.lake_url or (self.home.absolute() / "lake").as_uri()
+
+    @property
+    def effective_spark_jars(self) -> Path:
+        """Where the jars of Spark jobs lie."""
+        return (self.spark_jars or self.home / "jars" / "spark").absolute()
+
+    @property
+    def effective_spark_events(self) -> Path:
+        """Where the transport `file` of Spark's listener leaves its files."""
+        return (self.spark_events or self.home / "spark-events").absolute()
 
 
 def load_settings() -> Settings:

@@ -42,6 +42,7 @@ NOT_WITHOUT_EXTRA = {
     "psycopg-binary",
     "psycopg-pool",
     "psycopg2-binary",
+    "pyspark",
     "pyarrow",
     "pydantic-settings",
     "uvicorn",
@@ -61,6 +62,7 @@ COMMANDS = {
     "replay": [],
     "lineage prune": [],
     "lineage serve": [],
+    "spark jars": [],
 }
 """Every command that needs an extra, with the arguments of a call that would do something."""
 

@@ -28,6 +28,7 @@ from weather_pipeline.settings import Settings, load_settings
             "-1",
             "WEATHER_LINEAGE_RETENTION_DAYS: Input should be greater than or equal to 0",
         ),
+        ("WEATHER_SPARK_TRANSPORT", "kafka", "WEATHER_SPARK_TRANSPORT: Input should be 'http', 'file' or 'console'"),
         ("WEATHER_DAGSTER_URL", "http://", "WEATHER_DAGSTER_URL: Should be the base URL of a server"),
         ("WEATHER_LINEAGE_BODY_LIMIT", "0", "WEATHER_LINEAGE_BODY_LIMIT: Input should be greater than 0"),
         ("WEATHER_LINEAGE_CORS_ORIGINS", "*", "WEATHER_LINEAGE_CORS_ORIGINS: Should be origins of web pages"),
@@ -86,6 +87,21 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load_settings().lineage_cors_origins == ("https://a.example", "http://localhost:8080")
     monkeypatch.setenv("WEATHER_LINEAGE_CORS_ORIGINS", "")
     assert load_settings().lineage_cors_origins is None
+
+
+def test_patterns_of_spark_jobs_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEATHER_SPARK_LINEAGE_OFF", "scratch_*, Probe ,")
+    assert load_settings().spark_lineage_off == ("scratch_*", "Probe")
+    monkeypatch.setenv("WEATHER_SPARK_LINEAGE_OFF", "")
+    assert load_settings().spark_lineage_off is None
+
+
+def test_spark_s_directories_lie_in_the_state_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    assert settings.effective_spark_jars == tmp_path / "jars" / "spark"
+    assert settings.effective_spark_events == tmp_path / "spark-events"
+    monkeypatch.setenv("WEATHER_SPARK_JARS", "jars")
+    assert load_settings().effective_spark_jars == Path.cwd() / "jars"
 
 
 def test_empty_variables_count_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "quality": "quality",
     "replay": "replay",
     "lineage": "lineage",
+    "spark": "spark",
 }
 """Command → the module of this package that has it, by the same name."""
 

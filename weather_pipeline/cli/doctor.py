@@ -46,7 +46,7 @@ Line = tuple[str, str, int]
       weather doctor --json | python -m json.tool
 
     \b
-    Checks: settings, python, registries, ports, disk, stack, network, database, lake, backend, daemon, clock.
+    Checks: settings, python, registries, ports, disk, stack, network, database, lake, backend, daemon, spark, clock.
 
     \b
     Exit codes: 0 no problem (there may be warnings); 1 there are problems; 2 wrong usage; 130 interrupted.

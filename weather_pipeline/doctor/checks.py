@@ -13,6 +13,7 @@ from weather_pipeline.doctor import (
     python_check,
     registries_check,
     settings_check,
+    spark_check,
     stack_check,
 )
 
@@ -31,6 +32,7 @@ CHECKS = (
     lake_check.CHECK,
     backend_check.CHECK,
     daemon_check.CHECK,
+    spark_check.CHECK,
 )
 
 NAMES = (*(check.name for check in CHECKS), CLOCK)

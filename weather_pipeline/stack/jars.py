@@ -24,6 +24,9 @@ from urllib3.util import Retry
 from weather_pipeline.errors import StackError
 from weather_pipeline.urls import without_login
 
+ALONE = "="
+"""Stands before a root of which the lock holds the jar alone, not what it depends on."""
+
 _PACKAGE = Path(__file__).parents[1]
 _AT_ONCE = 4
 _ATTEMPTS = 3
@@ -61,7 +64,8 @@ class JarSet:
     """What one program needs on its class path."""
 
     roots: tuple[str, ...]
-    """The coordinates that were asked for; all others came with them."""
+    """The coordinates that were asked for, with `=` before those of which nothing else is wanted; all others came with
+    them."""
     jars: tuple[Jar, ...]
 
 
@@ -75,6 +79,8 @@ class Source:
 
 def read_lock(text: str) -> dict[str, JarSet]:
     """The sets of a lock: `[name] group:artifact:version …` begins one, `group:artifact:version sha256` adds a jar.
+
+    A root with `=` before it stands for its own jar alone.
 
     Raises:
         ValueError: A line is neither.

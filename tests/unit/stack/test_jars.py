@@ -12,7 +12,16 @@ import pytest
 
 from tests.http_server import QuietHandler, serving
 from weather_pipeline.errors import StackError
-from weather_pipeline.stack.jars import Jar, Source, class_path, default_source, fetch_jars, locked_jars, read_lock
+from weather_pipeline.stack.jars import (
+    ALONE,
+    Jar,
+    Source,
+    class_path,
+    default_source,
+    fetch_jars,
+    locked_jars,
+    read_lock,
+)
 
 CONTENT = {f"lib{number}": bytes([number]) * 200_000 for number in range(6)}
 
@@ -84,6 +93,14 @@ def test_the_product_s_lock_can_be_read() -> None:
     assert "log4j-slf4j-impl-2.25.4.jar" in names  # without it the broker says nothing in its log
     assert len(set(names)) == len(names)
     assert all(len(bytes.fromhex(each.sha256)) == 32 for each in jars)
+
+
+@pytest.mark.parametrize("name", ["spark", "spark-s3"])
+def test_spark_s_sets_hold_what_was_asked_for_and_no_more(name: str) -> None:
+    found = read_lock((Path(__file__).parents[3] / "jars.lock").read_text())[name]
+    assert all(root.startswith(ALONE) for root in found.roots)
+    assert {f"{ALONE}{each}" for each in found.jars} == set(found.roots)
+    assert found.jars == locked_jars(name)
 
 
 def test_a_lock_has_sets_with_their_roots() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.openlineage_environment import openlineage_configuration
 from weather_pipeline.settings import Settings
-from weather_pipeline.stack.lineage_target import lineage_target, openlineage_configuration
+from weather_pipeline.stack.lineage_target import lineage_target
 
 
 def target(tmp_path: Path, environment: dict[str, str], marquez_url: str | None = None):

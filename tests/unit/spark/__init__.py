@@ -1,0 +1,1 @@
+"""What a session is told, decided without starting Spark."""
