@@ -73,6 +73,7 @@ def _facets(event: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 @cache
 def _kind(url: str) -> str:
-    """The base facets that a facet's schema builds on, as one text."""
+    """The base facets that a facet's schema is or builds on, as one text."""
     resolved = _registry().resolver().lookup(url).contents
-    return " ".join("/" + part["$ref"].rsplit("/", 1)[-1] + "/" for part in resolved.get("allOf", []) if "$ref" in part)
+    urls = [url, *(part["$ref"] for part in resolved.get("allOf", []) if "$ref" in part)]
+    return " ".join("/" + each.rsplit("/", 1)[-1] + "/" for each in urls)

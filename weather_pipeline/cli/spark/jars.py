@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def jars(*, s3: bool, only_path: bool, as_json: bool, home: Path | None) -> None:
     """Fetch the jars of Spark jobs: Iceberg, OpenLineage's listener, Kafka, PostgreSQL.
 
-    115 MB, once: what is there is checked by its SHA-256, and asks no network. They go into the state directory, or
+    98 MB, once: what is there is checked by its SHA-256, and asks no network. They go into the state directory, or
     where WEATHER_SPARK_JARS says; they come from the repositories of jgo's configuration, then from Maven Central.
     """
     from weather_pipeline.cli.progress import Progress

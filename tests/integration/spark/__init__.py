@@ -1,0 +1,1 @@
+"""Real Spark, in processes of its own: its Java ends with them."""

