@@ -25,7 +25,7 @@ spark: $(VENV)/.spark ## Install what Spark jobs need: PySpark, a Java, the jars
 demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=1: verify, print JSON, stop)
 	@$(BIN)/weather demo $(if $(ONCE),--once) $(ARGS)
 
-test: $(VENV)/.dev ## Run every test, two files at a time (ARGS="-k name" for some)
+test: $(VENV)/.dev $(VENV)/.spark ## Run every test, two files at a time (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-oldest-dagster: $(OLDEST)/.dev ## Run the exporter's tests on the oldest Dagster that it supports
@@ -44,7 +44,7 @@ bench: $(VENV)/.dev ## Measure speed and memory (ARGS="load" for one, ARGS="--wr
 chaos: $(VENV)/.dev ## Put the exporter into a storm of faults (ARGS="--runs 300 --seed 7 --write")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-check: $(VENV)/.dev ## Format, lint, types, import rules
+check: $(VENV)/.dev $(VENV)/.spark ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
@@ -86,7 +86,7 @@ $(VENV)/.spark: requirements-build.txt requirements-spark.txt $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements-spark.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.spark
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@echo "Installing the locked development requirements (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
