@@ -42,8 +42,8 @@ _PAST_RUN: Final[LiteralString] = """
         ORDER BY newest.state_at DESC, newest.id DESC LIMIT 1
     )
     AND NOT EXISTS (
-        SELECT FROM jobs j JOIN job_versions v ON v.id = j.version_id
-        WHERE j.id = {run}.job_id AND v.latest_run_id = {run}.id
+        SELECT FROM job_versions v JOIN jobs j ON j.id = v.job_id AND j.version_id = v.id
+        WHERE v.id = {run}.job_version_id AND v.latest_run_id = {run}.id
     )
     AND NOT EXISTS (
         SELECT FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id AND d.version_id = v.id

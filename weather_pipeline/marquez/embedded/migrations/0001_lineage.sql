@@ -163,7 +163,7 @@ CREATE TABLE dataset_versions (
     id uuid PRIMARY KEY,
     dataset_id uuid NOT NULL,
     run_id uuid,                       -- the run that wrote it
-    fields jsonb NOT NULL,             -- its writer's, then those that only readers name: merge_fields tells
+    fields jsonb NOT NULL,             -- its writer's, then those that only readers name: ordered_fields tells
     field_orders jsonb NOT NULL DEFAULT '[]',
     lifecycle_state text NOT NULL,
     facets jsonb NOT NULL,

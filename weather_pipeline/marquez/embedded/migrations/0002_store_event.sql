@@ -34,22 +34,24 @@ BEGIN
 END
 $$;
 
--- The fields of a version with those that a reader names, in time that grows with their number and not with its square.
-CREATE FUNCTION merge_fields(
-    INOUT fields jsonb, INOUT orders jsonb, new_fields jsonb, new_orders jsonb
-)
+-- Whether a reader names what is known, and none of it before the events that it is known from: most do.
+CREATE FUNCTION names_known_fields(fields jsonb, orders jsonb, new_fields jsonb, new_orders jsonb) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-    -- Most readers know what is known, and read later.
-    IF new_fields = '[]' OR (
+    RETURN new_fields = '[]' OR (
         new_fields = fields AND jsonb_typeof(new_orders) = 'number'
         AND (
             CASE WHEN jsonb_typeof(orders) = 'number' THEN orders ELSE orders -> -1 -> 0 END::bigint
             > new_orders::bigint
         ) IS NOT TRUE
-    ) THEN
-        RETURN;
-    END IF;
+    );
+END
+$$;
+
+-- Both together, in time that grows with their number and not with its square.
+CREATE FUNCTION fold_fields(INOUT fields jsonb, INOUT orders jsonb, new_fields jsonb, new_orders jsonb)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     SELECT
         coalesce(jsonb_agg(named.field ORDER BY named.since NULLS FIRST, named.place), '[]'),
         coalesce(
@@ -67,6 +69,28 @@ BEGIN
         ) AS said
         ORDER BY said.field ->> 'name', said.since NULLS FIRST, said.place
     ) AS named;
+END
+$$;
+
+-- The fields of a version with those that a reader names, and where they come from then: one function each, because one
+-- that returns both needs a query around it, which every event would pay for.
+CREATE FUNCTION merge_fields(fields jsonb, orders jsonb, new_fields jsonb, new_orders jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF names_known_fields(fields, orders, new_fields, new_orders) THEN
+        RETURN fields;
+    END IF;
+    RETURN (fold_fields(fields, orders, new_fields, new_orders)).fields;
+END
+$$;
+
+CREATE FUNCTION merge_field_orders(fields jsonb, orders jsonb, new_fields jsonb, new_orders jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF names_known_fields(fields, orders, new_fields, new_orders) THEN
+        RETURN orders;
+    END IF;
+    RETURN (fold_fields(fields, orders, new_fields, new_orders)).orders;
 END
 $$;
 
@@ -360,10 +384,8 @@ BEGIN
             '{}', event_time, '0001-01-01T00:00:00Z'
         FROM read WHERE read.version_id = read.unwritten
         ON CONFLICT (id) DO UPDATE SET
-            (fields, field_orders) = (
-                SELECT merged.fields, merged.orders
-                FROM merge_fields(v.fields, v.field_orders, excluded.fields, excluded.field_orders) AS merged
-            ),
+            fields = merge_fields(v.fields, v.field_orders, excluded.fields, excluded.field_orders),
+            field_orders = merge_field_orders(v.fields, v.field_orders, excluded.fields, excluded.field_orders),
             lifecycle_state = CASE
                 WHEN excluded.facets ? 'lifecycleStateChange' THEN coalesce(
                     merge_facets(v.facets, excluded.facets)
@@ -387,10 +409,8 @@ BEGIN
     ), described AS (
         UPDATE dataset_versions v SET
             facets = merge_facets(v.facets, read.facets),
-            (fields, field_orders) = (
-                SELECT merged.fields, merged.orders
-                FROM merge_fields(v.fields, v.field_orders, read.fields, to_jsonb(this_order)) AS merged
-            )
+            fields = merge_fields(v.fields, v.field_orders, read.fields, to_jsonb(this_order)),
+            field_orders = merge_field_orders(v.fields, v.field_orders, read.fields, to_jsonb(this_order))
         FROM read WHERE v.id = read.version_id AND read.version_id <> read.unwritten AND read.facets <> '{}'
     )
     UPDATE datasets d SET version_id = read.version_id, version_at = '-infinity'
@@ -477,10 +497,8 @@ BEGIN
     )
     UPDATE dataset_versions v SET
         facets = merge_facets(v.facets, gone.facets),
-        (fields, field_orders) = (
-            SELECT merged.fields, merged.orders
-            FROM merge_fields(v.fields, v.field_orders, gone.fields, gone.field_orders) AS merged
-        )
+        fields = merge_fields(v.fields, v.field_orders, gone.fields, gone.field_orders),
+        field_orders = merge_field_orders(v.fields, v.field_orders, gone.fields, gone.field_orders)
     FROM gone WHERE v.id = gone.written;
 END
 $$;
