@@ -22,6 +22,7 @@ _FORM = "postgresql://user:password@host:port/database"
         ("postgresql://me@one,two/lineage?port=5433", "postgresql://me@one,two:5433/lineage"),
         ("postgresql://[::1]:65535/lineage?connect_timeout=3", "postgresql://::1:65535/lineage"),
         ("postgresql://%2Fvar%2Frun/lineage", "postgresql:///var/run:5432/lineage"),
+        ("postgresql://me:hush@h/a%40b", "postgresql://me@h:5432/a@b"),
     ],
 )
 def test_it_is_shown_without_the_password(url: str, seen: str) -> None:
@@ -40,6 +41,8 @@ def test_it_is_shown_without_the_password(url: str, seen: str) -> None:
         "postgresql://me:1?hush=3",
         "host=h password=my hush=3",
         "postgresql://me:70000/hush@host",
+        "postgresql://me:12345/hush@host/db",
+        "postgresql://me:12,3/hush@host/db",
     ],
 )
 def test_what_is_none_is_refused_and_not_shown(url: str) -> None:

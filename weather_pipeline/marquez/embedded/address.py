@@ -55,7 +55,7 @@ def shown(url: str, name: str = "WEATHER_LINEAGE_DATABASE_URL") -> str:
         ConfigurationError: It can't be used. The message names the part that is wrong, and holds no password.
     """
     parts = _parts(url, name)
-    if wrong := next(_wrong_parts(parts), None):
+    if wrong := next(_wrong_parts(url, parts), None):
         raise ConfigurationError(f"{name} can't be used: {wrong}. It should be {_FORM}, with {_ESCAPED}.")
     user = f"{parts['user']}@" if "user" in parts else ""
     return f"postgresql://{user}{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
@@ -93,7 +93,10 @@ def _unknown_option(url: str, option: str) -> str | None:
     return f"PostgreSQL has no option {option[:50]!r}" if _UNAMBIGUOUS.fullmatch(url) else None
 
 
-def _wrong_parts(parts: Mapping[str, str]) -> Iterator[str]:
+def _wrong_parts(url: str, parts: Mapping[str, str]) -> Iterator[str]:
+    # As in `me:12/hush@host/database`: to libpq the password ends at the slash, and is host, port and database.
+    if "@" in url.partition("://")[2].partition("/")[2].partition("?")[0]:
+        yield "an @ stands behind the first slash"
     hosts, ports = parts.get("host", "").split(","), parts.get("port", "").split(",")
     if "host" in parts and not all(host.strip() for host in hosts):
         yield "its host is empty" if len(hosts) == 1 else "one of its hosts is empty"
