@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -20,6 +21,8 @@ from weather_pipeline.marquez.embedded.server import cannot_be_reached
 from weather_pipeline.stack.postgres import free_port
 
 pytestmark = pytest.mark.integration
+
+_WITHOUT_CHECKSUMS: Final = "ALTER TABLE schema_migrations DROP COLUMN checksum"
 
 
 def _ended(database_url: str) -> str:
@@ -99,6 +102,21 @@ def test_a_database_of_a_newer_version_is_left_alone(new_database: Callable[[], 
         connection.execute("INSERT INTO schema_migrations (name) VALUES ('9999_future.sql')")
 
     assert "has the migration 9999_future.sql, unknown here: a newer version" in _ended(url)
+
+
+@pytest.mark.parametrize("change", ["UPDATE schema_migrations SET checksum = 'other'", _WITHOUT_CHECKSUMS])
+def test_a_database_with_other_migrations_of_the_same_names_is_left_alone(
+    new_database: Callable[[], str], change: LiteralString
+) -> None:
+    url = new_database()
+    asyncio.run(migrate(url))
+    with psycopg.connect(url) as connection:
+        connection.execute(change)
+
+    said = _ended(url)
+
+    assert "has another migration 0001_lineage.sql than there is here" in said
+    assert "weather down --delete-data" in said
 
 
 def test_the_service_closes_its_connections_however_it_ends(new_database: Callable[[], str]) -> None:

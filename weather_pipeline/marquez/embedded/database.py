@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib.resources import files
@@ -207,7 +208,7 @@ async def migrate(url: str) -> list[str]:
 
     Raises:
         psycopg.Error: The database is away, or refuses one.
-        ConfigurationError: It has one that is unknown here.
+        ConfigurationError: It has one that is unknown or another one here.
     """
     applied: list[str] = []
     migrations = _migrations()
@@ -216,21 +217,40 @@ async def migrate(url: str) -> list[str]:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [locks.MIGRATION])
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "
-            "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+            "(name text PRIMARY KEY, checksum text, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        rows = await (await connection.execute("SELECT name FROM schema_migrations")).fetchall()
-        present = {name for (name,) in rows}
-        if unknown := sorted(present - migrations.keys()):
-            raise ConfigurationError(
-                f"The lineage database has the migration {unknown[-1]}, unknown here: a newer version of "
-                "weather-pipeline made it. Start that version, or give this one another database."
-            )
+        # Databases from before there were checksums have tables of another shape.
+        await connection.execute("ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS checksum text")
+        rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
+        present: dict[str, str | None] = dict(rows)
+        _check(migrations, present)
         for name, text in migrations.items():
             if name not in present:
                 await connection.execute(cast("LiteralString", text))
-                await connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
+                await connection.execute(
+                    "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", [name, _checksum(text)]
+                )
                 applied.append(name)
     return applied
+
+
+def _check(migrations: Mapping[str, str], present: Mapping[str, str | None]) -> None:
+    if unknown := sorted(present.keys() - migrations.keys()):
+        raise ConfigurationError(
+            f"The lineage database has the migration {unknown[-1]}, unknown here: a newer version of "
+            "weather-pipeline made it. Start that version, or give this one another database."
+        )
+    for name, checksum in sorted(present.items()):
+        if checksum != _checksum(migrations[name]):
+            raise ConfigurationError(
+                f"The lineage database has another migration {name} than there is here: a version of weather-pipeline "
+                "from before its first release made it. Give this one another database, or another state directory "
+                "(--home). What the stack keeps of its own goes by weather down --delete-data."
+            )
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _migrations() -> dict[str, str]:
