@@ -138,6 +138,7 @@ async def _datasets_of(connection: Connection, runs: Sequence[UUID]) -> dict[UUI
 def _content(row: Row, datasets: dict[UUID, list[Row]]) -> dict[str, Any]:
     version = None
     if row["job_version_id"] is not None:
+        # As Marquez: the run's own job, also where its end named another one, which then has the version.
         names = {"namespace": row["job_namespace"], "name": row["job_name"]}
         version = VersionName(**names, version=row["job_version_id"])
     mine = datasets.get(row["id"], [])
