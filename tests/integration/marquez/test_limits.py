@@ -335,6 +335,30 @@ def test_a_sender_that_goes_away_leaves_no_trace(impatient: LineageService) -> N
     assert "Traceback" not in impatient.log()
 
 
+def test_a_batch_that_takes_too_long_is_stored_event_by_event(impatient: LineageService, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        # Endless where another job was stored in the same transaction.
+        connection.execute(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF EXISTS (SELECT FROM jobs WHERE xmin::text = pg_current_xact_id()::text) THEN PERFORM pg_sleep(60); "
+            "END IF; RETURN NEW; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER dawdle BEFORE INSERT ON jobs FOR EACH ROW WHEN (NEW.name LIKE 'batched%') "
+            "EXECUTE FUNCTION dawdle()"
+        )
+    try:
+        before = _events(impatient)
+        batch = [_event(f"batched{number}") for number in range(3)]
+        answered = requests.post(f"{impatient.url}/api/v1/lineage/batch", json=batch, timeout=30)
+    finally:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("DROP FUNCTION dawdle() CASCADE")
+
+    assert answered.json()["summary"]["successful"] == 3
+    assert _events(impatient) == before + 3
+
+
 def _is_reset(wire: Wire) -> bool:
     """Whether the other end has dropped the connection; nothing of the answer is read."""
     try:

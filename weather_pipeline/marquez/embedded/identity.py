@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -24,8 +25,10 @@ def job_key(namespace: str, name: str) -> UUID:
     return uuid5(_JOB, _joined(namespace, name))
 
 
+@lru_cache(maxsize=4096)
 def dataset_key(namespace: str, name: str) -> UUID:
     """The key of a dataset, or of one of its other names."""
+    # Remembered, because column lineage names the same few datasets tens of thousands of times.
     return uuid5(_DATASET, _joined(namespace, name))
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import psycopg
 from fastapi import APIRouter, Request, Response
+from psycopg.errors import QueryCanceled
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -113,11 +114,13 @@ async def _store(writer: Writer, events: dict[int, Event]) -> list[FailedEvent]:
     try:
         await writer.store([*events.values()])
     except psycopg.Error as error:
-        if not is_the_events_fault(error):
+        takes_long = isinstance(error, QueryCanceled) and len(events) > 1
+        if not (takes_long or is_the_events_fault(error)):
             raise
     else:
         return []
-    # A value that PostgreSQL can't store: each event gets a transaction of its own, so that the others are stored.
+    # A value that PostgreSQL can't store, or more than it can in one statement's time: each event gets a transaction of
+    # its own, so that the others are stored.
     failed: list[FailedEvent] = []
     for index, event in events.items():
         try:

@@ -435,7 +435,8 @@ BEGIN
         UPDATE datasets d SET version_id = p.version_id, version_at = event_time
         FROM unnest(posted) AS p
         WHERE p.is_output AND p.makes_version AND d.id = p.dataset_id
-          AND (d.version_at IS NULL OR d.version_at <= event_time);
+          -- Of two of the same time the one with the greater id, here as among readers: not the one that came last.
+          AND (d.version_at IS NULL OR (d.version_at, d.version_id) <= (event_time, p.version_id));
 
         IF EXISTS (
             SELECT FROM unnest(posted) AS p JOIN datasets d ON d.id = p.dataset_id
@@ -611,7 +612,8 @@ BEGIN
         WHERE j.id = version.job_id AND j.version_id = left_version AND (j.version_at <= last_at) IS NOT TRUE
     ) THEN
         SELECT v.id, v.latest_at INTO shown_version, shown_at FROM job_versions v
-        WHERE v.job_id = version.job_id ORDER BY v.latest_at DESC, v.id LIMIT 1;
+        -- Retention waits for it, or has deleted it already.
+        WHERE v.job_id = version.job_id ORDER BY v.latest_at DESC, v.id LIMIT 1 FOR KEY SHARE;
         UPDATE jobs SET version_id = shown_version, version_at = shown_at WHERE id = version.job_id;
         PERFORM show_job_edges(version.job_id, shown_version);
     END IF;

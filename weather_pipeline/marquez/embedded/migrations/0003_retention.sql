@@ -9,5 +9,5 @@ ALTER TABLE job_versions ADD COLUMN received_at timestamptz NOT NULL DEFAULT now
 -- run that ends would write it.
 CREATE INDEX dataset_versions_by_time ON dataset_versions (created_at);
 
--- Whether a run read a version.
-CREATE INDEX IF NOT EXISTS run_inputs_by_version ON run_inputs (version_id);
+-- Which runs read a version, and which of them later than a write that arrives late.
+CREATE INDEX IF NOT EXISTS run_inputs_by_version ON run_inputs (version_id, read_at);
