@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import signal
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -78,6 +81,22 @@ def test_a_server_that_its_owner_left_is_stopped_by_the_next(own: EmbeddedPostgr
     assert heir.stop_leftover()
     assert running.wait() == 0
     assert not heir.stop_leftover()
+
+
+def test_a_dead_server_that_nobody_reaped_keeps_no_other_from_starting(own: EmbeddedPostgres) -> None:
+    dead = own.start()
+    os.kill(dead.pid, signal.SIGKILL)
+    try:
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        heir = EmbeddedPostgres(own.directory, log_file=own.log_file)
+
+        assert heir.stop_leftover()
+        with heir:
+            psycopg.connect(heir.url()).close()
+        assert psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE
+    finally:
+        dead.wait()
 
 
 def test_a_process_number_that_was_given_away_is_left_alone(own: EmbeddedPostgres) -> None:

@@ -16,7 +16,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,6 +112,9 @@ class EmbeddedPostgres:
             return False
         try:
             process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                _bury(process, data)
+                return True
             # The number may belong to another program by now.
             if not any(str(directory) in process.cmdline() for directory in data):
                 return False
@@ -338,6 +341,30 @@ def _postmaster_pid(data: Path) -> int | None:
         return int((data / "postmaster.pid").read_text().splitlines()[0])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _bury(dead: psutil.Process, data: Sequence[Path]) -> None:
+    """Let a server start where the last one is dead, but was reaped by nobody.
+
+    That is for the first process of a machine or container to do, which may take its time or never do it. PostgreSQL
+    takes a number that is still there for a server. What the dead one started ends by itself, once it notices.
+    """
+    deadline = time.monotonic() + _STOP_TIMEOUT
+    places = {str(directory) for directory in data}
+    while dead.is_running() and any(_works_in(process, places) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            return  # PostgreSQL says itself what is wrong.
+        time.sleep(0.1)
+    for directory in data:
+        if _postmaster_pid(directory) == dead.pid:
+            (directory / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(process: psutil.Process, places: Container[str]) -> bool:
+    try:
+        return process.cwd() in places
+    except psutil.Error:
+        return False
 
 
 def _ends_soon(process: subprocess.Popen[Any]) -> bool:
