@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,6 +60,10 @@ def _edges(service: LineageService, namespace: str) -> list[str]:
     return [node["data"]["name"] for node in graph if node["type"] == "DATASET"]
 
 
+def _versions_and_edges(service: LineageService, namespace: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+    return _versions(service, namespace), _edges(service, namespace)
+
+
 def test_a_version_that_a_run_only_seemed_to_be_of_leaves_no_trace(service: LineageService) -> None:
     def story(namespace: str) -> list[dict[str, Any]]:
         job = _Job(namespace)
@@ -70,11 +75,8 @@ def test_a_version_that_a_run_only_seemed_to_be_of_leaves_no_trace(service: Line
             job.run("COMPLETE", f"{_DAY}09:04:00Z", "two", reads="b", writes="z"),
         ]
 
-    def shown(namespace: str) -> Any:
-        return _versions(service, namespace), _edges(service, namespace)
-
     expected = [("ab", "z", "09:05:00Z", "one"), ("b", "z", "09:04:00Z", "two")], ["a", "b", "z"]
-    assert arrivals(service, story, shown) == [expected]
+    assert arrivals(service, story, partial(_versions_and_edges, service)) == [expected]
 
 
 def test_what_a_job_event_tells_stays_when_a_run_leaves(service: LineageService) -> None:
@@ -87,11 +89,8 @@ def test_what_a_job_event_tells_stays_when_a_run_leaves(service: LineageService)
             job.run("COMPLETE", f"{_DAY}09:01:00Z", "two", writes="z"),
         ]
 
-    def shown(namespace: str) -> Any:
-        return _versions(service, namespace), _edges(service, namespace)
-
     expected = [("a", "z", "09:05:00Z", "one"), ("", "z", "09:01:00Z", "two")], ["a", "z"]
-    assert arrivals(service, story, shown) == [expected]
+    assert arrivals(service, story, partial(_versions_and_edges, service)) == [expected]
 
 
 def test_a_version_has_its_newest_run_whatever_job_events_tell(service: LineageService) -> None:
@@ -118,10 +117,7 @@ def test_the_last_end_of_a_run_counts(service: LineageService) -> None:
             job.run("COMPLETE", f"{_DAY}09:04:00Z", "three", writes="y"),
         ]
 
-    def shown(namespace: str) -> Any:
-        return _versions(service, namespace), _edges(service, namespace)
-
-    assert arrivals(service, story, shown) == [
+    assert arrivals(service, story, partial(_versions_and_edges, service)) == [
         ([("", "y", "09:04:00Z", "three"), ("", "z", "09:03:00Z", "one")], ["z"])
     ]
 
@@ -203,11 +199,8 @@ def test_a_job_that_loses_its_run_shows_the_version_before(service: LineageServi
             _in_other_job(job.run("FAIL", f"{_DAY}09:06:00Z", "one")),
         ]
 
-    def shown(namespace: str) -> Any:
-        return _versions(service, namespace), _edges(service, namespace)
-
     def alone(namespace: str) -> list[dict[str, Any]]:
         return story(namespace)[1:]
 
-    assert arrivals(service, story, shown) == [([("", "y", "09:01:00Z", "two")], ["y"])]
-    assert arrivals(service, alone, shown) == [([], [])]
+    assert arrivals(service, story, partial(_versions_and_edges, service)) == [([("", "y", "09:01:00Z", "two")], ["y"])]
+    assert arrivals(service, alone, partial(_versions_and_edges, service)) == [([], [])]
