@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.answers import GRAPH, NAMESPACE, dataset, job, serve
 from tests.browser.conftest import OpenPage
@@ -274,10 +274,46 @@ def test_a_dataset_with_several_writers(open_page: OpenPage, marquez: MarquezDou
     expect(page.locator(".edge")).to_have_count(3)
 
 
-def test_five_hundred_nodes_do_not_overlap(open_page: OpenPage, marquez: MarquezDouble):
-    # As deep as they are many: the layout has most to do.
+def deep_graph() -> list[dict[str, Any]]:
+    """Five hundred nodes, as deep as they are many: the layout has most to do."""
     reads = [[f"data_{max(0, n - step)}" for step in (1, 7)] if n else [] for n in range(250)]
-    serve(marquez, [job(f"job_{n}", read, [f"data_{n}"]) for n, read in enumerate(reads)])
+    return [job(f"job_{n}", read, [f"data_{n}"]) for n, read in enumerate(reads)]
+
+
+def test_the_page_answers_while_a_large_graph_is_laid_out(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, [job("job_0", [], ["data_0"])])
+    page = open_page(GRAPH)
+    expect(page.locator(".node")).to_have_count(2)
+    held: list[Route] = []
+    # Playwright marks what it calls, and a built-in method takes no mark.
+    page.route("**/layout-worker.js", lambda route: held.append(route))  # noqa: PLW0108
+    serve(marquez, deep_graph())
+    page.clock.fast_forward(5000)
+    expect(page.locator(".legend")).to_contain_text("Laying out")
+    page.get_by_role("link", name=re.compile("Job job_0 ")).click()
+    expect(page.locator("#panel h2")).to_have_text("job_0")
+    assert page.locator(".node").count() == 2
+    held.pop().continue_()
+    expect(page.locator(".node")).to_have_count(500, timeout=60_000)
+    expect(page.locator(".node.selected .name")).to_have_text("job_0")
+    expect(page.locator(".legend")).not_to_contain_text("Laying out")
+
+
+def test_without_a_worker_the_page_lays_out_itself(
+    open_page: OpenPage, marquez: MarquezDouble, expected_errors: list[str]
+):
+    serve(marquez, [job("job_0", [], ["data_0"])])
+    page = open_page(GRAPH)
+    expected_errors.append("ERR_FAILED")
+    page.route("**/layout-worker.js", lambda route: route.abort())
+    serve(marquez, deep_graph())
+    page.clock.fast_forward(5000)
+    expect(page.locator(".node")).to_have_count(500, timeout=60_000)
+    expect(page.locator(".banner")).to_have_count(0)
+
+
+def test_five_hundred_nodes_do_not_overlap(open_page: OpenPage, marquez: MarquezDouble):
+    serve(marquez, deep_graph())
     page = open_page(GRAPH)
     expect(page.locator(".node")).to_have_count(500, timeout=60_000)
     boxes = page.locator(".node").evaluate_all(

@@ -4,7 +4,8 @@ import { first, leads, next } from "./arrows.js";
 import { h, patch, svg } from "./dom.js";
 import { ago, duration } from "./format.js";
 import { columnMark, dataMark, stateMark } from "./icons.js";
-import { layout, topology } from "./layout.js";
+import { topology } from "./layout.js";
+import { Layouts } from "./layouts.js";
 import { stateOf } from "./model.js";
 import { pathsThrough } from "./reach.js";
 import { format, toNode } from "./router.js";
@@ -17,14 +18,14 @@ const FONT = getComputedStyle(document.body).fontFamily;
 const NAME_FONTS = { job: `600 13px ${FONT}`, dataset: `500 13px ${FONT}`, column: `500 13px ${FONT}` };
 const SUB_FONT = `400 12px ${FONT}`;
 
-/** How many layouts are kept: back to the whole graph is no work. */
-const KEPT = 6;
-
 const KEYS = "Arrow keys move the graph, plus and minus zoom, 0 fits it. On a node the arrow keys follow the lineage, Page Down and Page Up go through all nodes, Enter opens one.";
 
-/** Draws graphs into `container`. One lives as long as the page, so that pan, zoom and focus do. */
+/**
+ * Draws graphs into `container`. One lives as long as the page, so that pan, zoom and focus do. `onReady` is called when
+ * a graph can be drawn whose layout was still being made.
+ */
 export class GraphView {
-  constructor(container, insets) {
+  constructor(container, insets, onReady) {
     this.layer = svg("g", { class: "layer" });
     this.canvas = svg("svg", { class: "canvas", role: "group", "aria-label": "Lineage graph", "aria-describedby": "graph-keys", tabindex: 0 }, arrow(), this.layer);
     this.legend = h("div", { class: "legend" });
@@ -35,7 +36,7 @@ export class GraphView {
     // Before the canvas itself, which pans with the same keys.
     this.canvas.addEventListener("keydown", (event) => this.onKey(event), { capture: true });
     this.drawn = { scope: null, topology: null, layout: null, selected: null };
-    this.layouts = new Map();
+    this.layouts = new Layouts(onReady);
     /** The node that Tab goes to: five hundred stops on the way to the panel would be too many. */
     this.current = null;
   }
@@ -47,8 +48,12 @@ export class GraphView {
   render({ scope, graph, selected, legend }, route) {
     const now = topology(graph);
     const before = this.drawn.layout;
-    if (now !== this.drawn.topology) this.drawn.layout = this.layoutOf(graph, now);
-    const placed = this.drawn.layout;
+    const placed = now === this.drawn.topology ? before : this.layouts.of(graph, now);
+    this.element.classList.toggle("waits", placed === null);
+    patch(this.legend, placed ? legend : [...legend, h("span", { class: "quiet", key: "layout" }, "Laying out…")]);
+    // What was drawn last stays until then.
+    if (placed === null) return;
+    this.drawn.layout = placed;
     const path = graph.nodes.has(selected) ? pathsThrough(graph, selected) : null;
     if (graph.nodes.has(selected) && selected !== this.drawn.selected) this.current = selected;
     if (!graph.nodes.has(this.current)) this.current = first(placed.boxes);
@@ -63,16 +68,7 @@ export class GraphView {
       ]);
       this.drawn.picture = picture;
     }
-    patch(this.legend, legend);
     this.settle(scope, now, selected, before);
-  }
-
-  layoutOf(graph, now) {
-    const found = this.layouts.get(now) ?? layout(graph);
-    this.layouts.delete(now);
-    this.layouts.set(now, found);
-    if (this.layouts.size > KEPT) this.layouts.delete(this.layouts.keys().next().value);
-    return found;
   }
 
   /** Fit what is new, keep what the reader chose, and show what the reader selected. */

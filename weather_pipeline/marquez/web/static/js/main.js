@@ -37,7 +37,7 @@ const HEADINGS = { graph: "Lineage graph", jobs: "Jobs", datasets: "Datasets", e
 
 const list = h("div", { class: "list" });
 const notice = h("div", { class: "notice" });
-const graphView = new GraphView(elements.view, coveredByPanel);
+const graphView = new GraphView(elements.view, coveredByPanel, () => render());
 const focus = new Focus(elements.panel);
 elements.view.append(list, notice);
 
