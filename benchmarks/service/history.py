@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import psycopg
 
+from weather_pipeline.marquez.embedded.events import Event, Kind
 from weather_pipeline.marquez.embedded.identity import dataset_key, job_key
 
 # The copies are older than what is there, by an hour each, so that what is current stays current.
 _RUNS = """
     INSERT INTO runs (
-        id, job_id, created_at, updated_at, state, state_at, started_at, ended_at, args, job_version_id, facets,
-        job_facets
+        id, job_id, job_order, created_at, updated_at, state, state_at, event_order, started_at, ended_at, ended_job,
+        args, job_version_id, facets, job_facets
     )
-    SELECT md5(id::text || n)::uuid, job_id, created_at - n * step, updated_at - n * step, state, state_at - n * step,
-        started_at - n * step, ended_at - n * step, args, job_version_id, facets, job_facets
-    FROM runs CROSS JOIN generate_series(1, %(copies)s) AS n CROSS JOIN (SELECT interval '1 hour' AS step) AS apart
+    SELECT md5(id::text || n)::uuid, job_id, job_order - n * older, created_at - n * step, updated_at - n * step, state,
+        state_at - n * step, event_order - n * older, started_at - n * step, ended_at - n * step, ended_job, args,
+        job_version_id, facets, job_facets
+    FROM runs CROSS JOIN generate_series(1, %(copies)s) AS n
+        CROSS JOIN (SELECT interval '1 hour' AS step, %(older)s::bigint AS older) AS apart
 """
 _VERSIONS = """
     INSERT INTO dataset_versions (
@@ -44,10 +49,11 @@ _JOB = """
 """
 _JOB_RUN = """
     INSERT INTO runs (
-        id, job_id, created_at, updated_at, state, state_at, started_at, ended_at, args, facets, job_facets
+        id, job_id, job_order, created_at, updated_at, state, state_at, event_order, started_at, ended_at, ended_job,
+        args, facets, job_facets
     )
-    SELECT md5(%(id)s::text)::uuid, %(id)s, created_at, updated_at, state, state_at, started_at, ended_at, args, facets,
-        job_facets
+    SELECT md5(%(id)s::text)::uuid, %(id)s, job_order, created_at, updated_at, state, state_at, event_order, started_at,
+        ended_at, %(id)s, args, facets, job_facets
     FROM runs WHERE job_id = %(source)s ORDER BY state_at DESC LIMIT 1
 """
 _DATASET = """
@@ -76,7 +82,7 @@ Names = tuple[str, str]
 def repeat_runs(connection: psycopg.Connection, copies: int) -> None:
     """Let everything that ran have run so many times more, earlier."""
     for statement in (_RUNS, _VERSIONS, _INPUTS, _EVENTS):
-        connection.execute(statement.encode(), {"copies": copies})
+        connection.execute(statement.encode(), {"copies": copies, "older": _order_of_an_hour()})
     connection.execute("VACUUM ANALYZE")
 
 
@@ -97,3 +103,10 @@ def name_again(connection: psycopg.Connection, job: Names, dataset: Names, names
         cursor.executemany(_JOB_RUN.encode(), jobs)
         cursor.executemany(_DATASET.encode(), datasets)
     connection.execute("VACUUM ANALYZE")
+
+
+def _order_of_an_hour() -> int:
+    """By how much the order of an event grows in an hour."""
+    now = datetime.now(UTC)
+    earlier, later = (Event(Kind.RUN, "START", at, body="") for at in (now - timedelta(hours=1), now))
+    return later.order - earlier.order

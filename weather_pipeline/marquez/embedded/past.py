@@ -65,18 +65,15 @@ _STARTERS_TEMPLATE: Final[LiteralString] = """
     JOIN runs run ON run.id = starters.id JOIN runs starter ON starter.id = run.parent_run_id
     WHERE {starter_is_old}
 """
-STARTERS: Final[LiteralString] = _STARTERS_TEMPLATE.format(
+_STARTERS: Final[LiteralString] = _STARTERS_TEMPLATE.format(
     old=_OLD_RUN.format(run="t"),
     child_stays=_STAYS_TEMPLATE.format(run="child"),
     starter_is_old=_OLD_RUN.format(run="starter"),
 )
-"""The old runs that stay because of what they started: what stands in `WITH RECURSIVE starters (id) AS (…)`."""
-
-IS_NO_STARTER: Final[LiteralString] = "NOT EXISTS (SELECT FROM starters s WHERE s.id = t.id)"
-"""The run `t` is none of them, in a statement with that WITH."""
 
 IS_NO_KEPT_STARTER: Final[LiteralString] = "(SELECT s.id FROM pg_temp.kept_starters s WHERE s.id = t.id) IS NULL"
-"""The same where `KeptStarters` has them. Nothing is known of that table's size: so each row is looked up by itself."""
+"""The run `t` is none of those in `KeptStarters`. Nothing is known of their table's size: each row is looked up by
+itself."""
 
 _CREATE: Final[LiteralString] = "CREATE TEMP TABLE IF NOT EXISTS kept_starters (id uuid PRIMARY KEY)"
 _EMPTY: Final[LiteralString] = "TRUNCATE pg_temp.kept_starters"
@@ -91,7 +88,7 @@ _KEEP_TEMPLATE: Final[LiteralString] = """
     INSERT INTO pg_temp.kept_starters
     WITH RECURSIVE starters (id) AS ({starters}) SELECT id FROM starters
 """
-_KEEP: Final[LiteralString] = _KEEP_TEMPLATE.format(starters=STARTERS)
+_KEEP: Final[LiteralString] = _KEEP_TEMPLATE.format(starters=_STARTERS)
 
 # An event makes a run new, gives it a starter, or brings a run that has one. Events get their numbers in the order in
 # which they are committed, since one transaction stores at a time.

@@ -27,10 +27,8 @@ from weather_pipeline.marquez.embedded import locks
 from weather_pipeline.marquez.embedded.database import Connection, Row, connected
 from weather_pipeline.marquez.embedded.past import (
     IS_NO_KEPT_STARTER,
-    IS_NO_STARTER,
     OLD,
     PAST_RUN,
-    STARTERS,
     KeptStarters,
     Limit,
 )
@@ -54,8 +52,7 @@ class _Kind:
     Attributes:
         table: Their table.
         column: The time that makes them old.
-        unneeded: Which of them may go, as SQL about the row `t`; `{runs}` are the runs that stay,
-            `{is_no_starter}` says that none of them needs `t`.
+        unneeded: Which of them may go, as SQL about the row `t`; `{runs}` are the runs that stay.
     """
 
     table: LiteralString
@@ -85,11 +82,11 @@ class _Kind:
 
     @property
     def _unneeded_now(self) -> LiteralString:
-        return self.unneeded.format(runs="runs", is_no_starter=IS_NO_KEPT_STARTER)
+        return self.unneeded.format(runs="runs")
 
 
 _EVENTS = _Kind("lineage_events", "event_at", "true")
-_RUNS = _Kind("runs", "state_at", PAST_RUN + " AND {is_no_starter}")
+_RUNS = _Kind("runs", "state_at", f"{PAST_RUN} AND {IS_NO_KEPT_STARTER}")
 _DATASET_VERSIONS = _Kind(
     "dataset_versions",
     "created_at",
@@ -126,8 +123,7 @@ TABLES: Final = (_EVENTS.table, _RUNS.table, _RUN_INPUTS, _DATASET_VERSIONS.tabl
 """The tables that retention deletes from."""
 
 _COUNT_TEMPLATE: Final[LiteralString] = """
-    WITH RECURSIVE starters (id) AS ({starters}),
-    gone_runs AS MATERIALIZED (SELECT t.id FROM runs t WHERE {old_runs} AND {unneeded_runs}),
+    WITH gone_runs AS MATERIALIZED (SELECT t.id FROM runs t WHERE {old_runs} AND {unneeded_runs}),
     kept_runs AS MATERIALIZED (
         SELECT r.id, r.job_id, r.job_version_id FROM runs r
         WHERE NOT EXISTS (SELECT FROM gone_runs g WHERE g.id = r.id)
@@ -143,8 +139,7 @@ _COUNT_TEMPLATE: Final[LiteralString] = """
 _COUNT = _COUNT_TEMPLATE.format(
     old_events=_EVENTS.old,
     old_runs=_RUNS.old,
-    starters=STARTERS,
-    unneeded_runs=_RUNS.unneeded.format(is_no_starter=IS_NO_STARTER),
+    unneeded_runs=_RUNS.unneeded,
     old_dataset_versions=_DATASET_VERSIONS.old,
     unneeded_dataset_versions=_DATASET_VERSIONS.unneeded.format(runs="kept_runs"),
     old_job_versions=_JOB_VERSIONS.old,
@@ -153,7 +148,13 @@ _COUNT = _COUNT_TEMPLATE.format(
 
 
 async def count(connection: Connection, limit: Limit) -> Counter[str]:
-    """How many rows of each table `prune` would delete now; changes nothing and locks nothing."""
+    """How many rows of each table `prune` would delete now; changes nothing and keeps no event waiting.
+
+    Args:
+        connection: In autocommit mode.
+        limit: What counts as old.
+    """
+    await KeptStarters.begun(connection, limit)
     row = await (await connection.execute(_COUNT, limit.parameters)).fetchone()
     return Counter(row)
 
