@@ -1,4 +1,8 @@
-"""Storing events: all that are given in one transaction, one round trip to ask for names and one to store.
+"""Storing events: all that are given in one transaction, and mostly in one round trip.
+
+What is stored depends on what the store knows of the names in it: of datasets that have other names, and of runs that
+are parents. Mostly it knows nothing of the kind, so that is tried first, in one call. Else it is asked, and what is
+stored is made by its answer.
 
 One transaction stores at a time, also where several services share a database. Events of the same jobs and datasets
 would otherwise wait for each other's commit, and now and then in a circle.
@@ -9,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, LiteralString, TypeVar
@@ -47,6 +52,12 @@ _RESOLVE: Final[LiteralString] = """
     WHERE r.id = ANY(%(parents)s::uuid[])
 """
 # Bodies go in binary form: as text every quote in them would be escaped one by one.
+_STORE_AT_ONCE: Final[LiteralString] = """
+    SELECT store_at_once(
+        %(patience)s, %(turn)s, %(datasets)s::uuid[], %(parents)s::uuid[], %(names)s::jsonb, %(events)s::jsonb,
+        %(bodies)b::text[]
+    ) AS is_stored
+"""
 _STORE: Final[LiteralString] = """
     SELECT store_names(%(names)s::jsonb), count(store_event(event, body))
     FROM ROWS FROM (jsonb_array_elements(%(events)s::jsonb), unnest(%(bodies)b::text[])) AS posted (event, body)
@@ -88,10 +99,15 @@ async def ingest(
         psycopg.DataError: One of the events has a value that PostgreSQL can't store. None of them is stored.
     """
     parts = await _aside(events, partial(_parts, events))
+    if seconds is None and len(parts) == 1 and not parts[0].parents:
+        # A parent is mostly known.
+        with _turn_missed(turn_seconds):
+            if await _store_at_once(connection, parts[0], turn_seconds):
+                return
     async with connection.transaction():
         await take_turn(connection, turn_seconds)
         if seconds is not None:
-            await connection.execute(_HURRY, [f"{seconds * 1000:.0f}"])
+            await connection.execute(_HURRY, [_milliseconds(seconds)])
         for part in parts:
             known = await _resolve(connection, part)
             await connection.execute(_STORE, await _aside(part.events, partial(_documents, part.events, known)))
@@ -107,10 +123,8 @@ async def take_turn(connection: Connection, seconds: float) -> None:
     Raises:
         TurnMissed: It did not end by then.
     """
-    try:
-        await connection.execute(_TAKE_TURN, [f"{seconds * 1000:.0f}", locks.INGEST])
-    except LockNotAvailable as error:
-        raise TurnMissed(f"another transaction has been storing for more than {seconds:g} seconds") from error
+    with _turn_missed(seconds):
+        await connection.execute(_TAKE_TURN, [_milliseconds(seconds), locks.INGEST])
 
 
 def independent(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
@@ -133,6 +147,28 @@ def independent(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
             jobs[event.run_id] = None
     if first < len(events):
         yield events[first:]
+
+
+async def _store_at_once(connection: Connection, part: _Part, turn_seconds: float) -> bool:
+    """Whether the events were stored: they were not where the store knows some of their names otherwise."""
+    documents = await _aside(part.events, partial(_documents, part.events, Known()))
+    known = {"datasets": part.datasets, "parents": part.parents}
+    turn = {"patience": _milliseconds(turn_seconds), "turn": locks.INGEST}
+    row = await (await connection.execute(_STORE_AT_ONCE, {**turn, **known, **documents})).fetchone()
+    return bool(row and row["is_stored"])
+
+
+@contextmanager
+def _turn_missed(seconds: float) -> Iterator[None]:
+    """Say so where the turn does not come: no other lock is waited for so."""
+    try:
+        yield
+    except LockNotAvailable as error:
+        raise TurnMissed(f"another transaction has been storing for more than {seconds:g} seconds") from error
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}"
 
 
 async def _aside(events: Sequence[Event], work: Callable[[], _T]) -> _T:
