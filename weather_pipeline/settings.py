@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -41,9 +41,20 @@ class SparkTransport(StrEnum):
     HTTP = "http"
     """To the lineage API. What that can't take at the moment is lost."""
     FILE = "file"
-    """To a file of its own for each session, one event a line."""
+    """To a file of its own for each session, one event a line, that is delivered once it can be."""
     CONSOLE = "console"
     """To Spark's log."""
+
+
+class IcebergCatalog(StrEnum):
+    """What knows where Iceberg's tables are."""
+
+    JDBC = "jdbc"
+    """A PostgreSQL database."""
+    REST = "rest"
+    """A server of Iceberg's REST protocol."""
+    HADOOP = "hadoop"
+    """The warehouse's own directories: for one writer on one machine."""
 
 
 class Settings(BaseSettings):
@@ -176,14 +187,15 @@ class Settings(BaseSettings):
         description="Directory of the jars of Spark jobs, which `weather spark jars` fills. Default: HOME/jars/spark.",
     )
     spark_namespace: str = Field(default="neuronews", description="OpenLineage namespace of Spark jobs.")
-    spark_transport: SparkTransport | None = Field(
-        default=None,
-        description="How Spark's listener hands its events on: http, file or console. Default: as OpenLineage's own "
-        "configuration says where there is some, else http.",
+    spark_transport: SparkTransport = Field(
+        default=SparkTransport.FILE,
+        description="How Spark's listener hands its events on: file (the stack or `weather lineage spool` delivers "
+        "them; none is lost), http or console.",
     )
     spark_events: Path | None = Field(
         default=None,
-        description="Directory where the transport file leaves a file for each session. Default: HOME/spark-events.",
+        description="Directory where Spark sessions leave their events until they are delivered. Default: "
+        "HOME/spark-events.",
     )
     spark_lineage_off: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         default=None,
@@ -196,12 +208,69 @@ class Settings(BaseSettings):
     spark_parent: str | None = Field(
         default=None,
         validation_alias=AliasChoices("OPENLINEAGE_PARENT_ID"),
-        description="The run that starts a Spark job, NAMESPACE/JOB/RUN-ID, which becomes the parent of its run.",
+        description="The run that starts a Spark job, NAMESPACE/JOB/RUN-ID; Dagster's assets set it.",
+    )
+    spark_launch: str | None = Field(
+        default=None, description="The file in the spool in which what starts a Spark job says how it ended. Set by it."
+    )
+    lineage_parent_facet: Literal["run"] | None = Field(
+        default=None,
+        description="run: the Dagster run is told as the parent of its assets' runs, and the asset's run as that of a "
+        "Spark application that it starts. Marquez renames the jobs of such runs. Default: none is.",
     )
     spark_root_parent: str | None = Field(
         default=None,
         validation_alias=AliasChoices("OPENLINEAGE_ROOT_PARENT_ID"),
         description="The run at the root of that one, likewise. Default: the parent.",
+    )
+
+    iceberg_catalog: IcebergCatalog = Field(
+        default=IcebergCatalog.JDBC, description="What knows where Iceberg's tables are: jdbc, rest or hadoop."
+    )
+    iceberg_uri: SecretStr | None = Field(
+        default=None,
+        description="The catalog's address: postgresql://user:password@host:port/database for jdbc, "
+        "http(s)://host:port for rest. Set by the stack.",
+    )
+    iceberg_warehouse: str | None = Field(
+        default=None, description="Where Iceberg's tables lie: file:///path or s3://bucket. Default: HOME/warehouse."
+    )
+    iceberg_table: str = Field(
+        default="demo.news.articles_raw",
+        validation_alias=AliasChoices("ICEBERG_TABLE", "WEATHER_ICEBERG_TABLE"),
+        description="The table of articles: CATALOG.NAMESPACE.TABLE.",
+    )
+    scraped_data_path: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SCRAPED_DATA_PATH", "WEATHER_SCRAPED_DATA_PATH"),
+        description="The CSV files of articles that the batch job reads, a path with * and ? for anything. Default: "
+        "the articles that ship with the product.",
+    )
+
+    kafka_topic: str = Field(
+        default="articles.raw.v1",
+        validation_alias=AliasChoices("KAFKA_TOPIC", "WEATHER_KAFKA_TOPIC"),
+        description="The topic of articles that the streaming job reads.",
+    )
+    kafka_servers: str = Field(
+        default="localhost:9092",
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "WEATHER_KAFKA_SERVERS"),
+        description="Kafka's brokers, host:port separated by commas.",
+    )
+    kafka_authority: str = Field(
+        default="localhost:9092",
+        description="host:port of Kafka in dataset names: the same on every machine, whatever broker is asked.",
+    )
+    stream_checkpoint: str | None = Field(
+        default=None,
+        description="Directory or URL where the streaming job keeps how far it is. Default: "
+        "HOME/checkpoints/TOPIC-TABLE.",
+    )
+    stream_max_offsets: int = Field(
+        default=10_000, ge=1, description="Most messages that a micro-batch of the streaming job takes."
+    )
+    stream_trigger_seconds: int = Field(
+        default=10, ge=1, le=3600, description="Seconds between micro-batches of the continuous streaming job."
     )
 
     @field_validator("marquez_url")
@@ -280,6 +349,18 @@ class Settings(BaseSettings):
     def effective_spark_events(self) -> Path:
         """Where the transport `file` of Spark's listener leaves its files."""
         return (self.spark_events or self.home / "spark-events").absolute()
+
+    @property
+    def effective_iceberg_warehouse(self) -> str:
+        """Where Iceberg's tables lie, as a URL."""
+        # Hadoop takes a path as it is written, spaces and all.
+        return self.iceberg_warehouse or f"file://{self.home.absolute() / 'warehouse'}"
+
+    @property
+    def effective_stream_checkpoint(self) -> str:
+        """Where the streaming job keeps how far it is, as a URL."""
+        name = f"{self.kafka_topic}-{self.iceberg_table}"
+        return self.stream_checkpoint or f"file://{self.home.absolute() / 'checkpoints' / name}"
 
 
 def load_settings() -> Settings:

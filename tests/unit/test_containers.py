@@ -235,7 +235,9 @@ def test_the_budget_of_the_source_lies_on_a_volume_that_can_be_written_and_stays
 
 def test_the_code_server_stores_events_as_the_stack_does(tmp_path: Path) -> None:
     options = StackOptions(Settings(home=tmp_path), LineageTarget(None, embedded=False, reason="none"))
-    parts = build_parts(options, Chosen(4000, "postgresql://w", "postgresql://d", "postgresql://l", 0.0))
+    parts = build_parts(
+        options, Chosen(4000, "postgresql://w", "postgresql://d", "postgresql://l", "postgresql://i", 0.0)
+    )
     stack = next(part for part in parts if part.name == CODE_SERVER).environment
     name = "DAGSTER_EVENT_BATCH_SIZE"
     assert SERVICES["code-server"]["environment"][name] == stack[name]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from weather_pipeline.lineage import uris
 from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin
@@ -136,6 +137,45 @@ def dataset_of(
 def names(metadata: Metadata, authority: Authorities, kinds: Sequence[str] = ()) -> bool:
     """Whether metadata says which dataset an asset is."""
     return _from_metadata(metadata, authority, kinds) is not None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a dataset lies, as this machine sees it, and the name that every producer gives it.
+
+    Attributes:
+        physical: The namespace of the storage, and the path or prefix in it.
+        dataset: The dataset.
+    """
+
+    physical: DatasetRef
+    dataset: DatasetRef
+
+
+def canonical(found: DatasetRef, places: Iterable[Place]) -> DatasetRef:
+    """The name of what lies somewhere: that of the innermost place around it, or its own where there is none.
+
+    Args:
+        found: The namespace of the storage, and the path in it: a directory, a file, a prefix.
+        places: Where datasets lie.
+    """
+    around = [place for place in places if _lies_in(found, place.physical)]
+    return max(around, key=lambda place: len(place.physical.name)).dataset if around else found
+
+
+def iceberg_table(catalog: str, name: str) -> DatasetRef:
+    """An Iceberg table, by its catalog: where its files lie may differ, and change.
+
+    Args:
+        catalog: The catalog's name, as `demo`.
+        name: The table's name in it, as `news.articles_raw`.
+    """
+    return DatasetRef(f"iceberg://{catalog}", f"{catalog}.{name}")
+
+
+def _lies_in(found: DatasetRef, around: DatasetRef) -> bool:
+    path, prefix = found.name.strip("/"), around.name.strip("/")
+    return found.namespace == around.namespace and (path == prefix or path.startswith(f"{prefix}/"))
 
 
 def checked(ref: DatasetRef) -> DatasetRef:

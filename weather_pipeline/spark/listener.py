@@ -36,7 +36,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9_@+:=;/.-]{1,1024}")
 
 @dataclass(frozen=True)
 class ParentRun:
-    """A run that others belong to."""
+    """A run that starts others."""
 
     namespace: str
     job: str
@@ -71,7 +71,7 @@ def parent_configuration(settings: Settings) -> dict[str, str]:
     Raises:
         ConfigurationError: What is named is no run; or a root is, and no parent.
     """
-    parent, root = (_run(settings, field) for field in ("spark_parent", "spark_root_parent"))
+    parent, root = parent_run(settings), _run(settings, "spark_root_parent")
     if parent is None:
         if root is not None:
             raise ConfigurationError(
@@ -87,6 +87,15 @@ def parent_configuration(settings: Settings) -> dict[str, str]:
         "spark.openlineage.rootParentJobName": root.job,
         "spark.openlineage.rootParentRunId": root.run_id,
     }
+
+
+def parent_run(settings: Settings) -> ParentRun | None:
+    """The run that starts this application, where one is named.
+
+    Raises:
+        ConfigurationError: What is named is no run.
+    """
+    return _run(settings, "spark_parent")
 
 
 def catalog_configuration(given: Mapping[str, object]) -> dict[str, str]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyspark
 from py4j.protocol import Py4JJavaError
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from weather_pipeline.errors import ConfigurationError
@@ -35,8 +37,11 @@ from weather_pipeline.spark.listener import (
     is_tracked,
     listener_configuration,
     merged,
+    parent_run,
 )
-from weather_pipeline.spark.transport import choose_transport
+from weather_pipeline.spark.spool import begin_session
+from weather_pipeline.spark.spool_record import Place
+from weather_pipeline.spark.transport import choose_transport, to_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,8 +53,8 @@ def create_spark_session_with_lineage(
 ) -> SparkSession:
     """A Spark session whose reads and writes arrive as OpenLineage events.
 
-    The first one of a process starts Spark's Java, so it must come before any other session. Where the lineage backend
-    can't be reached the events go to a file, and the job runs: lineage never fails it.
+    The first one of a process starts Spark's Java, so it must come before any other session. The events go to a file,
+    which the stack or `weather lineage spool` delivers: a job never waits for lineage, and never fails because of it.
 
     Args:
         app_name: The application's name, and that of its OpenLineage job (`MyJob` becomes `my_job`).
@@ -59,6 +64,22 @@ def create_spark_session_with_lineage(
     Raises:
         ConfigurationError: It would not work, with what to do: a jar is missing, no Java 17 or 21, another line of
             Spark than the jars', a namespace or a parent run that can't be, a session that runs without the listener.
+    """
+    return session_with_lineage(app_name, additional_configs)
+
+
+def session_with_lineage(
+    app_name: str, additional_configs: Mapping[str, Any] | None = None, *, places: Sequence[Place] = ()
+) -> SparkSession:
+    """`create_spark_session_with_lineage`, for a job that knows what its datasets are called.
+
+    Args:
+        app_name: The application's name.
+        additional_configs: Spark settings of the job's own.
+        places: Where datasets lie on this machine, and what every producer calls them.
+
+    Raises:
+        ConfigurationError: It would not work, with what to do.
     """
     settings, given = load_settings(), dict(additional_configs or {})
     if settings.spark_master:
@@ -74,13 +95,67 @@ def create_spark_session_with_lineage(
         return _session(app_name, merged(jars, given), variables)
     transport = choose_transport(app_name, settings, given, environment, directory=Path.cwd(), user=Path.home())
     ours |= jars | catalog_configuration(given) | transport.settings(java_runs=java_runs)
-    session = _session(app_name, merged(ours, given), variables | transport.environment(java_runs=java_runs))
+    # Before the first event: events without a driver are those of one that was killed.
+    lock = _begin(transport.events, app_name, settings, places)
+    variables |= transport.environment(java_runs=java_runs)
+    session = _session(app_name, merged(ours, given), variables, lock=lock)
     if LISTENER not in str(session.sparkContext.getConf().get(LISTENERS, "")):
         raise ConfigurationError(
             "A Spark session without lineage runs in this process already, and a listener can't join it. End it with "
             "spark.stop(), or let create_spark_session_with_lineage make the first one."
         )
     return session
+
+
+@dataclass(frozen=True)
+class StreamSession:
+    """A session whose job tells its lineage itself.
+
+    Attributes:
+        spark: The session.
+        events: The file in the spool that the job tells it to; None where it is to have none.
+    """
+
+    spark: SparkSession
+    events: Path | None
+
+
+def stream_session(app_name: str, additional_configs: Mapping[str, Any]) -> StreamSession:
+    """A session without the listener, which tells of a streaming query what is not so, and a place in the spool.
+
+    Its Java is in a process group of its own: a signal to the driver's group leaves the micro-batch to the driver.
+
+    Args:
+        app_name: The application's name.
+        additional_configs: Spark settings of the job's own.
+
+    Raises:
+        ConfigurationError: It would not work, with what to do.
+    """
+    settings, given = load_settings(), dict(additional_configs)
+    if settings.spark_master:
+        given.setdefault("spark.master", settings.spark_master)
+    environment = dict(os.environ)
+    jars = jar_configuration(given, settings.effective_spark_jars, spark_version=pyspark.__version__)
+    variables = {} if _java_runs() else _java_environment(settings, environment)
+    configuration = merged(jars | catalog_configuration(given), given)
+    events = to_file(app_name, settings).events if is_tracked(app_name, settings, environment) else None
+    lock = _begin(events, app_name, settings, ())
+    return StreamSession(_session(app_name, configuration, variables, lock=lock, is_apart=True), events)
+
+
+def _begin(events: Path | None, app_name: str, settings: Settings, places: Sequence[Place]) -> int | None:
+    """Begin a session in the spool; the descriptor of its lock, None where it has no events there."""
+    if events is None:
+        return None
+    return begin_session(
+        events,
+        app_name,
+        places=places,
+        parent=parent_run(settings),
+        launch=settings.spark_launch,
+        keeps_parent=settings.lineage_parent_facet is not None,
+    )
 
 
 def add_lineage_metadata(spark: SparkSession, job_type: str, source_system: str, target_system: str) -> None:
@@ -105,17 +180,44 @@ def add_lineage_metadata(spark: SparkSession, job_type: str, source_system: str,
         spark.sparkContext.setLocalProperty(name, value)  # and the job itself for all others
 
 
-def _session(app_name: str, configuration: Mapping[str, Any], variables: Mapping[str, str]) -> SparkSession:
+def _session(
+    app_name: str,
+    configuration: Mapping[str, Any],
+    variables: Mapping[str, str],
+    *,
+    lock: int | None = None,
+    is_apart: bool = False,
+) -> SparkSession:
+    """Make the session, and start its Java where none runs.
+
+    Args:
+        app_name: The application's name.
+        configuration: Spark's settings.
+        variables: What Java is started with.
+        lock: A descriptor that Java inherits: a session is alive until both have ended.
+        is_apart: Whether Java gets a process group of its own.
+    """
     builder = SparkSession.builder.appName(app_name)
     for name, value in configuration.items():
         builder = builder.config(name, value)
     with _environment(variables):
         try:
+            if (lock is not None or is_apart) and not _java_runs():
+                _start_java(app_name, configuration, lock, is_apart=is_apart)
             return builder.getOrCreate()
         except Py4JJavaError as error:
             if "ClassNotFoundException" in str(error) and LISTENER in str(error):
                 raise ConfigurationError(_NO_LISTENER) from error
             raise
+
+
+def _start_java(app_name: str, configuration: Mapping[str, Any], lock: int | None, *, is_apart: bool) -> None:
+    conf = pyspark.SparkConf(loadDefaults=False).setAppName(app_name)
+    for name, value in configuration.items():
+        conf.set(name, str(value).lower() if isinstance(value, bool) else str(value))
+    options = {"pass_fds": () if lock is None else (lock,), "start_new_session": is_apart}
+    gateway = launch_gateway(conf, popen_kwargs=options)
+    pyspark.SparkContext._ensure_initialized(gateway=gateway, conf=conf)  # noqa: SLF001  (there is no other way)
 
 
 _NO_LISTENER = (

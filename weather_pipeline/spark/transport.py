@@ -19,6 +19,7 @@ from weather_pipeline.urls import check_http_url, shown_value, without_login
 _LOG = logging.getLogger(__name__)
 
 _PREFIX = "spark.openlineage.transport."
+LOCATION = f"{_PREFIX}location"
 _TIMEOUT = (2.0, 5.0)
 """Seconds to connect, and to answer: a job waits for it once, before it starts."""
 _REFUSED = frozenset({401, 403})
@@ -36,11 +37,13 @@ class Transport:
         configuration: Spark settings.
         url: The lineage API's address, where a token goes with the events.
         token: The token.
+        events: The file that the events go to, where they go to one that is delivered later.
     """
 
     configuration: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     token: str | None = field(default=None, repr=False)
+    events: Path | None = None
 
     def settings(self, *, java_runs: bool) -> dict[str, str]:
         """The Spark settings, with the token only where Java runs already: they stand on its command line else."""
@@ -75,9 +78,10 @@ def choose_transport(
     directory: Path,
     user: Path,
 ) -> Transport:
-    """Decide how events go: as the job says, else `WEATHER_SPARK_TRANSPORT`, OpenLineage's own configuration, or HTTP.
+    """Decide how events go: as the job says, else as `WEATHER_SPARK_TRANSPORT` does, else to a file of the spool.
 
-    Lineage never fails a job: where the backend can't be reached the events go to a file, which is said in the log.
+    Lineage never fails a job: where the backend can't be reached by `http` the events go to a file too, which is said
+    in the log.
 
     Args:
         app_name: The application.
@@ -93,16 +97,15 @@ def choose_transport(
     if TRANSPORT in given:
         return Transport()
     kind, url = settings.spark_transport, settings.effective_marquez_url
-    if kind is None:
-        configured = openlineage_configuration(environment, directory=directory, user=user)
-        if configured == "OPENLINEAGE_URL":
-            url = _openlineage_url(environment)
-        elif configured:
-            return Transport()  # the listener reads it by itself
     if kind is SparkTransport.CONSOLE:
         return Transport({TRANSPORT: kind.value})
     if kind is SparkTransport.FILE:
         return to_file(app_name, settings)
+    configured = openlineage_configuration(environment, directory=directory, user=user)
+    if configured == "OPENLINEAGE_URL":
+        url = _openlineage_url(environment)
+    elif configured:
+        return Transport()  # the listener reads it by itself
     token = read_key(settings.lineage_token, settings.lineage_token_file, setting="WEATHER_LINEAGE_TOKEN", kind="token")
     by_http = to_http(url, token)
     trouble = unreachable(url, token)
@@ -111,9 +114,9 @@ def choose_transport(
     there = to_file(app_name, settings)
     _LOG.warning(
         "Lineage of the Spark application %s goes to the file %s, because %s %s. Look at it with `weather doctor "
-        "backend`. WEATHER_SPARK_TRANSPORT=file always writes a file.",
+        "backend`. `weather lineage spool` delivers the file.",
         app_name,
-        there.configuration[f"{_PREFIX}location"],
+        there.configuration[LOCATION],
         url,
         trouble,
     )
@@ -123,9 +126,9 @@ def choose_transport(
 def to_file(app_name: str, settings: Settings) -> Transport:
     """A file for this session alone, in a directory that is made where it is missing."""
     directory = settings.effective_spark_events
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     location = directory / events_file_name(app_name)
-    return Transport({TRANSPORT: SparkTransport.FILE.value, f"{_PREFIX}location": str(location)})
+    return Transport({TRANSPORT: SparkTransport.FILE.value, LOCATION: str(location)}, events=location)
 
 
 def to_http(url: str, token: str | None) -> Transport:

@@ -87,7 +87,7 @@ class StackOptions:
     @property
     def databases(self) -> tuple[str, ...]:
         """The databases of the stack's PostgreSQL that it needs."""
-        return ("marquez",) if self.alone else ("weather", "dagster", "marquez")
+        return ("marquez",) if self.alone else ("weather", "dagster", "marquez", "iceberg")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Chosen:
     warehouse_url: str = field(repr=False)
     dagster_url: str = field(repr=False)
     lineage_url: str = field(repr=False)
+    iceberg_url: str = field(repr=False)
     started: float
 
 
@@ -166,6 +167,7 @@ def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str
         "WEATHER_DATABASE_URL": chosen.warehouse_url,
         "WEATHER_DAGSTER_DATABASE_URL": chosen.dagster_url,
         "WEATHER_DAGSTER_URL": settings.effective_dagster_url,
+        "WEATHER_ICEBERG_URI": chosen.iceberg_url,
     }
     if options.lineage.address is not None:
         environment["MARQUEZ_URL"] = options.lineage.address

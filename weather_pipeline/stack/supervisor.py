@@ -260,12 +260,13 @@ class Stack:
         self._mark_ready(POSTGRES)
 
     def _choose(self, started: float) -> Chosen:
-        database = self.options.settings.database_url
+        database, catalog = self.options.settings.database_url, self.options.settings.iceberg_uri
         return Chosen(
             code_port=free_port(),
             warehouse_url=database.get_secret_value() if database else self.postgres.url("weather"),
             dagster_url=self.postgres.url("dagster"),
             lineage_url=self.postgres.url("marquez"),
+            iceberg_url=catalog.get_secret_value() if catalog else self.postgres.url("iceberg"),
             started=started,
         )
 

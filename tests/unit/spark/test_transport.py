@@ -54,11 +54,20 @@ def home(tmp_path: Path) -> Path:
 def choose(
     home: Path, environment: dict[str, str] | None = None, given: dict[str, object] | None = None, **settings: object
 ) -> Transport:
-    chosen = Settings(**{"home": home / "state", **settings})  # type: ignore[arg-type]
+    chosen = Settings(**{"home": home / "state", "spark_transport": "http", **settings})  # type: ignore[arg-type]
     return choose_transport("MyJob", chosen, given or {}, environment or {}, directory=home / "here", user=home)
 
 
-def test_the_lineage_api_by_default(home: Path, backend: Backend) -> None:
+def test_the_spool_by_default(home: Path, backend: Backend) -> None:
+    settings = Settings(home=home / "state", marquez_url=backend.url)
+    environment = {"OPENLINEAGE_URL": backend.url}
+    chosen = choose_transport("MyJob", settings, {}, environment, directory=home / "here", user=home)
+    assert chosen.events is not None
+    assert chosen.configuration == {TYPE: "file", LOCATION: str(chosen.events)}
+    assert backend.asked == []
+
+
+def test_the_lineage_api(home: Path, backend: Backend) -> None:
     chosen = choose(home, marquez_url=backend.url)
     assert chosen == Transport({TYPE: "http", URL: backend.url})
     assert backend.asked == [("/api/v1/namespaces?limit=1", None)]
@@ -135,11 +144,6 @@ def test_openlineages_own_configuration_is_left_to_the_listener(home: Path, name
 def test_openlineages_own_file_is_left_to_the_listener(home: Path) -> None:
     (home / "here" / "openlineage.yml").write_text("transport:\n  type: console\n")
     assert choose(home, marquez_url="http://127.0.0.1:9") == Transport()
-
-
-def test_http_that_was_asked_for_goes_before_that_configuration(home: Path, backend: Backend) -> None:
-    chosen = choose(home, {"OPENLINEAGE_CONFIG": "x"}, marquez_url=backend.url, spark_transport="http")
-    assert chosen.configuration[URL] == backend.url
 
 
 def test_openlineage_url_is_passed_on_since_the_listener_does_not_read_it(home: Path, backend: Backend) -> None:

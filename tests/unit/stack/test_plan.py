@@ -29,6 +29,7 @@ CHOSEN = Chosen(
     warehouse_url="postgresql://weather:hunter2@127.0.0.1:1/weather",
     dagster_url="postgresql://weather:hunter2@127.0.0.1:1/dagster",
     lineage_url="postgresql://weather:hunter2@127.0.0.1:1/marquez",
+    iceberg_url="postgresql://weather:hunter2@127.0.0.1:1/iceberg",
     started=1.0,
 )
 

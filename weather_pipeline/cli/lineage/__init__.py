@@ -10,6 +10,7 @@ from weather_pipeline.cli.lineage.prune import prune
 from weather_pipeline.cli.lineage.publish import publish
 from weather_pipeline.cli.lineage.replay import replay
 from weather_pipeline.cli.lineage.serve import serve
+from weather_pipeline.cli.lineage.spool import spool
 from weather_pipeline.cli.lineage.status import status
 from weather_pipeline.cli.lineage.verify import verify
 from weather_pipeline.cli.lineage.web import web
@@ -38,5 +39,5 @@ def lineage() -> None:
     """
 
 
-for command in (status, verify, replay, dead_letters, explain, publish, prune, serve, web):
+for command in (status, verify, replay, dead_letters, explain, publish, prune, spool, serve, web):
     lineage.add_command(command)

@@ -1,4 +1,4 @@
-"""The OpenLineage sensor of this code location."""
+"""The OpenLineage sensors of this code location."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from weather_pipeline.lineage import build_openlineage_sensor
+from weather_pipeline.lineage.spool.sensor import build_spool_sensor
 from weather_pipeline.marquez.token import lineage_token
 from weather_pipeline.settings import Settings
 
@@ -15,7 +16,7 @@ _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def lineage_definitions(settings: Settings) -> dg.Definitions:
-    """The sensor that sends every asset run to the lineage backend."""
+    """The sensors that send every asset run, and what Spark jobs have told, to the lineage backend."""
     sensor = build_openlineage_sensor(
         namespace=settings.lineage_namespace,
         url=settings.effective_marquez_url,
@@ -24,5 +25,9 @@ def lineage_definitions(settings: Settings) -> dg.Definitions:
         table_authority=f"postgres://{settings.warehouse_authority}",
         dagster_url=settings.effective_dagster_url,
         since=_BEGINNING,
+        parent_facet=settings.lineage_parent_facet,
     )
-    return dg.Definitions(sensors=[sensor])
+    spool = build_spool_sensor(
+        settings.effective_spark_events, url=settings.effective_marquez_url, token=lineage_token(settings)
+    )
+    return dg.Definitions(sensors=[sensor, spool])

@@ -1,0 +1,166 @@
+"""What a Spark session told, and what a backend is told of it."""
+
+from typing import Any
+
+from tests.openlineage_spec import findings
+from tests.unit.lineage.spool.events import APPLICATION, event, run_id, session
+from weather_pipeline.lineage.spool.record import Ended, Record, RunRef
+from weather_pipeline.lineage.spool.story import Story
+
+RECORD = Record("MyJob", 1)
+WELL = Ended("COMPLETE", "2026-11-22T11:00:00Z")
+BROKEN = Ended("FAIL", "2026-11-22T11:00:00Z", "ValueError: no", "Traceback …")
+A, B = run_id(2), run_id(3)
+
+
+def told(events: list[dict[str, Any]], outcome: Ended | None, record: Record = RECORD) -> list[dict[str, Any]]:
+    story = Story()
+    heard = [each for one in events for each in story.hear(one, record)]
+    return heard + (story.end(outcome) if outcome else [])
+
+
+def kinds(events: list[dict[str, Any]], run: str) -> list[str]:
+    return [each["eventType"] for each in events if each["run"]["runId"] == run]
+
+
+def message(events: list[dict[str, Any]], run: str) -> str | None:
+    last = [each for each in events if each["run"]["runId"] == run][-1]
+    return last["run"]["facets"].get("errorMessage", {}).get("message")
+
+
+def test_what_went_well_is_told_as_it_was() -> None:
+    events = told(session(2, 3), WELL)
+    assert [each["eventType"] for each in events] == [each["eventType"] for each in session(2, 3)]
+    assert [finding for each in events for finding in findings(each)] == []
+
+
+def test_the_application_s_end_waits_for_what_became_of_it() -> None:
+    assert kinds(told(session(), None), APPLICATION) == ["START"]
+    assert kinds(told(session(), WELL), APPLICATION) == ["START", "COMPLETE"]
+    assert kinds(told(session(), BROKEN), APPLICATION) == ["START", "FAIL"]
+
+
+def test_an_end_has_the_time_at_which_the_listener_saw_it() -> None:
+    events = told([event("START"), event("COMPLETE", at=9)], BROKEN)
+    assert events[-1]["eventTime"] == "2026-11-22T10:00:09Z"
+
+
+def test_a_failure_is_not_completed() -> None:
+    events = [event("START"), event("START", A), event("FAIL", A), event("COMPLETE", A), event("COMPLETE")]
+    assert kinds(told(events, BROKEN), A) == ["START", "FAIL"]
+
+
+def test_the_last_failure_gets_the_error_s_message() -> None:
+    events = told([event("START"), event("START", A), event("FAIL", A), event("COMPLETE")], BROKEN)
+    assert message(events, A) == message(events, APPLICATION) == "ValueError: no"
+    assert [finding for each in events for finding in findings(each)] == []
+
+
+def test_a_failure_that_the_application_lived_through_is_told_once_it_goes_on() -> None:
+    events = [event("START"), event("START", A), event("FAIL", A), event("START", B)]
+    assert kinds(told(events, None), A) == ["START", "FAIL"]
+    assert message(told(events, None), A) is None
+
+
+def test_a_failure_of_an_application_that_completes_has_no_message() -> None:
+    events = told([event("START"), event("START", A), event("FAIL", A), event("COMPLETE")], WELL)
+    assert kinds(events, A) == ["START", "FAIL"]
+    assert message(events, A) is None
+    assert kinds(events, APPLICATION) == ["START", "COMPLETE"]
+
+
+def test_what_a_killed_driver_left_open_fails_with_it() -> None:
+    events = told([event("START"), event("START", A)], BROKEN)
+    assert kinds(events, A) == ["START", "FAIL"]
+    assert kinds(events, APPLICATION) == ["START", "FAIL"]
+    assert events[-1]["eventTime"] == BROKEN.at
+
+
+def test_what_a_cancelled_driver_left_open_is_aborted() -> None:
+    stopped = Ended("ABORT", "2026-11-22T11:00:00Z", "cancelled")
+    events = told([event("START"), event("START", A)], stopped)
+    assert kinds(events, A)[-1] == kinds(events, APPLICATION)[-1] == "ABORT"
+
+
+def test_an_action_without_an_end_is_no_success() -> None:
+    events = told([event("START"), event("START", A), event("COMPLETE")], WELL)
+    assert kinds(events, A) == ["START", "ABORT"]
+    assert kinds(events, APPLICATION) == ["START", "COMPLETE"]
+
+
+def test_a_session_that_told_nothing_has_no_end() -> None:
+    assert told([], BROKEN) == []
+
+
+def test_the_application_has_read_and_written_what_its_actions_have() -> None:
+    raw, kept, seen = ({"namespace": "file", "name": name, "facets": {}} for name in ("raw", "kept", "seen"))
+    events = [
+        event("START"),
+        event("COMPLETE", A, inputs=(raw,), outputs=(kept,)),
+        event("COMPLETE", B, inputs=(kept, seen)),
+        event("FAIL", run_id(4), outputs=({"namespace": "file", "name": "lost"},)),
+        event("COMPLETE"),
+    ]
+    last = told(events, WELL)[-1]
+    assert [each["name"] for each in last["inputs"]] == ["raw", "seen"]
+    assert [each["name"] for each in last["outputs"]] == ["kept"]
+
+
+def test_who_started_it_is_a_dependency_unless_a_parent_is_wanted() -> None:
+    parent = {"run": {"runId": A}, "job": {"namespace": "weather-pipeline", "name": "articles_dagster"}}
+    first = event("START")
+    first["run"]["facets"]["parent"] = {**event("START", B)["run"]["facets"]["parent"], **parent}
+    launcher = RunRef("weather-pipeline", "articles_dagster", A)
+    apart, joined = (
+        told([first], BROKEN, Record("MyJob", 1, launched_by=launcher, keeps_parent=keeps)) for keeps in (False, True)
+    )
+    assert all("parent" not in each["run"]["facets"] for each in apart)
+    assert all(each["run"]["facets"]["parent"]["run"]["runId"] == A for each in joined)
+    for each in apart:
+        (upstream,) = each["run"]["facets"]["jobDependencies"]["upstream"]
+        assert upstream["run"]["runId"] == A
+        assert findings(each) == []
+
+
+def test_a_job_goes_by_its_alias() -> None:
+    record = Record("MyJob", 1, jobs={"my_job.append_2": "my_job.write"})
+    names = {each["job"]["name"] for each in told(session(2), WELL, record)}
+    assert names == {"my_job", "my_job.write"}
+
+
+def test_a_story_that_was_kept_goes_on() -> None:
+    events, story, heard = session(2, 3), Story(), []
+    for each in events:
+        story = Story.from_json(story.as_json())
+        heard += story.hear(each, RECORD)
+    assert heard + Story.from_json(story.as_json()).end(WELL) == told(events, WELL)
+
+
+def test_what_a_job_is_for_stands_in_the_standard_facets() -> None:
+    first = event("START")
+    properties = {"spark.weather.jobType": "streaming", "spark.weather.sourceSystem": "kafka"}
+    first["run"]["facets"]["spark_properties"] = {**_facet(first), "properties": properties}
+    first["job"]["facets"]["jobType"] = {
+        "_producer": first["producer"],
+        "_schemaURL": "https://openlineage.io/spec/facets/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
+        "processingType": "BATCH",
+        "integration": "SPARK",
+    }
+    (event_told,) = told([first], None)
+    assert event_told["job"]["facets"]["jobType"]["processingType"] == "STREAMING"
+    (tag,) = event_told["job"]["facets"]["tags"]["tags"]
+    assert (tag["key"], tag["value"]) == ("source_system", "kafka")
+    assert findings(event_told) == []
+
+
+def test_secrets_stay_here() -> None:
+    first = event("START")
+    first["run"]["facets"]["spark_properties"] = {**_facet(first), "properties": {"spark.app.name": "token=hush123"}}
+    assert "hush123" not in str(told([first], Ended("FAIL", "2026-11-22T11:00:00Z", "password=hush123")))
+
+
+def _facet(of: dict[str, Any]) -> dict[str, str]:
+    return {
+        "_producer": of["producer"],
+        "_schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet",
+    }

@@ -1,0 +1,86 @@
+"""The facets that the spool adds to what Spark's listener tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weather_pipeline.lineage.facets.base import PRODUCER
+from weather_pipeline.lineage.redaction import Redactor, redacted, shortened
+from weather_pipeline.lineage.spool.record import Ended, Record
+
+_ERROR = "https://openlineage.io/spec/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
+_DEPENDENCIES = "https://openlineage.io/spec/facets/1-0-1/JobDependenciesRunFacet.json#/$defs/JobDependenciesRunFacet"
+_TAGS = "https://openlineage.io/spec/facets/1-0-0/TagsJobFacet.json#/$defs/TagsJobFacet"
+
+JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM = (
+    "spark.weather.jobType",
+    "spark.weather.sourceSystem",
+    "spark.weather.targetSystem",
+)
+"""What `add_lineage_metadata` says, as it stands in the run facet `spark_properties`."""
+
+_LONGEST = 4_000, 50_000
+"""Characters of an error's message and of its stack."""
+
+
+def facet(schema: str, **fields: Any) -> dict[str, Any]:
+    """A facet as JSON values."""
+    return {"_producer": PRODUCER, "_schemaURL": schema, **fields}
+
+
+def error_message(ended: Ended) -> dict[str, Any]:
+    """Why a run did not complete. OpenLineage's `ErrorMessageRunFacet`."""
+    stack = {"stackTrace": shortened(redacted(ended.stack), _LONGEST[1])} if ended.stack else {}
+    message = shortened(redacted(ended.message or ""), _LONGEST[0])
+    return facet(_ERROR, message=message, programmingLanguage="PYTHON", **stack)
+
+
+def launched_by(event: dict[str, Any], record: Record) -> dict[str, Any]:
+    """The application's event, with the run that started it as a dependency instead of a parent.
+
+    Marquez renames the children of a parent: the job would have one name by hand and another under Dagster.
+    """
+    launcher, run = record.launched_by, event["run"]
+    if launcher is None:
+        return event
+    facets = dict(run.get("facets") or {})
+    if not record.keeps_parent:
+        facets.pop("parent", None)
+    upstream = {
+        "job": {"namespace": launcher.namespace, "name": launcher.job},
+        "run": {"runId": launcher.run_id},
+        "dependency_type": "DIRECT_INVOCATION",
+    }
+    facets["jobDependencies"] = facet(_DEPENDENCIES, upstream=[upstream], downstream=[])
+    return {**event, "run": {**run, "facets": facets}}
+
+
+def with_metadata(event: Mapping[str, Any], _record: Record) -> dict[str, Any]:
+    """The event without secrets, with what `add_lineage_metadata` said in the standard facets."""
+    run, job = dict(event["run"]), dict(event["job"])
+    redactor = Redactor()
+    run["facets"] = {name: redactor.facet(name, each) for name, each in (run.get("facets") or {}).items()}
+    job["facets"] = {name: redactor.facet(name, each) for name, each in (job.get("facets") or {}).items()}
+    said = (run["facets"].get("spark_properties") or {}).get("properties") or {}
+    if JOB_TYPE in said and "jobType" in job["facets"]:
+        job["facets"]["jobType"] = {**job["facets"]["jobType"], "processingType": said[JOB_TYPE].upper()}
+    tags = [
+        {"key": key, "value": said[name], "source": "SPARK"}
+        for key, name in (("source_system", SOURCE_SYSTEM), ("target_system", TARGET_SYSTEM))
+        if name in said
+    ]
+    if tags:
+        job["facets"]["tags"] = facet(_TAGS, tags=tags)
+    sides = {side: [_redacted(each, redactor) for each in event.get(side) or ()] for side in ("inputs", "outputs")}
+    return {**event, "run": run, "job": job, **sides}
+
+
+def _redacted(dataset: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    kinds = ("facets", "inputFacets", "outputFacets")
+    facets = {
+        kind: {name: redactor.facet(name, each) for name, each in dataset[kind].items()}
+        for kind in kinds
+        if dataset.get(kind)
+    }
+    return {**dataset, **facets}

@@ -1,0 +1,171 @@
+"""What a Spark session told → what a lineage backend is told of it. Pure.
+
+OpenLineage's Spark listener tells too much and too soon: the same run fails and then completes, the application
+completes whatever becomes of it, and a failure has no message. Here an end waits until it is known to be true.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from weather_pipeline.lineage.spool.dataset_names import with_canonical_names
+from weather_pipeline.lineage.spool.facets import error_message, launched_by, with_metadata
+from weather_pipeline.lineage.spool.record import Ended, Record
+
+Event = dict[str, Any]
+"""An OpenLineage RunEvent, as JSON values."""
+Dataset = dict[str, Any]
+"""One of its inputs or outputs."""
+
+_ENDS = ("COMPLETE", "FAIL", "ABORT")
+_REMEMBERED = 1000
+"""Runs whose end is remembered: what contradicts an end comes within moments."""
+
+
+@dataclass
+class Story:
+    """How far a session has been told.
+
+    Attributes:
+        application: The run id of the application.
+        open: The first event of each run that has begun and not ended, by run id.
+        held: A failure that waits for its message, and the application's end that waits for what became of it.
+        ended: The runs that ended last.
+        read: The datasets that completed actions have read, as last told, by namespace and name.
+        written: Those that they have written.
+    """
+
+    application: str | None = None
+    open: dict[str, Event] = field(default_factory=dict)
+    held: dict[str, Event] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    read: dict[str, Dataset] = field(default_factory=dict)
+    written: dict[str, Dataset] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Story:
+        """The story as it was kept."""
+        return cls(**copy.deepcopy(dict(kept)))
+
+    def copied(self) -> Story:
+        """A story that goes on by itself. Events are never changed, so they are shared."""
+        return Story(
+            self.application, dict(self.open), dict(self.held), list(self.ended), dict(self.read), dict(self.written)
+        )
+
+    def hear(self, told: Mapping[str, Any], record: Record) -> list[Event]:
+        """What the backend is told after the session's next event, in order.
+
+        The first run of a session is the application's.
+
+        Args:
+            told: The event, as it was written.
+            record: What the session says of itself.
+
+        Raises:
+            KeyError, TypeError, AttributeError: It is no RunEvent.
+        """
+        event = _canonical(told, record)
+        run, kind = event["run"]["runId"], event["eventType"]
+        if self.application is None:
+            self.application = run
+        if run == self.application:
+            event = launched_by(event, record)
+        elif run in self.ended or run in self.held:
+            return []  # the listener completes what it let fail
+        if kind not in _ENDS:
+            told_now = [] if run == self.application else self._release()
+            self.open.setdefault(run, _beginning(event))
+            return [*told_now, event]
+        if run == self.application:
+            self.held[run] = event
+            return []
+        released = self._release()
+        self._forget(run)
+        if kind == "FAIL":
+            self.held[run] = event
+            return released
+        for seen, side in ((self.read, "inputs"), (self.written, "outputs")):
+            seen |= {f"{each['namespace']} {each['name']}": each for each in event[side]}
+        return [*released, event]
+
+    def end(self, outcome: Ended) -> list[Event]:
+        """The ends of all that is open, once it is known what became of the session.
+
+        Args:
+            outcome: What became of it.
+        """
+        last = self.held.pop(self.application, None) if self.application else None
+        told = [
+            _ended(event, Ended("FAIL", outcome.at, outcome.message, outcome.stack)) for event in self.held.values()
+        ]
+        self.held.clear()
+        for run, event in list(self.open.items()):
+            if run != self.application:
+                told.append(_ended(event, _of_open(outcome)))
+                self._forget(run)
+        begun = self.open.pop(self.application, None) if self.application else None
+        if (event := last or begun) is not None:
+            told.append(self._with_datasets(_ended(event, outcome, at=last["eventTime"] if last else None)))
+        return told
+
+    def _with_datasets(self, event: Event) -> Event:
+        """The application's end with what its actions have read and written, but for what it made itself.
+
+        The listener tells them of the actions alone, and whoever looks for the job looks for the application.
+        """
+        read = [_without_statistics(dataset) for key, dataset in self.read.items() if key not in self.written]
+        written = [_without_statistics(dataset) for dataset in self.written.values()]
+        return {**event, "inputs": [*event["inputs"], *read], "outputs": [*event["outputs"], *written]}
+
+    def _release(self) -> list[Event]:
+        """The failures that the application lived through: nobody will say more of them."""
+        runs = [run for run in self.held if run != self.application]
+        return [self.held.pop(run) for run in runs]
+
+    def _forget(self, run: str) -> None:
+        self.open.pop(run, None)
+        self.ended = [*self.ended, run][-_REMEMBERED:]
+
+
+def _without_statistics(dataset: Dataset) -> Dataset:
+    """The dataset without what was counted: that of one action is not that of all."""
+    return {name: value for name, value in dataset.items() if name not in ("inputFacets", "outputFacets")}
+
+
+def _canonical(told: Mapping[str, Any], record: Record) -> Event:
+    event = with_metadata(with_canonical_names(told, record.places), record)
+    job = event["job"]
+    if (name := record.jobs.get(job["name"])) is not None:
+        event["job"] = {**job, "name": name}
+    return event
+
+
+def _beginning(event: Event) -> Event:
+    """What is needed to end a run: who it is, and what it belongs to."""
+    facets = event["run"].get("facets") or {}
+    kept = {name: facets[name] for name in ("parent", "jobDependencies", "processing_engine") if name in facets}
+    return {**event, "run": {**event["run"], "facets": kept}}
+
+
+def _of_open(outcome: Ended) -> Ended:
+    """What becomes of an action that never ended."""
+    if outcome.state != "COMPLETE":
+        return outcome
+    return Ended("ABORT", outcome.at, "Spark told no end of this action.", None)
+
+
+def _ended(event: Event, outcome: Ended, *, at: str | None = None) -> Event:
+    facets = dict(event["run"].get("facets") or {})
+    if outcome.state != "COMPLETE" and outcome.message:
+        facets["errorMessage"] = error_message(outcome)
+    ended = {**event, "eventType": outcome.state, "run": {**event["run"], "facets": facets}}
+    ended["eventTime"] = at or (event["eventTime"] if event["eventType"] in _ENDS else outcome.at)
+    return ended
