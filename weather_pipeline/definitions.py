@@ -3,6 +3,7 @@
 import dagster as dg
 
 from weather_pipeline.defs.lineage import lineage_definitions
+from weather_pipeline.defs.news import news_definitions
 from weather_pipeline.defs.weather import weather_definitions
 from weather_pipeline.settings import load_settings
 
@@ -11,4 +12,6 @@ from weather_pipeline.settings import load_settings
 def defs() -> dg.Definitions:
     """Everything that Dagster knows of this project."""
     settings = load_settings()
-    return dg.Definitions.merge(weather_definitions(settings), lineage_definitions(settings))
+    return dg.Definitions.merge(
+        weather_definitions(settings), news_definitions(settings), lineage_definitions(settings)
+    )

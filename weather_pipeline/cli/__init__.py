@@ -30,6 +30,7 @@ _COMMANDS = {
     "replay": "replay",
     "lineage": "lineage",
     "spark": "spark",
+    "stream": "stream",
 }
 """Command → the module of this package that has it, by the same name."""
 

@@ -11,8 +11,8 @@ from weather_pipeline.cli import FAILED, exit_code
 from weather_pipeline.cli.extras import extra_with
 
 ROOT = Path(__file__).resolve().parents[3]
-BASE = {"attr", "click", "dagster", "dagster_shared", "openlineage", "requests", "urllib3"}
-"""What the base install brings; urllib3 comes with requests."""
+BASE = {"attr", "click", "dagster", "dagster_pipes", "dagster_shared", "openlineage", "requests", "urllib3"}
+"""What the base install brings; urllib3 comes with requests, dagster_pipes with Dagster."""
 
 
 def imported(package: Path) -> set[str]:

@@ -1,0 +1,162 @@
+"""Articles from CSV files into an Iceberg table, and their lineage, on a catalog of directories and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collector import Collector
+from tests.integration.spark.conftest import Spark, deliver_all
+from tests.openlineage_spec import findings
+from weather_pipeline.lineage.spool import files
+from weather_pipeline.stack.postgres import EmbeddedPostgres
+
+pytestmark = pytest.mark.integration
+
+MODULE = "weather_pipeline.spark.batch_write_raw_with_lineage"
+JOB = "batch_write_raw_with_lineage"
+TABLE = ("iceberg://demo", "demo.news.articles_raw")
+REJECTED = ("iceberg://demo", "demo.news.articles_raw_rejected")
+ARTICLES = ("file", "weather_pipeline/articles")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home of its own with a catalog.
+
+    Attributes:
+        spark: Runs jobs there.
+        catalog: The catalog's variables.
+    """
+
+    spark: Spark
+    catalog: dict[str, str]
+
+    def run(self, **more: str) -> dict[str, Any]:
+        """Run the job; what it printed."""
+        done = self.spark.run(MODULE, **self.catalog, **more)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    def deliver(self, backend: Collector) -> list[dict[str, Any]]:
+        """Deliver what the spool has; the events."""
+        return deliver_all(self.spark.home / "spark-events", backend)
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Collector]:
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _soon() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_QUIET", 0.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def directories(spark_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(Spark(tmp_path_factory.mktemp("one"), spark_jars), {"WEATHER_ICEBERG_CATALOG": "hadoop"})
+
+
+@pytest.fixture(scope="module")
+def database(spark_jars: Path, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    uri = postgres.ensure_database("iceberg")
+    spark = Spark(tmp_path_factory.mktemp("other home"), spark_jars)
+    return Home(spark, {"WEATHER_ICEBERG_URI": uri, "WEATHER_PORT_OFFSET": "100"})
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run printed and told."""
+
+    printed: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The application's end."""
+        return [event for event in self.events if event["job"]["name"] == JOB][-1]
+
+
+@pytest.fixture(scope="module")
+def first(directories: Home, backend: Collector) -> Ran:
+    return Ran(directories.run(), directories.deliver(backend))
+
+
+@pytest.fixture(scope="module")
+def on_database(database: Home, backend: Collector) -> Ran:
+    return Ran(database.run(), database.deliver(backend))
+
+
+def datasets(event: dict[str, Any], side: str) -> set[tuple[str, str]]:
+    return {(each["namespace"], each["name"]) for each in event[side]}
+
+
+def test_good_rows_are_in_the_table_and_bad_ones_beside_it(first: Ran) -> None:
+    assert (first.printed["rows"], first.printed["rejected"], first.printed["total"]) == (160, 3, 160)
+    assert first.printed["snapshot"]
+
+
+def test_the_same_files_again_add_nothing(first: Ran, directories: Home, backend: Collector) -> None:
+    again = directories.run()
+    assert (again["rows"], again["rejected"], again["total"]) == (0, 0, 160)
+    assert [event["eventType"] for event in directories.deliver(backend) if event["job"]["name"] == JOB][
+        -1
+    ] == "COMPLETE"
+
+
+def test_the_application_reads_the_files_and_writes_the_tables(first: Ran) -> None:
+    assert first.last["eventType"] == "COMPLETE"
+    assert datasets(first.last, "inputs") == {ARTICLES}
+    assert datasets(first.last, "outputs") == {TABLE, REJECTED}
+
+
+def test_columns_come_from_the_files(first: Ran) -> None:
+    (written,) = [each for each in first.last["outputs"] if each["name"] == TABLE[1]]
+    fields = written["facets"]["columnLineage"]["fields"]
+    made_of = {(each["namespace"], each["name"], each["field"]) for each in fields["published_at"]["inputFields"]}
+    assert (*ARTICLES, "published_at") in made_of
+
+
+def test_every_event_is_what_openlineage_s_schemas_say(first: Ran, on_database: Ran) -> None:
+    known = ("DatasetFacet.dataSource: 'file' is not a 'uri' at ['uri']", "icebergScanReport stands among")
+    found = {each for ran in (first, on_database) for event in ran.events for each in findings(event)}
+    assert {each for each in found if not each.startswith(known)} == set()
+
+
+def test_names_are_equal_in_another_home_with_another_catalog(first: Ran, on_database: Ran) -> None:
+    def names(ran: Ran) -> set[tuple[str, ...]]:
+        jobs = {("job", event["job"]["namespace"], event["job"]["name"]) for event in ran.events}
+        return jobs | {each for event in ran.events for side in ("inputs", "outputs") for each in datasets(event, side)}
+
+    assert names(on_database) == names(first)
+    assert on_database.printed["rows"] == first.printed["rows"]
+
+
+def test_the_database_s_password_is_nowhere(on_database: Ran, database: Home) -> None:
+    password = database.catalog["WEATHER_ICEBERG_URI"].split(":")[2].split("@")[0]
+    assert password
+    assert password not in json.dumps(on_database.events)
+
+
+def test_a_job_that_fails_is_no_success(directories: Home, backend: Collector) -> None:
+    done = directories.spark.run(MODULE, **directories.catalog, WEATHER_ICEBERG_WAREHOUSE="file:///proc/nowhere")
+    assert done.returncode != 0
+    told = [event for event in directories.deliver(backend) if event["job"]["name"] == JOB]
+    assert [event["eventType"] for event in told if event["eventType"] != "RUNNING"] == ["START", "FAIL"]
+    assert told[-1]["run"]["facets"]["errorMessage"]["message"]
+
+
+def test_no_file_is_a_clear_error(directories: Home) -> None:
+    done = directories.spark.run(MODULE, **directories.catalog, SCRAPED_DATA_PATH="nowhere/*.csv")
+    assert done.returncode == 1
+    assert "SCRAPED_DATA_PATH is 'nowhere/*.csv'" in done.stderr

@@ -1,0 +1,154 @@
+"""`weather stream produce`: articles into a Kafka topic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weather_pipeline.cli.common import read_settings
+from weather_pipeline.cli.lineage.common import Ticker
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message, Producer
+
+SAMPLE = Path(__file__).parents[2] / "spark" / "data" / "articles.ndjson"
+_PATIENCE = 30.0
+"""Seconds in which a broker must take what it was sent."""
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      weather stream produce
+      weather stream produce articles.ndjson --rate 50
+      weather stream produce articles.ndjson --topic articles.raw.v1 --servers localhost:9092
+
+    \b
+    Exit codes: 0 the brokers have all of it; 1 they have not, or are away; 2 wrong usage; 130 interrupted: what was
+    sent stays.
+    """
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--topic", metavar="NAME", help="The topic.  [default: KAFKA_TOPIC, else articles.raw.v1]")
+@click.option(
+    "--servers", metavar="HOST:PORT,…", help="Brokers.  [default: KAFKA_BOOTSTRAP_SERVERS, else localhost:9092]"
+)
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second.  [default: at once]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def produce(*, file: Path | None, topic: str | None, servers: str | None, rate: float | None, as_json: bool) -> None:
+    """Send FILE, one JSON message a line; without it the articles that ship with the product.
+
+    Lines go as they are, also those that are no JSON. An article's id is its message's key.
+    """
+    settings = read_settings(None)
+    source, name = file or SAMPLE, topic or settings.kafka_topic
+    brokers = servers or settings.kafka_servers
+    sent = Sending(brokers, name)
+    ticker, begun = Ticker(), time.monotonic()
+    for number, line in enumerate(_lines(source)):
+        if rate and (early := begun + number / rate - time.monotonic()) > 0:
+            time.sleep(early)
+        sent.send(line)
+        ticker.say(f"{number + 1:,} messages")
+    sent.finish()
+    ticker.clear()
+    if as_json:
+        report = {"topic": name, "servers": brokers, "file": str(source), "messages": sent.taken}
+        click.echo(json.dumps(report))
+    else:
+        click.echo(f"{sent.taken:,} messages of {source} are in {name} at {brokers}.")
+
+
+class Sending:
+    """Messages on their way to one topic: each at least once, in order, acknowledged by all replicas.
+
+    Args:
+        brokers: host:port, separated by commas.
+        topic: The topic; brokers make it where they may.
+    """
+
+    def __init__(self, brokers: str, topic: str) -> None:
+        from confluent_kafka import Producer
+
+        self._brokers, self._topic = brokers, topic
+        self._last_error: str | None = None
+        self._producer: Producer = Producer(
+            {
+                "bootstrap.servers": brokers,
+                "enable.idempotence": True,
+                "message.timeout.ms": int(_PATIENCE * 1000),
+                "error_cb": self._failed,
+                "log_level": 0,
+            }
+        )
+        self.taken = 0
+        self._lost: str | None = None
+
+    def send(self, line: bytes) -> None:
+        """Hand over one message.
+
+        Raises:
+            ClickException: The brokers have not taken one that was sent before.
+        """
+        while True:
+            try:
+                self._producer.produce(self._topic, value=line, key=_key(line), on_delivery=self._delivered)
+                break
+            except BufferError:  # the queue is full
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+        self._check()
+
+    def finish(self) -> None:
+        """Wait until all is taken.
+
+        Raises:
+            ClickException: It was not in time.
+        """
+        waiting = self._producer.flush(_PATIENCE + 5.0)
+        self._check()
+        if waiting:
+            raise click.ClickException(self._away(f"{waiting:,} messages were not taken"))
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise click.ClickException(self._away(f"a message was not taken ({self._lost})"))
+
+    def _away(self, what: str) -> str:
+        why = f" ({self._last_error})" if self._last_error else ""
+        return (
+            f"Kafka at {self._brokers}{why}: {what}; {self.taken:,} were. Is a broker there? `weather stream kafka` "
+            "starts one; KAFKA_BOOTSTRAP_SERVERS or --servers names another."
+        )
+
+    def _failed(self, error: KafkaError) -> None:
+        self._last_error = error.str()
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            self.taken += 1
+        else:
+            self._lost = error.str()
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        for line in opened:
+            if text := line.strip():
+                yield text
+
+
+def _key(line: bytes) -> bytes | None:
+    """The article's id, so that messages of one article are in order; none where the line has none."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    key = found.get("id") if isinstance(found, dict) else None
+    return key.encode() if isinstance(key, str) and key else None

@@ -1,0 +1,136 @@
+"""News articles: the columns of the raw table, and which rows are let in. Spark expressions, no session of its own."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
+from pyspark.sql.types import StringType, StructField, StructType
+
+from weather_pipeline.spark.article_columns import COLUMNS, NEEDED
+from weather_pipeline.spark.catalog import Table
+
+CORRUPT = "_corrupt_record"
+"""Where Spark puts a line of CSV that has other columns."""
+
+AS_IT_COMES = StructType([StructField(name, StringType()) for name in (*COLUMNS, CORRUPT)])
+"""The declared schema of an article as it comes, all text: nothing is guessed from its content."""
+
+REASONS = {
+    "columns": "it has other columns than those that are declared",
+    "id": "it has no id",
+    "published_at": "published_at is no time in ISO 8601",
+    "title": "it has no title",
+}
+"""Why a row is kept aside."""
+
+_ARTICLES = """
+    CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg PARTITIONED BY (days(published_at))
+    COMMENT 'Articles as they were scraped or received'
+"""
+_REJECTED = """
+    CREATE TABLE IF NOT EXISTS {table} (
+        origin string NOT NULL COMMENT 'The file that it came in',
+        record string NOT NULL COMMENT 'The row as it came',
+        reason string NOT NULL
+    ) USING iceberg
+    COMMENT 'Rows of articles that were not let in, each once'
+"""
+
+
+_DEAD_LETTERS = """
+    CREATE TABLE IF NOT EXISTS {table} (
+        topic string NOT NULL,
+        partition int NOT NULL,
+        offset bigint NOT NULL,
+        value string COMMENT 'The message as it came',
+        reason string NOT NULL,
+        received_at timestamp COMMENT 'The time that Kafka gives it'
+    ) USING iceberg
+    COMMENT 'Messages that are no articles, each with its place in the topic'
+"""
+
+
+_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
+"""ISO 8601 as far as that goes: Spark would also take a year, or a time of today."""
+
+
+def create_tables(spark: SparkSession, articles: Table, rejected: Table) -> None:
+    """Make both tables and their namespace where they are missing."""
+    _create_articles(spark, articles)
+    spark.sql(_REJECTED.format(table=rejected))
+
+
+def create_stream_tables(spark: SparkSession, articles: Table, letters: Table) -> None:
+    """Make the table of articles and that of dead letters, with their namespace, where they are missing."""
+    _create_articles(spark, articles)
+    spark.sql(_DEAD_LETTERS.format(table=letters))
+
+
+def _create_articles(spark: SparkSession, articles: Table) -> None:
+    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {articles.catalog}.{articles.namespace}")
+    columns = ", ".join(
+        f"{name} {kind}{' NOT NULL' if name in NEEDED else ''} COMMENT '{text}'"
+        for name, (kind, text) in COLUMNS.items()
+    )
+    spark.sql(_ARTICLES.format(table=articles, columns=columns))
+
+
+def received(messages: DataFrame) -> DataFrame:
+    """The articles among messages of a topic, typed, as often as they came."""
+    return _parsed(messages).where(reason().isNull()).select(*_typed())
+
+
+def dead_letters(messages: DataFrame) -> DataFrame:
+    """The other messages: where each stands in its topic, what it was, and why it is no article."""
+    why = F.coalesce(reason(), F.lit(REASONS["columns"])).alias("reason")
+    at = F.col("timestamp").alias("received_at")
+    return _parsed(messages).where(reason().isNotNull()).select("topic", "partition", "offset", "value", why, at)
+
+
+def _parsed(messages: DataFrame) -> DataFrame:
+    """Messages with the fields of their JSON beside them."""
+    options = {"columnNameOfCorruptRecord": CORRUPT, "mode": "PERMISSIVE"}
+    parsed = messages.withColumn("article", F.from_json(F.coalesce("value", F.lit("")), AS_IT_COMES, options))
+    return parsed.select(*messages.columns, "article.*")
+
+
+def _typed() -> list[Column]:
+    made = {"published_at": published_at(), "id": F.trim("id")}
+    return [made.get(name, F.col(name)).alias(name) for name in COLUMNS]
+
+
+def good(rows: DataFrame) -> DataFrame:
+    """The articles among rows as they come, typed; of several with one id the one that was published last."""
+    newest = F.max_by(F.struct(*COLUMNS), F.struct("published_at", "title"))
+    return rows.where(reason().isNull()).select(*_typed()).groupBy("id").agg(newest.alias("row")).select("row.*")
+
+
+def bad(rows: DataFrame, origin: Column) -> DataFrame:
+    """The other rows: where each came from, what it was, and why it is not let in."""
+    record = F.coalesce(F.col(CORRUPT), F.to_json(F.struct(*COLUMNS)))
+    return (
+        rows.where(reason().isNotNull())
+        .select(origin.alias("origin"), record.alias("record"), reason().alias("reason"))
+        .distinct()
+    )
+
+
+def published_at() -> Column:
+    """The time of publication; null where the text is none. Without a zone it is UTC."""
+    return F.when(F.col("published_at").rlike(_TIME), F.try_to_timestamp("published_at"))
+
+
+def reason() -> Column:
+    """Why a row is kept aside; null where it is let in."""
+    return (
+        F.when(F.col(CORRUPT).isNotNull(), REASONS["columns"])
+        .when(F.trim(F.coalesce("id", F.lit(""))) == "", REASONS["id"])
+        .when(published_at().isNull(), REASONS["published_at"])
+        .when(F.trim(F.coalesce("title", F.lit(""))) == "", REASONS["title"])
+    )
+
+
+def append_new(rows: DataFrame, table: Table, keys: list[str]) -> None:
+    """Append the rows whose keys the table does not have: what is written again adds nothing."""
+    known = rows.sparkSession.table(str(table)).select(*keys)
+    rows.join(known, keys, "left_anti").select(*rows.columns).writeTo(str(table)).append()

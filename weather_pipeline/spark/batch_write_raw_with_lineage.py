@@ -1,0 +1,139 @@
+"""Articles from CSV files into an Iceberg table: `python -m weather_pipeline.spark.batch_write_raw_with_lineage`.
+
+`SCRAPED_DATA_PATH` says which files, `ICEBERG_TABLE` which table. Rows that can't be let in go to the table beside it,
+`…_rejected`, with the reason. Files that were read before add nothing, whole or in part.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
+
+from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.settings import load_settings
+from weather_pipeline.spark.article_files import csv_files, files_place
+from weather_pipeline.spark.articles import AS_IT_COMES, CORRUPT, append_new, bad, create_tables, good
+from weather_pipeline.spark.catalog import Table, catalog_of
+from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
+from weather_pipeline.spark.pipes import report
+
+APPLICATION = "batch_write_raw_with_lineage"
+REJECTED = "_rejected"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run of the job did.
+
+    Attributes:
+        table: The table.
+        files: CSV files that were read.
+        rows: Rows that were added.
+        rejected: Rows that were kept aside, and were not before.
+        total: Rows that the table has now.
+        snapshot: The table's snapshot, None where it has none yet.
+        seconds: How long it took, without the start of Spark.
+    """
+
+    table: str
+    files: int
+    rows: int
+    rejected: int
+    total: int
+    snapshot: int | None
+    seconds: float
+
+
+def main() -> Written:
+    """Run the job as the settings say.
+
+    Raises:
+        ConfigurationError: A setting can't be used, or no file is there.
+    """
+    settings = load_settings()
+    files = csv_files(settings)
+    table = Table.parsed(settings.iceberg_table)
+    catalog = catalog_of(settings, table.catalog)
+    spark = session_with_lineage(APPLICATION, catalog.configuration, places=[files_place(settings)])
+    for name, value in catalog.secrets.items():
+        spark.conf.set(name, value)
+    add_lineage_metadata(spark, job_type="batch", source_system="csv", target_system="iceberg")
+    try:
+        with one_at_a_time(settings.home, table):
+            return write(spark, files, table)
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def one_at_a_time(home: Path, table: Table) -> Iterator[None]:
+    """Wait for another run of this job on this machine: two that look before both append would add rows twice.
+
+    Args:
+        home: The state directory.
+        table: The table.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / f"{table}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write(spark: SparkSession, files: list[str], table: Table) -> Written:
+    """Append what the table does not have.
+
+    Args:
+        spark: A session that knows the table's catalog.
+        files: The CSV files, as URLs.
+        table: The table.
+    """
+    begun = time.monotonic()
+    rejected = table.beside(table.name + REJECTED)
+    create_tables(spark, table, rejected)
+    before = _count(spark, table), _count(spark, rejected)
+    rows = spark.read.csv(
+        files,
+        header=True,
+        enforceSchema=False,  # a header with other columns fails the job: by their places they would be mixed up
+        schema=AS_IT_COMES,
+        multiLine=True,
+        escape='"',
+        columnNameOfCorruptRecord=CORRUPT,
+    )
+    append_new(good(rows), table, ["id"])
+    append_new(bad(rows, F.input_file_name()), rejected, ["origin", "record"])
+    total = _count(spark, table)
+    snapshots = spark.table(f"{table}.refs").where("name = 'main'").collect()
+    return Written(
+        table=str(table),
+        files=len(files),
+        rows=total - before[0],
+        rejected=_count(spark, rejected) - before[1],
+        total=total,
+        snapshot=snapshots[0].snapshot_id if snapshots else None,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _count(spark: SparkSession, table: Table) -> int:
+    """Rows, from the table's own metadata: no file is read, and no action of it shows in the lineage."""
+    found = spark.sql(f"SELECT sum(record_count) AS rows FROM {table}.data_files").first()  # noqa: S608  (names are checked)
+    return int(found.rows or 0) if found else 0
+
+
+if __name__ == "__main__":
+    try:
+        written = asdict(main())
+        report({f"articles/{name}": value for name, value in written.items()} | {"dagster/row_count": written["total"]})
+        sys.stdout.write(json.dumps(written) + "\n")
+    except WeatherPipelineError as problem:
+        sys.exit(f"Error: {problem}")
