@@ -68,8 +68,12 @@ def test_an_option_that_no_page_writes_is_left_out(call: Call, name: str):
 def test_a_schedule_is_read_from_runs_that_start_when_their_hour_ends(call: Call):
     runs = [hourly(11, "2026-11-22T12:00:05Z"), hourly(10, "2026-11-22T11:00:04Z")]
     assert call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, NOW) == {
-        "period": HOUR, "due": "2026-11-22T13:00:00.000Z", "overdue": 0, "late": 0
-    }  # fmt: skip
+        "period": HOUR,
+        "due": "2026-11-22T13:00:00.000Z",
+        "overdue": 0,
+        "started": "2026-11-22T12:00:05.000Z",
+        "late": 0,
+    }
 
 
 def test_a_missing_run_is_overdue_and_a_slow_start_is_late(call: Call):
@@ -78,6 +82,35 @@ def test_a_missing_run_is_overdue_and_a_slow_start_is_late(call: Call):
     assert found["due"] == "2026-11-22T11:00:00.000Z"
     assert found["overdue"] == 1.5 * HOUR
     assert found["late"] == HOUR / 3
+
+
+def test_a_schedule_that_lets_an_hour_settle_is_on_time(call: Call):
+    runs = [hourly(hour, f"2026-11-22T{hour + 1:02}:05:04Z") for hour in (11, 10, 9)]
+    found = call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, "2026-11-22T13:06:00Z")
+    assert (found["late"], found["overdue"], found["due"]) == (0, 0, "2026-11-22T13:05:04.000Z")
+    late = call("timeliness", "(runs, now) => m.schedule(runs, Date.parse(now))", runs, "2026-11-22T13:30:00Z")
+    assert late["overdue"] > 0
+
+
+def test_one_run_alone_shows_no_lateness(call: Call):
+    found = call("timeliness", "(runs) => m.schedule(runs)", [hourly(11, "2026-11-22T12:05:04Z")])
+    assert found["late"] == 0
+
+
+@pytest.mark.parametrize("cause", ["manual", "backfill"])
+def test_runs_that_somebody_started_show_no_schedule(call: Call, cause: str):
+    told = hourly(11, "2026-11-22T12:30:00Z")
+    told["facets"]["dagster_run"] = {"launchedBy": cause}
+    assert call("timeliness", "(runs) => m.schedule(runs)", [told]) is None
+
+
+def test_only_what_a_completed_run_wrote_is_fresh(call: Call):
+    versions = [
+        {"createdByRun": {**hourly(hour, f"2026-11-22T{hour + 1:02}:05:00Z"), "state": state}}
+        for hour, state in ((15, "FAILED"), (14, "COMPLETED"), (13, "COMPLETED"))
+    ]
+    assert call("timeliness", "m.dataUpTo", versions) == "2026-11-22T15:00:00Z"
+    assert call("timeliness", "(all) => all.map(m.isWritten)", versions) == [False, True, True]
 
 
 def test_a_backfill_shows_no_schedule(call: Call):
@@ -208,8 +241,9 @@ def test_a_day_that_was_an_hour_shorter_does_not_make_the_next_ones_overdue(call
 
 
 def test_a_partition_that_only_the_nominal_time_tells_is_in_utc(call: Call):
-    told = run("2026-11-22T12:00:00+02:00", None, NOW)
+    told = run("2026-11-22T12:00:00+02:00", "2026-11-22T13:00:00+02:00", NOW)
     assert call("run-detail", "m.partitionOf", told) == "2026-11-22-10:00"
+    assert call("run-detail", "m.partitionOf", run("2026-11-22T12:05:00Z", None, NOW)) is None
 
 
 def test_elements_with_the_same_key_all_stay(call: Call):

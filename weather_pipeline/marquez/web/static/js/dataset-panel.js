@@ -10,7 +10,7 @@ import { facts, nodeList, panelHead, section, timeliness, when } from "./parts.j
 import { history, passed, rows } from "./quality.js";
 import { format } from "./router.js";
 import { withChanges } from "./schema-history.js";
-import { dataUpTo, schedule } from "./timeliness.js";
+import { dataUpTo, isWritten, schedule } from "./timeliness.js";
 
 /** The panel's content for a loaded dataset. */
 export function datasetPanel(detail, route) {
@@ -41,7 +41,7 @@ function freshness(dataset, versions, producers) {
   const schedules = producers.map(({ job }) => schedule(list(job?.latestRuns))).filter(Boolean);
   const latest = schedules.sort((a, b) => b.overdue - a.overdue)[0] ?? null;
   return [
-    h("p", { class: "summary" }, h("span", {}, "Last written "), when(versions[0]?.createdAt ?? dataset.lastModifiedAt)),
+    h("p", { class: "summary" }, h("span", {}, "Last written "), when(versions.find(isWritten)?.createdAt ?? dataset.lastModifiedAt)),
     upTo && h("p", { class: "summary" }, h("span", {}, "Holds data up to "), h("time", { datetime: upTo }, dateTime(upTo))),
     latest && h("p", { class: "summary" }, timeliness(latest)),
   ];
@@ -89,10 +89,13 @@ function versionTable(versions, route) {
     h("thead", {}, h("tr", {}, ["Written", "By", "Columns"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, withChanges(versions).map(({ version, changes }) =>
       h("tr", { key: version.version },
-        h("td", { title: `version ${version.version}` }, dateTime(version.createdAt)),
+        h("td", { title: `version ${version.version}` }, dateTime(version.createdAt), !isWritten(version) && h("span", { class: "sub" }, notWritten(version))),
         h("td", { class: "breakable" }, writer(version.createdByRun, route)),
         h("td", {}, String(list(version.fields).length), changes.length > 0 && changeList(changes))))));
 }
+
+/** Why a version is told of that was not written. */
+const notWritten = ({ createdByRun }) => (createdByRun.state === "RUNNING" ? "its run has not ended" : "its run did not complete");
 
 const CHANGES = {
   added: ({ name, type }) => ["+", [name, type].filter(Boolean).join(" "), "added"],

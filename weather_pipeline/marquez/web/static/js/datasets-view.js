@@ -26,7 +26,7 @@ function row(node, dataset, graph, route) {
     [
       h("td", {}, written ? when(written) : "–"),
       h("td", {}, producers.length > 0 ? producers.map((producer) => writer(producer, route)) : "–"),
-      numberCell(dataset ? String(list(dataset.fields).length) : "–"),
+      numberCell(String(list(dataset?.fields).length || "–")),
       numberCell(String(neighbours(graph, node.key, "down").length)),
       h("td", {}, checks(dataset) ?? "–"),
       h("td", {}, tags.length > 0 ? tags.join(", ") : "–"),

@@ -122,7 +122,7 @@ function drawView({ page, route: asked, config, live }) {
   if (empty) patch(list, []);
   else if (isGraph) graphView.render(graphScope(page, route), route);
   // A view that has just been chosen waits for what it alone shows.
-  else patch(list, [h("div", { key: route.view }, waits(page, route) ? stillReading() : LISTS[route.view](page, route))]);
+  else patch(list, [h("div", { key: route.view }, waits(page, route) ? (live.ok ? stillReading() : notRead()) : LISTS[route.view](page, route))]);
   document.title = [route.column, route.node?.name, page.namespace, "Lineage"].filter(Boolean).join(" · ");
   // The others are of all namespaces.
   const of = WITHOUT_JOBS.includes(route.view) ? null : page.namespace;
@@ -131,6 +131,7 @@ function drawView({ page, route: asked, config, live }) {
 }
 
 const stillReading = () => h("p", { class: "quiet" }, "Reading…");
+const notRead = () => h("p", { class: "quiet" }, "Not read yet: the lineage backend does not answer.");
 
 /** Whether what the open view alone shows has not been read yet. */
 function waits({ more }, { view, q, offset }) {
@@ -138,7 +139,7 @@ function waits({ more }, { view, q, offset }) {
   return more?.view !== view || (view === "search" && more.q !== q) || (view === "events" && more.offset !== (offset ?? 0));
 }
 
-function drawPanel({ page: { detail, namespace }, route: asked }) {
+function drawPanel({ page: { detail, namespace }, route: asked, live }) {
   const { panel } = elements;
   const route = { ...asked, namespace };
   panel.hidden = !route.node;
@@ -146,7 +147,7 @@ function drawPanel({ page: { detail, namespace }, route: asked }) {
   if (!route.node) return patch(panel, []);
   const loaded = detail && nodeKey(detail.node) === nodeKey(route.node);
   const key = nodeKey(route.node);
-  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, route) : stillReading())]);
+  patch(panel, [h("div", { class: "panel-body", key }, loaded ? content(detail, route) : live.ok ? stillReading() : notRead())]);
   drawAll(panel);
   const shown = `${key} ${route.column ?? ""}`;
   if (panel.dataset.shown !== shown) panel.scrollTop = 0;

@@ -1,7 +1,7 @@
 // Pieces that several views share.
 
 import { h } from "./dom.js";
-import { ago, dateTime, duration, shorten } from "./format.js";
+import { ago, dateTime, duration, shortDateTime, shorten } from "./format.js";
 import { dataMark, inline, stateMark } from "./icons.js";
 import { stateOf } from "./model.js";
 import { format, toNode } from "./router.js";
@@ -40,11 +40,11 @@ export const when = (iso) => (iso ? h("time", { datetime: iso, title: `${dateTim
 /** What a schedule (see timeliness.js) says: late, on time, or nothing where there is none. */
 export function timeliness(schedule) {
   if (!schedule) return null;
-  const { overdue, late, due } = schedule;
+  const { overdue, late, due, started } = schedule;
   if (overdue) return h("span", { class: "late", title: `The next run was due ${dateTime(due.toISOString())}` }, `Overdue: due ${ago(due.toISOString())}`);
   const next = `The next is due ${dateTime(due.toISOString())}`;
   return late
-    ? h("span", { class: "late", title: next }, `The last run started ${duration(late)} late`)
+    ? h("span", { class: "late", title: next }, `The run of ${shortDateTime(started.toISOString())} started ${duration(late)} late`)
     : h("span", { class: "on-time", title: next }, "On time");
 }
 

@@ -7,13 +7,14 @@ import { errorOf, isWebAddress, list, nominalTime } from "./model.js";
 import { facts } from "./parts.js";
 import { format } from "./router.js";
 
-/** The partitions of a run, or the start of its nominal interval as Dagster writes partitions; null without both. */
+/** The partitions of a run, or the start of its nominal interval as Dagster writes partitions; null without both. A time
+ * without an end is that of a schedule, and no partition. */
 export function partitionOf(run) {
   const partitions = list(run.facets?.dagster_run?.partitions);
   if (partitions.length === 1) return partitions[0];
   if (partitions.length > 1) return `${partitions[0]} … ${partitions.at(-1)} (${partitions.length})`;
-  const { start } = nominalTime(run);
-  const utc = start && new Date(start).toISOString();
+  const { start, end } = nominalTime(run);
+  const utc = start && end && new Date(start).toISOString();
   return utc && `${utc.slice(0, 10)}-${utc.slice(11, 16)}`;
 }
 
@@ -22,7 +23,7 @@ export function runDetail(run, route) {
   return h("div", { class: "run-detail" },
     errorBlock(errorOf(run)),
     datasetTable("Read", named(run.inputDatasetVersions), route),
-    datasetTable("Wrote", named(run.outputDatasetVersions), route),
+    datasetTable(run.state === "COMPLETED" || !run.state ? "Wrote" : "Was to write", named(run.outputDatasetVersions), route),
     assertionTable(run),
     facts(factsOf(run)));
 }

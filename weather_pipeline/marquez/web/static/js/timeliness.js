@@ -7,11 +7,12 @@ const PATIENCE = 120_000;
 
 /**
  * The schedule that the last runs of a job show, or null where they show none.
- * Runs of a schedule start soon after their nominal interval ends (after its start where it has no end). The time
- * between them is that which most often lies between two nominal times: one run may be missing, and a day be an hour
- * shorter where clocks change. Backfills, which start long after, say nothing.
- * Returns `period` (ms), `due` (when the next is), `overdue` (ms, 0 while it is not) and `late` (ms from the newest
- * interval's end to the start of its first run).
+ * Runs of a schedule start soon after their nominal interval ends (after its start where it has no end), or some time
+ * later, as those before did: a schedule may let an hour settle. The time between them is that which most often lies
+ * between two nominal times: one run may be missing, and a day be an hour shorter where clocks change. Backfills and
+ * runs that somebody started say nothing.
+ * Returns `period` (ms), `due` (when the next is), `overdue` (ms, 0 while it is not), `started` (when the first run of
+ * the newest interval did) and `late` (by how many ms that was late, 0 where it was not).
  */
 export function schedule(runs, now = Date.now()) {
   const timed = runs.map(timesOf).filter(Boolean);
@@ -21,18 +22,37 @@ export function schedule(runs, now = Date.now()) {
   if (regular.length === 0) return null;
   const period = commonest(gaps(regular)) ?? shortest;
   const newest = Math.max(...regular.map(({ due }) => due));
-  const first = Math.min(...regular.filter(({ due }) => due === newest).map(({ started }) => started));
-  const due = newest + period;
-  return { period, due: new Date(due), overdue: beyond(now - due), late: beyond(first - newest) };
+  const usual = usualDelay(regular, newest);
+  const first = firstStart(regular, newest);
+  const due = newest + period + usual;
+  return { period, due: new Date(due), overdue: beyond(now - due), started: new Date(first), late: beyond(first - newest - usual) };
 }
+
+/** When the first run of an interval started, in ms. */
+const firstStart = (timed, interval) => Math.min(...timed.filter(({ due }) => due === interval).map(({ started }) => started));
+
+/** How long after their intervals runs start, in ms: half of the earlier ones up to so much. One alone is on time. */
+function usualDelay(timed, newest) {
+  const intervals = [...new Set(timed.map(({ due }) => due))];
+  const earlier = intervals.length > 1 ? intervals.filter((due) => due !== newest) : intervals;
+  const delays = earlier.map((due) => firstStart(timed, due) - due).sort((a, b) => a - b);
+  return beyond(delays[Math.floor((delays.length - 1) / 2)]);
+}
+
+/** Whether a version was written: its run may have failed before it wrote, and one that runs has not ended writing. */
+export const isWritten = ({ createdByRun }) => !createdByRun?.state || createdByRun.state === "COMPLETED";
 
 /** Up to when a dataset's newest version holds data: the end of the nominal interval of its run, or null. */
 export function dataUpTo(versions) {
-  const ends = versions.flatMap(({ createdByRun }) => (createdByRun ? [nominalTime(createdByRun).end] : [])).filter(Boolean);
+  const ends = versions.filter(isWritten).flatMap(({ createdByRun }) => (createdByRun ? [nominalTime(createdByRun).end] : [])).filter(Boolean);
   return ends.sort((a, b) => Date.parse(b) - Date.parse(a))[0] ?? null;
 }
 
+/** Who launches runs that are on no schedule, as Dagster calls them. */
+const UNPLANNED = ["manual", "backfill"];
+
 function timesOf(run) {
+  if (UNPLANNED.includes(run.facets?.dagster_run?.launchedBy)) return null;
   const { start, end } = nominalTime(run);
   const started = Date.parse(run.startedAt ?? run.createdAt);
   if (!start || Number.isNaN(started)) return null;
