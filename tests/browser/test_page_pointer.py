@@ -77,4 +77,4 @@ def test_what_the_search_chooses_in_a_large_graph_can_be_read(open_page: OpenPag
     page.locator("#search-results li").first.click()
     expect(page.locator(".node.selected .name")).to_have_text("job_50")
     expect(page.locator(".node.selected rect")).to_be_in_viewport(ratio=1)
-    assert transform(page)[2] == 0.5
+    assert transform(page)[2] == 0.65

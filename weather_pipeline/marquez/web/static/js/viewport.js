@@ -1,6 +1,6 @@
 // Pan and zoom of one SVG: pointer, wheel, keyboard and "fit". Keeps what the reader chose when the graph changes.
 
-const SCALE = { min: 0.04, max: 2.5, fit: 1.15, readable: 0.5 };
+const SCALE = { min: 0.005, max: 2.5, fit: 1.15, readable: 0.65 };
 const MARGIN = 36;
 const STEP = 60;
 
