@@ -63,6 +63,7 @@ COMMANDS = {
     "lineage prune": [],
     "lineage serve": [],
     "spark jars": [],
+    "stream produce": [],
 }
 """Every command that needs an extra, with the arguments of a call that would do something."""
 

@@ -46,13 +46,16 @@ def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path) -> No
         site.weather("down")
 
     api = "http://localhost:5000/api/v1"
-    jobs = json.loads(answers[f"curl {api}/namespaces/weather-pipeline/jobs"])["jobs"]
+    # What Spark writes is known before it has run.
+    known = json.loads(answers[f"curl {api}/namespaces/weather-pipeline/jobs"])["jobs"]
+    jobs = [job for job in known if job["latestRun"] or not job["name"].startswith("articles_")]
     # `weather backfill` waits for the assets' runs. That of the Dagster run itself ends a look of the sensor later.
     assets = [job for job in jobs if job["name"].endswith("_dagster")]
     assert {job["latestRun"]["state"] for job in assets} == {"COMPLETED"}
     assert {job["latestRun"]["state"] for job in jobs} <= {"COMPLETED", "RUNNING"}
     assert "raw_weather_data_dagster" in {job["name"] for job in jobs}
-    assert json.loads(answers[f"curl -fsS {api}/namespaces/file/datasets"])["totalCount"] == 2
+    files = {each["name"] for each in json.loads(answers[f"curl -fsS {api}/namespaces/file/datasets"])["datasets"]}
+    assert files - {"weather_pipeline/articles"} == {"lake/bronze/weather", "lake/silver/weather"}
     assert json.loads(answers[f"curl {api}/jobs/runs"])["totalCount"] == 0, "before the first run"
     downstream = json.loads(
         answers[f"curl -fsS '{api}/lineage?nodeId=dataset:https://api.open-meteo.com:v1/forecast&depth=20'"]
