@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import fcntl
 import json
-import logging
 import os
 import sys
 import traceback
@@ -25,8 +24,6 @@ from pyspark import SparkContext
 
 from weather_pipeline.spark.listener import ParentRun
 from weather_pipeline.spark.spool_record import Place
-
-_LOG = logging.getLogger(__name__)
 
 EVENTS, RECORD, ENDED = ".ndjson", ".session.json", ".ended.json"
 _FORMAT = 1
@@ -91,7 +88,6 @@ class _Driver:
         if self._said is None:
             self._say("COMPLETE", None, None)
         for ended in self._ended:
-            # What is secret is hidden as it is delivered; until then nobody else is to read it.
             with suppress(OSError):
                 beside = ended.with_suffix(".new")
                 beside.write_text(json.dumps(self._said))

@@ -75,6 +75,14 @@ class Streaming:
             start_new_session=True,
         )
 
+    def wait_for_batches(self, process: subprocess.Popen[str], number: int) -> None:
+        """Wait until a process has told of so many micro-batches."""
+        spool, deadline = self.spark.home / "spark-events", time.monotonic() + 120
+        while sum(file.read_text().count("RUNNING") for file in spool.glob("*.ndjson")) < number:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
     def told(self) -> list[dict[str, Any]]:
         """Deliver what the spool has; the events of this home."""
         return deliver_all(self.spark.home / "spark-events", self.backend)
@@ -165,12 +173,7 @@ def test_a_signal_lets_the_batch_finish_and_the_next_run_goes_on(
 ) -> None:
     streaming.produce(*sent(0, 60))
     process = streaming.start()
-    spool = streaming.spark.home / "spark-events"
-    deadline = time.monotonic() + 120
-    while not any("RUNNING" in file.read_text() for file in spool.glob("*.ndjson")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    streaming.wait_for_batches(process, 1)
     (os.killpg if to_group else os.kill)(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
@@ -184,19 +187,11 @@ def test_a_signal_lets_the_batch_finish_and_the_next_run_goes_on(
 def test_a_broker_that_restarts_in_between(streaming: Streaming) -> None:
     streaming.produce(*sent(0, 40))
     process = streaming.start()
-    spool = streaming.spark.home / "spark-events"
-    deadline = time.monotonic() + 120
-    while not any("RUNNING" in file.read_text() for file in spool.glob("*.ndjson")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    streaming.wait_for_batches(process, 1)
     streaming.broker.stop()
     streaming.broker.start()
     streaming.produce(*sent(40, 80))
-    while sum(file.read_text().count("RUNNING") for file in spool.glob("*.ndjson")) < 2:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    streaming.wait_for_batches(process, 2)
     process.terminate()
     process.communicate(timeout=60)
     assert process.returncode == 0

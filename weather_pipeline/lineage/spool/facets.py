@@ -56,12 +56,12 @@ def launched_by(event: dict[str, Any], record: Record) -> dict[str, Any]:
     return {**event, "run": {**run, "facets": facets}}
 
 
-def with_metadata(event: Mapping[str, Any], _record: Record) -> dict[str, Any]:
+def with_metadata(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event without secrets, with what `add_lineage_metadata` said in the standard facets."""
-    run, job = dict(event["run"]), dict(event["job"])
     redactor = Redactor()
-    run["facets"] = {name: redactor.facet(name, each) for name, each in (run.get("facets") or {}).items()}
-    job["facets"] = {name: redactor.facet(name, each) for name, each in (job.get("facets") or {}).items()}
+    run, job = (_redacted(event[part], redactor) for part in ("run", "job"))
+    for part in (run, job):
+        part["facets"] = part.get("facets") or {}
     said = (run["facets"].get("spark_properties") or {}).get("properties") or {}
     if JOB_TYPE in said and "jobType" in job["facets"]:
         job["facets"]["jobType"] = {**job["facets"]["jobType"], "processingType": said[JOB_TYPE].upper()}
@@ -76,11 +76,12 @@ def with_metadata(event: Mapping[str, Any], _record: Record) -> dict[str, Any]:
     return {**event, "run": run, "job": job, **sides}
 
 
-def _redacted(dataset: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+def _redacted(part: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """A run, job or dataset without secrets in its facets."""
     kinds = ("facets", "inputFacets", "outputFacets")
     facets = {
-        kind: {name: redactor.facet(name, each) for name, each in dataset[kind].items()}
+        kind: {name: redactor.facet(name, each) for name, each in part[kind].items()}
         for kind in kinds
-        if dataset.get(kind)
+        if part.get(kind)
     }
-    return {**dataset, **facets}
+    return {**part, **facets}

@@ -141,7 +141,7 @@ def _without_statistics(dataset: Dataset) -> Dataset:
 
 
 def _canonical(told: Mapping[str, Any], record: Record) -> Event:
-    event = with_metadata(with_canonical_names(told, record.places), record)
+    event = with_metadata(with_canonical_names(told, record.places))
     job = event["job"]
     if (name := record.jobs.get(job["name"])) is not None:
         event["job"] = {**job, "name": name}
