@@ -87,7 +87,9 @@ def up(*, detach: bool, once: bool, kafka: bool, port_offset: int | None, home: 
     """
 )
 @click.option(
-    "--delete-data", is_flag=True, help="Then remove databases, lake, logs: everything the stack has written."
+    "--delete-data",
+    is_flag=True,
+    help="Then remove databases, lake, Iceberg tables, logs: all that the stack has written, but for fetched jars.",
 )
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before data is removed.")
 @home_option
