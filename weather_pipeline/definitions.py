@@ -4,7 +4,7 @@ import dagster as dg
 
 from weather_pipeline.defs.lineage import lineage_definitions
 from weather_pipeline.defs.news import news_definitions
-from weather_pipeline.defs.weather import weather_definitions
+from weather_pipeline.defs.weather import history_definitions, weather_definitions
 from weather_pipeline.settings import load_settings
 
 
@@ -13,5 +13,8 @@ def defs() -> dg.Definitions:
     """Everything that Dagster knows of this project."""
     settings = load_settings()
     return dg.Definitions.merge(
-        weather_definitions(settings), news_definitions(settings), lineage_definitions(settings)
+        weather_definitions(settings),
+        history_definitions(settings),
+        news_definitions(settings),
+        lineage_definitions(settings),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from weather_pipeline.weather.hours import FIRST_HOUR, HOUR, hours_between
+from weather_pipeline.weather.hours import FIRST_HOUR, HOUR, hours_between, unbroken
 
 _DAY = 24 * HOUR
 _DAY_FORMAT = "%Y-%m-%d"
@@ -85,13 +85,7 @@ def missing_ranges(
         hours: The hours that are wanted, oldest first.
         materialized: For each asset the half-open spans that it has, in POSIX seconds.
     """
-    ranges: list[tuple[datetime, datetime]] = []
-    for hour in missing_hours(hours, materialized):
-        if ranges and ranges[-1][1] + HOUR == hour:
-            ranges[-1] = (ranges[-1][0], hour)
-        else:
-            ranges.append((hour, hour))
-    return ranges
+    return [(start, end - HOUR) for start, end in unbroken(missing_hours(hours, materialized), HOUR)]
 
 
 def missing_hours(

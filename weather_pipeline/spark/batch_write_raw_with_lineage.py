@@ -6,14 +6,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
@@ -25,6 +21,7 @@ from weather_pipeline.spark.articles import AS_IT_COMES, CORRUPT, append_new, ba
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
 from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.tables import one_at_a_time, row_count, snapshot_id
 
 APPLICATION = "batch_write_raw_with_lineage"
 REJECTED = "_rejected"
@@ -69,23 +66,10 @@ def main() -> Written:
     add_lineage_metadata(spark, job_type="batch", source_system="csv", target_system="iceberg")
     try:
         with one_at_a_time(settings.home, table):
+            # Two that look before both append would add rows twice.
             return write(spark, files, table)
     finally:
         spark.stop()
-
-
-@contextmanager
-def one_at_a_time(home: Path, table: Table) -> Iterator[None]:
-    """Wait for another run of this job on this machine: two that look before both append would add rows twice.
-
-    Args:
-        home: The state directory.
-        table: The table.
-    """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / f"{table}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def write(spark: SparkSession, files: list[str], table: Table) -> Written:
@@ -99,7 +83,7 @@ def write(spark: SparkSession, files: list[str], table: Table) -> Written:
     begun = time.monotonic()
     rejected = table.beside(table.name + REJECTED)
     create_tables(spark, table, rejected)
-    before = _count(spark, table), _count(spark, rejected)
+    before = row_count(spark, table), row_count(spark, rejected)
     rows = spark.read.csv(
         files,
         header=True,
@@ -111,23 +95,16 @@ def write(spark: SparkSession, files: list[str], table: Table) -> Written:
     )
     append_new(good(rows), table, ["id"])
     append_new(bad(rows, F.input_file_name()), rejected, ["origin", "record"])
-    total = _count(spark, table)
-    snapshots = spark.table(f"{table}.refs").where("name = 'main'").collect()
+    total = row_count(spark, table)
     return Written(
         table=str(table),
         files=len(files),
         rows=total - before[0],
-        rejected=_count(spark, rejected) - before[1],
+        rejected=row_count(spark, rejected) - before[1],
         total=total,
-        snapshot=snapshots[0].snapshot_id if snapshots else None,
+        snapshot=snapshot_id(spark, table),
         seconds=round(time.monotonic() - begun, 3),
     )
-
-
-def _count(spark: SparkSession, table: Table) -> int:
-    """Rows, from the table's own metadata: no file is read, and no action of it shows in the lineage."""
-    found = spark.sql(f"SELECT sum(record_count) AS rows FROM {table}.data_files").first()  # noqa: S608  (names are checked)
-    return int(found.rows or 0) if found else 0
 
 
 if __name__ == "__main__":

@@ -102,7 +102,6 @@ def begin_session(
     application: str,
     *,
     places: Sequence[Place] = (),
-    jobs: Mapping[str, str] | None = None,
     parent: ParentRun | None = None,
     launch: str | None = None,
     keeps_parent: bool = False,
@@ -113,7 +112,6 @@ def begin_session(
         events: The file of the session's events.
         application: The application's name.
         places: Where datasets lie on this machine, and what every producer calls them.
-        jobs: Names that the listener gives to jobs, and those that they get.
         parent: The run that started it.
         launch: The file in the spool in which what launched it says how it ended.
         keeps_parent: Whether that run is told as its parent.
@@ -133,7 +131,6 @@ def begin_session(
             "application": application,
             "pid": os.getpid(),
             "places": [{"physical": physical, "dataset": dataset} for physical, dataset in places],
-            "jobs": dict(jobs or {}),
             "launched_by": launched_by,
             "launch": launch,
             "keeps_parent": keeps_parent,

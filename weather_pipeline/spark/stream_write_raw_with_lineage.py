@@ -32,6 +32,7 @@ from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import StreamSession, stream_session
 from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.stream_lineage import Added, Batch, Output, StreamRun
+from weather_pipeline.spark.tables import row_count
 
 APPLICATION = "stream_write_raw_with_lineage"
 DEAD_LETTERS = "_dead_letters"
@@ -51,6 +52,7 @@ class Streamed:
         messages: Messages that it read.
         rows: Rows that it added.
         dead_letters: Messages that it kept aside.
+        total: Rows that the table has now.
         stopped_by: The signal that stopped it.
         seconds: How long it took, without the start of Spark.
     """
@@ -60,6 +62,7 @@ class Streamed:
     messages: int = 0
     rows: int = 0
     dead_letters: int = 0
+    total: int = 0
     stopped_by: str | None = None
     seconds: float = 0.0
 
@@ -193,6 +196,7 @@ def _stream(
         done.seconds, done.stopped_by = round(time.monotonic() - begun, 3), stopping.by
         if told:
             told.end(stream.last)
+    done.total = row_count(session.spark, table)
     return done
 
 
@@ -306,7 +310,8 @@ def _snapshot_of(spark: SparkSession, table: Table, query: str, number: int) -> 
 if __name__ == "__main__":
     try:
         streamed = asdict(main())
-        report({f"articles/{name}": value for name, value in streamed.items() if value is not None})
+        known = {f"articles/{name}": value for name, value in streamed.items() if value is not None}
+        report(known | {"dagster/row_count": streamed["total"]})
         sys.stdout.write(json.dumps(streamed) + "\n")
     except WeatherPipelineError as problem:
         sys.exit(f"Error: {problem}")

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.store.base import ObjectStore
-from weather_pipeline.store.layout import bronze_key, silver_key
 from weather_pipeline.weather.bronze import (
     BronzeFile,
     Fetched,
@@ -32,6 +31,7 @@ from weather_pipeline.weather.bronze import (
 )
 from weather_pipeline.weather.cleaning import check_usable, clean
 from weather_pipeline.weather.hours import HOUR, hours_between
+from weather_pipeline.weather.layout import bronze_key, silver_key
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA, VARIABLES
 
 _SILVER_METADATA = {"weather_pipeline": json.dumps({"units": {c.name: c.unit for c in VARIABLES}}, ensure_ascii=False)}

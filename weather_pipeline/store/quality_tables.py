@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from weather_pipeline.errors import BronzeReplaced, DataError
 from weather_pipeline.store.database import connected
-from weather_pipeline.store.layout import BRONZE_PREFIX
 from weather_pipeline.weather.bronze import BronzeFile, check_pages
+from weather_pipeline.weather.layout import BRONZE_PREFIX
 from weather_pipeline.weather.quality import QUARANTINE_SCHEMA, QualityReport
 from weather_pipeline.weather.rules import RULE_BY_NAME, Severity
 from weather_pipeline.weather.tables import QUARANTINE_HOURS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
@@ -34,3 +35,19 @@ def hours_between(start: datetime, end: datetime) -> list[datetime]:
 def naive_utc(moment: datetime) -> datetime:
     """The same moment without its zone, for DuckDB's TIMESTAMP, which we always mean as UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def unbroken(moments: Iterable[datetime], step: timedelta) -> list[tuple[datetime, datetime]]:
+    """The half-open ranges that moments make, each of which stands for the time until the next step; in order.
+
+    Args:
+        moments: The beginnings of hours, of days, …
+        step: How long one is.
+    """
+    ranges: list[tuple[datetime, datetime]] = []
+    for moment in sorted(set(moments)):
+        if ranges and ranges[-1][1] == moment:
+            ranges[-1] = (ranges[-1][0], moment + step)
+        else:
+            ranges.append((moment, moment + step))
+    return ranges

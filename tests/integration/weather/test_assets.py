@@ -19,7 +19,7 @@ from weather_pipeline.defs.weather import assets, resources
 from weather_pipeline.sources.knmi_stations import STATIONS
 from weather_pipeline.sources.misbehaviour import Kind, Misbehaviour
 from weather_pipeline.sources.replay import ReplayServer
-from weather_pipeline.store.layout import bronze_key
+from weather_pipeline.weather.layout import bronze_key
 from weather_pipeline.weather.locations import LOCATIONS
 
 pytestmark = pytest.mark.integration

@@ -24,9 +24,9 @@ from tests.integration.weather.runs import (
     versions,
 )
 from tests.small_disk import SmallDisk, small_disk
-from weather_pipeline.store.layout import bronze_key, silver_key
 from weather_pipeline.store.local import LocalStore
 from weather_pipeline.weather.hours import HOUR as ONE_HOUR
+from weather_pipeline.weather.layout import bronze_key, silver_key
 
 pytestmark = pytest.mark.integration
 

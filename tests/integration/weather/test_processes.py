@@ -17,8 +17,8 @@ from tests.integration.store.observations import query
 from tests.integration.store.trouble import Trouble, troubled
 from tests.integration.weather.runs import CHAIN, EVERYTHING, HOUR, Runs, files, tables
 from tests.integration.weather.warmer import warmer_server
-from weather_pipeline.store.layout import BRONZE_PREFIX, SILVER_PREFIX
 from weather_pipeline.store.local import LocalStore
+from weather_pipeline.weather.layout import BRONZE_PREFIX, SILVER_PREFIX
 
 pytestmark = pytest.mark.integration
 

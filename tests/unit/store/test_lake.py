@@ -19,10 +19,10 @@ from weather_pipeline.store.lake import (
     write_clean,
     write_silver,
 )
-from weather_pipeline.store.layout import bronze_key, silver_key
 from weather_pipeline.store.local import LocalStore
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA, BronzeFile, Fetched, in_slices
 from weather_pipeline.weather.cleaning import clean
+from weather_pipeline.weather.layout import bronze_key, silver_key
 from weather_pipeline.weather.schema import OBSERVATION_SCHEMA
 
 END = HOUR + timedelta(hours=3)

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weather_pipeline.store.layout import bronze_key
 from weather_pipeline.weather.bronze import BRONZE_SCHEMA, BronzeFile, Fetched, read_bronze_file, with_metadata
+from weather_pipeline.weather.layout import bronze_key
 
 HOUR = datetime(2026, 2, 12, 8, tzinfo=UTC)
 NEXT = datetime(2026, 2, 12, 9, tzinfo=UTC)

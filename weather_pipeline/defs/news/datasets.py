@@ -17,12 +17,13 @@ def asset_metadata(asset: str, settings: Settings) -> dict[str, Any]:
     table = settings.iceberg_table
     catalog, _, name = table.partition(".")
     dataset = iceberg_table(catalog, name)
-    _, (namespace, files) = files_place(settings)
-    inputs = {"articles_raw_batch": [{"namespace": namespace, "name": files}]}
+    _, files = files_place(settings)
+    topic = f"kafka://{settings.kafka_authority}", settings.kafka_topic
+    namespace, source = {"articles_raw_batch": files, "articles_raw_stream": topic}[asset]
     return {
         "openlineage/namespace": dataset.namespace,
         "openlineage/name": dataset.name,
-        "openlineage/inputs": inputs[asset],
+        "openlineage/inputs": [{"namespace": namespace, "name": source}],
         "dagster/table_name": table,
         "dagster/column_schema": dg.TableSchema(
             columns=[

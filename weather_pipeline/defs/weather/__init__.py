@@ -1,4 +1,4 @@
-"""The weather platform's assets, checks, job and schedule."""
+"""The weather platform's assets, checks, jobs and schedules."""
 
 import warnings
 
@@ -7,5 +7,6 @@ for _used in ("Class `LocalFileCodeReference`", "Class `CodeReferencesMetadataVa
     warnings.filterwarnings("ignore", message=f"{_used}.* is currently in beta")
 
 from weather_pipeline.defs.weather.definitions import weather_definitions  # noqa: E402  (the filters come first)
+from weather_pipeline.defs.weather.history import history_definitions  # noqa: E402
 
-__all__ = ["weather_definitions"]
+__all__ = ["history_definitions", "weather_definitions"]

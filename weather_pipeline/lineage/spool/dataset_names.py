@@ -35,14 +35,38 @@ def with_canonical_names(told: Mapping[str, Any], places: Sequence[Place]) -> di
         InvalidName: A dataset has a name that no backend should get.
     """
     sides = {side: [each for each in told.get(side) or () if not _is_metadata(each)] for side in ("inputs", "outputs")}
-    names = {_physical(each): _name(each, places) for side in sides.values() for each in side}
+    names = {_ref(each): _name(each, places) for side in sides.values() for each in side}
     for name in names.values():
         checked(name)
     renamed = {side: _merged(_renamed(each, names, places) for each in datasets) for side, datasets in sides.items()}
     return {**told, **renamed}
 
 
-def _physical(dataset: Mapping[str, Any]) -> DatasetRef:
+def without_itself(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The dataset without those origins of its columns that are columns of itself: rows that were written again.
+
+    Args:
+        dataset: An output, with its canonical name.
+    """
+    facets = dict(dataset.get("facets") or {})
+    columns = facets.get("columnLineage")
+    if not columns:
+        return dict(dataset)
+
+    def of_others(sources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [source for source in sources if _ref(source) != _ref(dataset)]
+
+    fields = {
+        column: {**made, "inputFields": sources}
+        for column, made in columns.get("fields", {}).items()
+        if (sources := of_others(made.get("inputFields", ())))
+    }
+    whole = {"dataset": of_others(columns["dataset"])} if "dataset" in columns else {}
+    facets["columnLineage"] = {**columns, "fields": fields, **whole}
+    return {**dataset, "facets": facets}
+
+
+def _ref(dataset: Mapping[str, Any]) -> DatasetRef:
     return DatasetRef(dataset["namespace"], dataset["name"])
 
 
@@ -68,11 +92,11 @@ def _name(dataset: Mapping[str, Any], places: Sequence[Place]) -> DatasetRef:
     """A table goes by its catalog, which knows it on every machine; all else by its place."""
     if (table := _iceberg_table(dataset)) is not None:
         return iceberg_table(*table)
-    return canonical(_physical(dataset), places)
+    return canonical(_ref(dataset), places)
 
 
 def _renamed(dataset: Mapping[str, Any], names: Mapping[DatasetRef, DatasetRef], places: Sequence[Place]) -> Dataset:
-    physical = _physical(dataset)
+    physical = _ref(dataset)
     name = names[physical]
     facets = dict(dataset.get("facets") or {})
     if name != physical:
@@ -87,7 +111,7 @@ def _renamed_columns(
     columns: Mapping[str, Any], names: Mapping[DatasetRef, DatasetRef], places: Sequence[Place]
 ) -> dict[str, Any]:
     def renamed(source: Mapping[str, Any]) -> dict[str, Any]:
-        physical = _physical(source)
+        physical = _ref(source)
         name = names.get(physical) or canonical(physical, places)
         return {**source, "namespace": name.namespace, "name": name.name}
 

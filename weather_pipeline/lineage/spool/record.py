@@ -7,7 +7,7 @@ whoever delivers its events later needs nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from weather_pipeline.lineage.model import DatasetRef
@@ -40,7 +40,6 @@ class Record:
         application: Its name.
         pid: The process of its driver.
         places: Where datasets lie on this machine, and what all producers call them.
-        jobs: Names that the listener gives to jobs, and those that they get.
         launched_by: The run that started it.
         launch: The file in the spool in which what launched it says how it ended.
         keeps_parent: Whether that run is told as its parent. Marquez then renames its job.
@@ -49,7 +48,6 @@ class Record:
     application: str
     pid: int
     places: tuple[Place, ...] = ()
-    jobs: Mapping[str, str] = field(default_factory=dict)
     launched_by: RunRef | None = None
     launch: str | None = None
     keeps_parent: bool = False
@@ -71,7 +69,6 @@ class Record:
                 places=tuple(
                     Place(DatasetRef(*each["physical"]), DatasetRef(*each["dataset"])) for each in kept["places"]
                 ),
-                jobs=dict(kept["jobs"]),
                 launched_by=RunRef(**launched_by) if launched_by else None,
                 launch=kept["launch"],
                 keeps_parent=bool(kept["keeps_parent"]),

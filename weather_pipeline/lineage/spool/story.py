@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from weather_pipeline.lineage.spool.dataset_names import with_canonical_names
+from weather_pipeline.lineage.spool.dataset_names import with_canonical_names, without_itself
 from weather_pipeline.lineage.spool.facets import error_message, launched_by, with_metadata
 from weather_pipeline.lineage.spool.record import Ended, Record
 
@@ -122,7 +122,7 @@ class Story:
         The listener tells them of the actions alone, and whoever looks for the job looks for the application.
         """
         read = [_without_statistics(dataset) for key, dataset in self.read.items() if key not in self.written]
-        written = [_without_statistics(dataset) for dataset in self.written.values()]
+        written = [without_itself(_without_statistics(dataset)) for dataset in self.written.values()]
         return {**event, "inputs": [*event["inputs"], *read], "outputs": [*event["outputs"], *written]}
 
     def _release(self) -> list[Event]:
@@ -141,11 +141,7 @@ def _without_statistics(dataset: Dataset) -> Dataset:
 
 
 def _canonical(told: Mapping[str, Any], record: Record) -> Event:
-    event = with_metadata(with_canonical_names(told, record.places))
-    job = event["job"]
-    if (name := record.jobs.get(job["name"])) is not None:
-        event["job"] = {**job, "name": name}
-    return event
+    return with_metadata(with_canonical_names(told, record.places))
 
 
 def _beginning(event: Event) -> Event:

@@ -11,6 +11,10 @@ RECORD = Record("MyJob", 1)
 WELL = Ended("COMPLETE", "2026-11-22T11:00:00Z")
 BROKEN = Ended("FAIL", "2026-11-22T11:00:00Z", "ValueError: no", "Traceback …")
 A, B = run_id(2), run_id(3)
+COLUMNS = {
+    "_producer": event("START")["producer"],
+    "_schemaURL": "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet",
+}
 
 
 def told(events: list[dict[str, Any]], outcome: Ended | None, record: Record = RECORD) -> list[dict[str, Any]]:
@@ -106,6 +110,22 @@ def test_the_application_has_read_and_written_what_its_actions_have() -> None:
     assert [each["name"] for each in last["outputs"]] == ["kept"]
 
 
+def test_rows_that_were_written_again_are_no_origin_of_the_application_s_columns() -> None:
+    def made(*origins: str) -> dict[str, Any]:
+        sources = [{"namespace": "file", "name": name, "field": "id", "transformations": []} for name in origins]
+        return {**COLUMNS, "fields": {"id": {"inputFields": sources}, "at": {"inputFields": sources[1:]}}}
+
+    table = {"namespace": "file", "name": "kept", "facets": {"columnLineage": made("raw", "kept")}}
+    raw = {"namespace": "file", "name": "raw", "facets": {}}
+    written = event("COMPLETE", A, inputs=(raw, {**table, "facets": {}}), outputs=(table,))
+    action, last = told([event("START"), written, event("COMPLETE")], WELL)[1:]
+    assert action["outputs"] == [table]
+    assert [each["name"] for each in last["inputs"]] == ["raw"]
+    fields = last["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert {name: [each["name"] for each in made["inputFields"]] for name, made in fields.items()} == {"id": ["raw"]}
+    assert findings(last) == []
+
+
 def test_who_started_it_is_a_dependency_unless_a_parent_is_wanted() -> None:
     parent = {"run": {"runId": A}, "job": {"namespace": "weather-pipeline", "name": "articles_dagster"}}
     first = event("START")
@@ -128,12 +148,6 @@ def test_a_job_that_tells_no_parent_itself_gets_the_one_that_is_wanted() -> None
     assert begun["run"]["facets"]["parent"]["run"]["runId"] == A
     assert begun["run"]["facets"]["parent"]["job"]["name"] == "articles_dagster"
     assert findings(begun) == []
-
-
-def test_a_job_goes_by_its_alias() -> None:
-    record = Record("MyJob", 1, jobs={"my_job.append_2": "my_job.write"})
-    names = {each["job"]["name"] for each in told(session(2), WELL, record)}
-    assert names == {"my_job", "my_job.write"}
 
 
 def test_a_story_that_was_kept_goes_on() -> None:
