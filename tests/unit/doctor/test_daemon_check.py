@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.doctor import command, troubles
-from weather_pipeline.doctor.daemon_check import SENSOR, DagsterFacts, judge
+from weather_pipeline.doctor.daemon_check import HOURLY, SENSOR, DagsterFacts, judge
 from weather_pipeline.doctor.finding import Finding, Status
 from weather_pipeline.stack.dagster_api import Daemon, Instigator, Tick
 from weather_pipeline.stack.status import PartStatus
@@ -15,7 +15,7 @@ NOW = 1_800_000_000.0
 ALIVE = Daemon("SENSOR", required=True, healthy=True, last_heartbeat=NOW - 5)
 SILENT = replace(ALIVE, last_heartbeat=NOW - 500)
 SENSOR_ON = Instigator(SENSOR, running=True, last_tick=Tick(NOW - 4))
-SCHEDULE = Instigator("hourly", running=True)
+SCHEDULE = Instigator(HOURLY, running=True)
 GOOD = DagsterFacts("http://localhost:3000", None, [ALIVE], [SENSOR_ON], [SCHEDULE])
 SUSPENDED = PartStatus("daemon", 7, None, "not answering", 100.0, "daemon.log")
 
@@ -28,7 +28,7 @@ def test_all_well() -> None:
     assert [finding.found for finding in judged(GOOD)] == [
         "alive (1 threads, the last heartbeat 5 s ago)",
         "lineage sensor on",
-        "hourly on",
+        "weather_hourly_schedule on",
     ]
 
 
@@ -59,7 +59,13 @@ def test_each_trouble(facts: DagsterFacts, expected: dict[str, Status]) -> None:
 def test_a_schedule_that_is_off_since_the_source_is_days_late_is_as_it_should_be() -> None:
     facts = replace(GOOD, schedules=[replace(SCHEDULE, running=False)], source_delay=timedelta(days=6))
     assert troubles(judged(facts)) == {}
-    assert "hourly off: the source has an hour only 6 days later" in [finding.found for finding in judged(facts)]
+    assert f"{HOURLY} off: the source has an hour only 6 days later" in [finding.found for finding in judged(facts)]
+
+
+def test_other_schedules_are_a_choice() -> None:
+    facts = replace(GOOD, schedules=[SCHEDULE, Instigator("daily", running=False)], source_delay=timedelta(days=6))
+    assert troubles(judged(facts)) == {}
+    assert "daily off, as it is by itself" in [finding.found for finding in judged(facts)]
 
 
 def test_a_sensor_can_t_look_where_no_daemon_does() -> None:
