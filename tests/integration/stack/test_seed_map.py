@@ -21,11 +21,13 @@ pytestmark = pytest.mark.integration
 _PORT = re.compile(r"localhost:(3000|5000|5001)\b")
 
 
-def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path) -> None:
+def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """In the map's order; the stack's ports alone are moved, as `--port-offset` moves them."""
     if shutil.which("jq") is None:
         missing("jq is missing: apt-get install jq. The documents' commands use it.")
-    environment = _environment(site, tmp_path)
+    assert pytestconfig.cache is not None
+    # Fetched once for all tests.
+    environment = _environment(site, tmp_path) | {"WEATHER_SPARK_JARS": str(pytestconfig.cache.mkdir("jars") / "spark")}
     commands = [command for row in ROWS for command in row.commands]
     answers: dict[str, str] = {}
     try:
