@@ -11,7 +11,7 @@ from tests.unit.lineage.spool.events import APPLICATION, event, run_id
 from weather_pipeline.lineage.spool.record import Ended, Record
 from weather_pipeline.lineage.spool.story import Story
 
-RECORD = Record("MyJob", 1)
+RECORD = Record("MyJob")
 ENDS = ("COMPLETE", "FAIL", "ABORT")
 
 _ACTIONS = st.lists(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import inspect
 import json
 import os
 import sys
@@ -129,10 +130,17 @@ def begin_session(
         {
             "format": _FORMAT,
             "application": application,
-            "pid": os.getpid(),
+            "description": _description(),
             "places": [{"physical": physical, "dataset": dataset} for physical, dataset in places],
             "launched_by": launched_by,
             "launch": launch,
             "keeps_parent": keeps_parent,
         },
     )
+
+
+def _description() -> str | None:
+    """What the program says of itself: the first paragraph of its docstring; None of a shell or notebook."""
+    program = sys.modules["__main__"]
+    text = inspect.cleandoc(program.__doc__ or "") if hasattr(program, "__file__") else ""
+    return " ".join(text.partition("\n\n")[0].split()) or None

@@ -120,6 +120,10 @@ def test_the_application_reads_the_files_and_writes_the_tables(first: Ran) -> No
     assert datasets(first.last, "outputs") == {TABLE, REJECTED}
 
 
+def test_the_job_is_described_by_its_program(first: Ran) -> None:
+    assert "Iceberg" in first.last["job"]["facets"]["documentation"]["description"]
+
+
 def test_columns_come_from_the_files(first: Ran) -> None:
     (written,) = [each for each in first.last["outputs"] if each["name"] == TABLE[1]]
     fields = written["facets"]["columnLineage"]["fields"]

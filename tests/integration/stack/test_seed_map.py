@@ -18,14 +18,19 @@ from tests.tools import missing
 
 pytestmark = pytest.mark.integration
 
+_OF_SPARK = ("articles_", "weather_history", "iceberg_")
+"""Assets that these commands do not run."""
+
 _PORT = re.compile(r"localhost:(3000|5000|5001)\b")
 
 
-def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path) -> None:
+def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """In the map's order; the stack's ports alone are moved, as `--port-offset` moves them."""
     if shutil.which("jq") is None:
         missing("jq is missing: apt-get install jq. The documents' commands use it.")
-    environment = _environment(site, tmp_path)
+    assert pytestconfig.cache is not None
+    # Fetched once for all tests.
+    environment = _environment(site, tmp_path) | {"WEATHER_SPARK_JARS": str(pytestconfig.cache.mkdir("jars") / "spark")}
     commands = [command for row in ROWS for command in row.commands]
     answers: dict[str, str] = {}
     try:
@@ -48,7 +53,7 @@ def test_the_commands_work_as_they_are_written(site: Site, tmp_path: Path) -> No
     api = "http://localhost:5000/api/v1"
     # What Spark writes is known before it has run.
     known = json.loads(answers[f"curl {api}/namespaces/weather-pipeline/jobs"])["jobs"]
-    jobs = [job for job in known if job["latestRun"] or not job["name"].startswith("articles_")]
+    jobs = [job for job in known if job["latestRun"] or not job["name"].startswith(_OF_SPARK)]
     # `weather backfill` waits for the assets' runs. That of the Dagster run itself ends a look of the sensor later.
     assets = [job for job in jobs if job["name"].endswith("_dagster")]
     assert {job["latestRun"]["state"] for job in assets} == {"COMPLETED"}

@@ -65,7 +65,9 @@ def test_both_jobs_of_articles_write_one_dataset_and_share_a_pool(repository: dg
     for name in ("openlineage/namespace", "openlineage/name"):
         assert batch.metadata[name] == stream.metadata[name]
     assert batch.pools == stream.pools == {"articles_raw"}
-    assert stream.metadata["openlineage/inputs"] == [{"namespace": "kafka://localhost:9092", "name": "articles.raw.v1"}]
+    (topic,) = (repository.asset_graph.get(key) for key in stream.parent_keys)
+    assert topic.metadata["openlineage/namespace"] == "kafka://localhost:9092"
+    assert topic.metadata["openlineage/name"] == "articles.raw.v1"
 
 
 def test_the_topic_has_one_reader_at_a_time(repository: dg.RepositoryDefinition) -> None:

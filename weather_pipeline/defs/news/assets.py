@@ -3,9 +3,29 @@
 import dagster as dg
 
 from weather_pipeline.defs.drivers import run_driver
+from weather_pipeline.defs.news.datasets import FILES, TOPIC
+
+SOURCES = [
+    dg.AssetSpec(
+        FILES,
+        description="Articles as they were scraped: CSV files (SCRAPED_DATA_PATH).",
+        group_name="sources",
+        kinds={"csv"},
+        owners=["team:news"],
+    ),
+    dg.AssetSpec(
+        TOPIC,
+        description="Articles as they come in: JSON messages of a Kafka topic (KAFKA_TOPIC).",
+        group_name="sources",
+        kinds={"kafka", "json"},
+        owners=["team:news"],
+    ),
+]
+"""Where articles come from, outside Dagster."""
 
 
 @dg.asset(
+    deps=[FILES],
     kinds={"pyspark", "iceberg"},
     group_name="news",
     owners=["team:news"],
@@ -18,6 +38,7 @@ def articles_raw_batch(context: dg.AssetExecutionContext) -> dg.MaterializeResul
 
 
 @dg.asset(
+    deps=[TOPIC],
     kinds={"pyspark", "iceberg"},
     group_name="news",
     owners=["team:news"],

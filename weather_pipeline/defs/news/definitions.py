@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import dagster as dg
 
-from weather_pipeline.defs.news.assets import articles_raw_batch, articles_raw_stream
+from weather_pipeline.defs.news.assets import SOURCES, articles_raw_batch, articles_raw_stream
 from weather_pipeline.defs.news.datasets import asset_metadata
 from weather_pipeline.defs.news.schedules import STREAM_JOB, articles_raw_stream_schedule
 from weather_pipeline.settings import Settings
@@ -24,7 +24,7 @@ def news_definitions(settings: Settings) -> dg.Definitions:
     def described(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.merge_attributes(metadata=asset_metadata(spec.key.to_user_string(), settings))
 
-    assets = dg.map_asset_specs(described, [articles_raw_batch, articles_raw_stream])
+    assets = dg.map_asset_specs(described, [articles_raw_batch, articles_raw_stream, *SOURCES])
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         jobs=[STREAM_JOB],

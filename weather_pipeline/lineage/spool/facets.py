@@ -9,6 +9,7 @@ from weather_pipeline.lineage.facets.base import PRODUCER
 from weather_pipeline.lineage.redaction import Redactor, redacted, shortened
 from weather_pipeline.lineage.spool.record import Ended, Record
 
+_DOCUMENTATION = "https://openlineage.io/spec/facets/1-1-0/DocumentationJobFacet.json#/$defs/DocumentationJobFacet"
 _ERROR = "https://openlineage.io/spec/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
 _DEPENDENCIES = "https://openlineage.io/spec/facets/1-0-1/JobDependenciesRunFacet.json#/$defs/JobDependenciesRunFacet"
 _PARENT = "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet"
@@ -57,6 +58,18 @@ def launched_by(event: dict[str, Any], record: Record) -> dict[str, Any]:
     upstream = [{**started_by, "dependency_type": "DIRECT_INVOCATION"}]
     facets["jobDependencies"] = facet(_DEPENDENCIES, upstream=upstream, downstream=[])
     return {**event, "run": {**run, "facets": facets}}
+
+
+def described(event: dict[str, Any], record: Record) -> dict[str, Any]:
+    """The application's event, with what its program says of itself, unless the event says it."""
+    job = event["job"]
+    if record.description is None or "documentation" in job["facets"]:
+        return event
+    text = shortened(redacted(record.description), _LONGEST[0])
+    return {
+        **event,
+        "job": {**job, "facets": {**job["facets"], "documentation": facet(_DOCUMENTATION, description=text)}},
+    }
 
 
 def with_metadata(event: Mapping[str, Any]) -> dict[str, Any]:

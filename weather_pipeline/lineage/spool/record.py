@@ -38,7 +38,7 @@ class Record:
 
     Attributes:
         application: Its name.
-        pid: The process of its driver.
+        description: What its program says of itself.
         places: Where datasets lie on this machine, and what all producers call them.
         launched_by: The run that started it.
         launch: The file in the spool in which what launched it says how it ended.
@@ -46,7 +46,7 @@ class Record:
     """
 
     application: str
-    pid: int
+    description: str | None = None
     places: tuple[Place, ...] = ()
     launched_by: RunRef | None = None
     launch: str | None = None
@@ -65,7 +65,7 @@ class Record:
             launched_by = kept["launched_by"]
             return cls(
                 application=kept["application"],
-                pid=kept["pid"],
+                description=kept.get("description"),
                 places=tuple(
                     Place(DatasetRef(*each["physical"]), DatasetRef(*each["dataset"])) for each in kept["places"]
                 ),

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from weather_pipeline.lineage.spool.dataset_names import with_canonical_names, without_itself
-from weather_pipeline.lineage.spool.facets import error_message, launched_by, with_metadata
+from weather_pipeline.lineage.spool.facets import described, error_message, launched_by, with_metadata
 from weather_pipeline.lineage.spool.record import Ended, Record
 
 Event = dict[str, Any]
@@ -77,7 +77,7 @@ class Story:
         if self.application is None:
             self.application = run
         if run == self.application:
-            event = launched_by(event, record)
+            event = described(launched_by(event, record), record)
         elif run in self.ended or run in self.held:
             return []  # the listener completes what it let fail
         if kind not in _ENDS:

@@ -1,5 +1,6 @@
 """What a Spark session told, and what a backend is told of it."""
 
+import json
 from typing import Any
 
 from tests.openlineage_spec import findings
@@ -7,7 +8,7 @@ from tests.unit.lineage.spool.events import APPLICATION, event, run_id, session
 from weather_pipeline.lineage.spool.record import Ended, Record, RunRef
 from weather_pipeline.lineage.spool.story import Story
 
-RECORD = Record("MyJob", 1)
+RECORD = Record("MyJob")
 WELL = Ended("COMPLETE", "2026-11-22T11:00:00Z")
 BROKEN = Ended("FAIL", "2026-11-22T11:00:00Z", "ValueError: no", "Traceback …")
 A, B = run_id(2), run_id(3)
@@ -132,7 +133,7 @@ def test_who_started_it_is_a_dependency_unless_a_parent_is_wanted() -> None:
     first["run"]["facets"]["parent"] = {**event("START", B)["run"]["facets"]["parent"], **parent}
     launcher = RunRef("weather-pipeline", "articles_dagster", A)
     apart, joined = (
-        told([first], BROKEN, Record("MyJob", 1, launched_by=launcher, keeps_parent=keeps)) for keeps in (False, True)
+        told([first], BROKEN, Record("MyJob", launched_by=launcher, keeps_parent=keeps)) for keeps in (False, True)
     )
     assert all("parent" not in each["run"]["facets"] for each in apart)
     assert all(each["run"]["facets"]["parent"]["run"]["runId"] == A for each in joined)
@@ -144,10 +145,18 @@ def test_who_started_it_is_a_dependency_unless_a_parent_is_wanted() -> None:
 
 def test_a_job_that_tells_no_parent_itself_gets_the_one_that_is_wanted() -> None:
     launcher = RunRef("weather-pipeline", "articles_dagster", A)
-    begun, *_ = told([event("START")], WELL, Record("MyJob", 1, launched_by=launcher, keeps_parent=True))
+    begun, *_ = told([event("START")], WELL, Record("MyJob", launched_by=launcher, keeps_parent=True))
     assert begun["run"]["facets"]["parent"]["run"]["runId"] == A
     assert begun["run"]["facets"]["parent"]["job"]["name"] == "articles_dagster"
     assert findings(begun) == []
+
+
+def test_the_application_says_what_its_program_says_of_itself() -> None:
+    begun, action, *_ = told(session(2), WELL, Record("MyJob", "Writes articles with token=hush."))
+    assert begun["job"]["facets"]["documentation"]["description"].startswith("Writes articles")
+    assert "hush" not in json.dumps(begun)
+    assert findings(begun) == []
+    assert "documentation" not in action["job"]["facets"]
 
 
 def test_a_story_that_was_kept_goes_on() -> None:
