@@ -71,6 +71,8 @@ class SparkCluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for jar in self._directory.glob("worker-*/app-*/*/*.jar"):
+            jar.unlink()  # each executor was sent all of them, and pytest keeps its directories
 
     def state(self) -> dict[str, Any] | None:
         """What the master says of itself; None while it does not answer."""

@@ -14,6 +14,7 @@ from tests.integration.spark.runs import BATCH, Ran, run
 from tests.integration.store.buckets import keys, make_bucket
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.lineage.spool import files
+from weather_pipeline.spark.jars import wanted_jars
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
@@ -103,9 +104,13 @@ def test_secrets_are_nowhere(ran: Ran) -> None:
 
 
 def test_without_the_jar_for_s3_no_spark_starts(spark_jars: Path, tmp_path: Path) -> None:
+    jars = tmp_path / "jars"
+    jars.mkdir()
+    for jar in wanted_jars():
+        (jars / jar.name).symlink_to(spark_jars / jar.name)
     warehouse = {"WEATHER_ICEBERG_URI": "postgresql://nowhere/iceberg", "WEATHER_ICEBERG_WAREHOUSE": "s3://tables/lake"}
-    done = Spark(tmp_path, spark_jars).run(BATCH, **warehouse)
+    done = Spark(tmp_path / "home", jars).run(BATCH, **warehouse)
     assert done.returncode == 1
     assert "iceberg-aws-bundle" in done.stderr
     assert "`weather spark jars --s3`" in done.stderr
-    assert not (tmp_path / "java").exists()
+    assert not (tmp_path / "home" / "java").exists()
