@@ -22,7 +22,7 @@ from weather_pipeline.spark.jars import wanted_jars
 from weather_pipeline.stack.kafka import KafkaBroker
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]  # the first test waits for a cluster and two runs
 
 BATCH_JOB, STREAM_JOB = (module.rpartition(".")[2] for module in (BATCH, STREAM))
 HERE, THERE = "here", "there"
