@@ -232,8 +232,24 @@ class Settings(BaseSettings):
         description="The catalog's address: postgresql://user:password@host:port/database for jdbc, "
         "http(s)://host:port for rest. Set by the stack.",
     )
+    iceberg_token: SecretStr | None = Field(default=None, description="Bearer token of a REST catalog.")
+    iceberg_credential: SecretStr | None = Field(
+        default=None, description="What a REST catalog gives a token for by OAuth2: CLIENT-ID:SECRET."
+    )
     iceberg_warehouse: str | None = Field(
-        default=None, description="Where Iceberg's tables lie: file:///path or s3://bucket. Default: HOME/warehouse."
+        default=None,
+        description="Where Iceberg's tables lie: file:///path or s3://bucket/path; of a REST catalog also the "
+        "warehouse's name there. Default: HOME/warehouse, or what the REST catalog says.",
+    )
+    iceberg_s3_endpoint: str | None = Field(
+        default=None,
+        description="Base URL of the S3 server with Iceberg's tables, with the keys and the region of the S3 lake. "
+        "Default: the lake's server where that is S3, else AWS.",
+    )
+    iceberg_s3_path_style: bool | None = Field(
+        default=None,
+        description="Whether the bucket stands in the path of that server's addresses, not in the host. Default: yes, "
+        "but not at AWS.",
     )
     iceberg_table: str = Field(
         default="demo.news.articles_raw",
@@ -279,7 +295,7 @@ class Settings(BaseSettings):
     def _address(cls, value: str | None) -> str | None:
         return value and check_http_url(value)
 
-    @field_validator("open_meteo_url", "open_meteo_archive_url", "knmi_url", "dagster_url")
+    @field_validator("open_meteo_url", "open_meteo_archive_url", "knmi_url", "dagster_url", "iceberg_s3_endpoint")
     @classmethod
     def _public_address(cls, value: str | None) -> str | None:
         # These stand in lineage events, links and messages.

@@ -11,6 +11,7 @@ from weather_pipeline.doctor.surroundings import Check, Outcome, Surroundings
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.spark.jars import SPARK_LINE, missing_jars, wanted_jars
 from weather_pipeline.spark.java import SparkJava, find_spark_java
+from weather_pipeline.spark.warehouse import is_on_s3
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ def look(surroundings: Surroundings) -> Outcome:
         java: SparkJava | str = find_spark_java(surroundings.environment)
     except ConfigurationError as error:
         java = str(error)
-    wanted, directory = wanted_jars(), surroundings.settings.effective_spark_jars
+    s3, directory = is_on_s3(surroundings.settings), surroundings.settings.effective_spark_jars
+    wanted = wanted_jars(s3=s3)
     missing = tuple(jar.name for jar in missing_jars(wanted, directory))
-    command = surroundings.command("spark jars")
+    command = surroundings.command("spark jars --s3" if s3 else "spark jars")
     return Outcome(judge(SparkFacts(pyspark, java, len(wanted), missing, directory, command)))
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import IcebergCatalog, Settings
+from weather_pipeline.spark.warehouse import Properties, file_access, is_on_s3
 
 _EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
@@ -75,18 +76,35 @@ def catalog_of(settings: Settings, name: str) -> Catalog:
         name: What SQL calls it, as `demo`.
 
     Raises:
-        ConfigurationError: It lacks an address, or has one of another kind.
+        ConfigurationError: It lacks an address, or has one of another kind; or its tables can't lie where they are to.
     """
+    kind, files = settings.iceberg_catalog, file_access(settings)
+    about = _about(settings, kind)
+    hive = {"spark.hadoop.hive.metastore.uris": f"thrift://{name}-catalog:0"} if kind is IcebergCatalog.JDBC else {}
     prefix = f"spark.sql.catalog.{name}"
-    common = {
-        "spark.sql.extensions": _EXTENSIONS,
-        "spark.sql.session.timeZone": "UTC",
-        prefix: "org.apache.iceberg.spark.SparkCatalog",
-        f"{prefix}.warehouse": settings.effective_iceberg_warehouse,
-    }
-    kind = settings.iceberg_catalog
+    return Catalog(
+        {
+            "spark.sql.extensions": _EXTENSIONS,
+            "spark.sql.session.timeZone": "UTC",
+            prefix: "org.apache.iceberg.spark.SparkCatalog",
+            **{f"{prefix}.{key}": value for key, value in {**about.plain, **files.plain}.items()},
+            # Without a metastore's address the listener gives up on what it takes for Hive's catalog.
+            **hive,
+        },
+        {f"{prefix}.{key}": value for key, value in {**about.secrets, **files.secrets}.items()},
+    )
+
+
+def _about(settings: Settings, kind: IcebergCatalog) -> Properties:
+    """What the catalog is, and where."""
+    warehouse = settings.effective_iceberg_warehouse
     if kind is IcebergCatalog.HADOOP:
-        return Catalog({**common, f"{prefix}.type": kind.value})
+        if is_on_s3(settings):
+            raise ConfigurationError(
+                f"The Iceberg catalog hadoop can't have its tables in {warehouse}: two writers on S3 would lose each "
+                "other's rows. Use WEATHER_ICEBERG_CATALOG=jdbc or rest."
+            )
+        return Properties({"type": kind.value, "warehouse": warehouse})
     if settings.iceberg_uri is None:
         raise ConfigurationError(
             f"The Iceberg catalog {kind.value} needs an address: WEATHER_ICEBERG_URI. With the stack running "
@@ -94,9 +112,7 @@ def catalog_of(settings: Settings, name: str) -> Catalog:
         )
     uri = settings.iceberg_uri.get_secret_value()
     _check_secrets(uri, kind)
-    if kind is IcebergCatalog.REST:
-        return Catalog({**common, f"{prefix}.type": kind.value, f"{prefix}.uri": uri})
-    return _jdbc(common, prefix, name, uri)
+    return _rest(settings, uri) if kind is IcebergCatalog.REST else _jdbc(uri, warehouse)
 
 
 def _check_secrets(uri: str, kind: IcebergCatalog) -> None:
@@ -105,12 +121,22 @@ def _check_secrets(uri: str, kind: IcebergCatalog) -> None:
     if "password" in parts.query.lower() or (kind is IcebergCatalog.REST and "@" in parts.netloc):
         raise ConfigurationError(
             "WEATHER_ICEBERG_URI holds a password where other users of this machine could read it. For jdbc it stands "
-            "before the host (postgresql://user:password@host/database); a REST catalog's goes into Spark's own "
-            "configuration (spark.sql.catalog.NAME.credential in spark-defaults.conf)."
+            "before the host (postgresql://user:password@host/database); a REST catalog's goes into "
+            "WEATHER_ICEBERG_CREDENTIAL or WEATHER_ICEBERG_TOKEN."
         )
 
 
-def _jdbc(common: Mapping[str, str], prefix: str, name: str, uri: str) -> Catalog:
+def _rest(settings: Settings, uri: str) -> Properties:
+    # Where its tables lie is for the server to say, unless a warehouse is named.
+    warehouse = {"warehouse": settings.iceberg_warehouse} if settings.iceberg_warehouse else {}
+    logins = {"token": settings.iceberg_token, "credential": settings.iceberg_credential}
+    return Properties(
+        {"type": IcebergCatalog.REST.value, "uri": uri, **warehouse},
+        {name: value.get_secret_value() for name, value in logins.items() if value},
+    )
+
+
+def _jdbc(uri: str, warehouse: str) -> Properties:
     parts = urlsplit(uri)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.path.strip("/"):
         raise ConfigurationError(
@@ -119,19 +145,8 @@ def _jdbc(common: Mapping[str, str], prefix: str, name: str, uri: str) -> Catalo
         )
     query = f"?{parts.query}" if parts.query else ""
     address = f"jdbc:postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}{query}"
-    secrets = {f"{prefix}.jdbc.{key}": unquote(value) for key, value in _login(parts.username, parts.password)}
-    return Catalog(
-        {
-            **common,
-            f"{prefix}.TYPE": "jdbc",
-            f"{prefix}.URI": address,
-            f"{prefix}.jdbc.schema-version": "V1",
-            # Without a metastore's address the listener gives up on what it takes for Hive's catalog.
-            "spark.hadoop.hive.metastore.uris": f"thrift://{name}-catalog:0",
-        },
-        secrets,
+    login = {"jdbc.user": parts.username, "jdbc.password": parts.password}
+    return Properties(
+        {"TYPE": "jdbc", "URI": address, "jdbc.schema-version": "V1", "warehouse": warehouse},
+        {name: unquote(value) for name, value in login.items() if value},
     )
-
-
-def _login(user: str | None, password: str | None) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in (("user", user), ("password", password)) if value]

@@ -18,6 +18,8 @@ _BRINGING = (DRIVER_CLASS_PATH, JARS, "spark.jars.packages")
 _VERSION = re.compile(r"-\d.*$|_2\.\d+$")
 _LOCAL = re.compile(r"local(\[.*\])?")
 _S3 = re.compile(r"s3[an]?://|\.S3FileIO$")
+_REST = re.compile(r"spark\.sql\.catalog\.[^.]+\.type")
+_ON_DRIVER = "openlineage-spark"
 
 
 def wanted_jars(*, s3: bool = False) -> tuple[Jar, ...]:
@@ -33,6 +35,11 @@ def uses_s3(configuration: Mapping[str, object]) -> bool:
     """Whether a catalog of a session has its tables on S3."""
     catalogs = (str(value) for name, value in configuration.items() if name.startswith("spark.sql.catalog."))
     return any(_S3.search(value) for value in catalogs)
+
+
+def may_use_s3(configuration: Mapping[str, object]) -> bool:
+    """Whether a catalog's server says where its tables lie, which may be on S3."""
+    return any(_REST.fullmatch(name) and value == "rest" for name, value in configuration.items())
 
 
 def missing_jars(jars: Iterable[Jar], directory: Path) -> list[Jar]:
@@ -52,7 +59,8 @@ def jar_configuration(configuration: Mapping[str, object], directory: Path, *, s
         ConfigurationError: A jar is missing, or this Spark is of another line than the jars.
     """
     brought = " ".join(str(configuration.get(name, "")) for name in _BRINGING)
-    jars = [jar for jar in wanted_jars(s3=uses_s3(configuration)) if family(jar) not in brought]
+    s3 = uses_s3(configuration) or (may_use_s3(configuration) and not missing_jars(locked_jars("spark-s3"), directory))
+    jars = [jar for jar in wanted_jars(s3=s3) if family(jar) not in brought]
     if not jars:
         return {}
     if not spark_version.startswith(f"{SPARK_LINE}."):
@@ -67,7 +75,7 @@ def jar_configuration(configuration: Mapping[str, object], directory: Path, *, s
             f"Spark's jars are not all in {directory}: {names} missing. Fetch them once with `weather spark jars{s3}`, "
             "or name their directory in WEATHER_SPARK_JARS."
         )
-    return _told([directory / jar.name for jar in jars], str(configuration.get("spark.master", "local")))
+    return _told(jars, directory, str(configuration.get("spark.master", "local")))
 
 
 def family(jar: Jar) -> str:
@@ -78,8 +86,8 @@ def family(jar: Jar) -> str:
     return _VERSION.sub("", jar.artifact)
 
 
-def _told(files: Sequence[Path], master: str) -> dict[str, str]:
-    told = {DRIVER_CLASS_PATH: class_path(files)}
-    if not _LOCAL.fullmatch(master):  # the executors are elsewhere, and are sent the files
-        told[JARS] = ",".join(map(str, files))
+def _told(jars: Sequence[Jar], directory: Path, master: str) -> dict[str, str]:
+    told = {DRIVER_CLASS_PATH: class_path(directory / jar.name for jar in jars)}
+    if not _LOCAL.fullmatch(master):  # the executors are elsewhere, and are sent what they need
+        told[JARS] = ",".join(str(directory / jar.name) for jar in jars if family(jar) != _ON_DRIVER)
     return told

@@ -44,11 +44,12 @@ class Jar:
     artifact: str
     version: str
     sha256: str
+    classifier: str = ""
 
     @property
     def name(self) -> str:
         """The file's name, with the version."""
-        return f"{self.artifact}-{self.version}.jar"
+        return f"{'-'.join(filter(None, (self.artifact, self.version, self.classifier)))}.jar"
 
     @property
     def path(self) -> str:
@@ -56,7 +57,7 @@ class Jar:
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.name}"
 
     def __str__(self) -> str:
-        return f"{self.group}:{self.artifact}:{self.version}"
+        return ":".join(filter(None, (self.group, self.artifact, self.version, self.classifier)))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Source:
 def read_lock(text: str) -> dict[str, JarSet]:
     """The sets of a lock: `[name] group:artifact:version …` begins one, `group:artifact:version sha256` adds a jar.
 
-    A root with `=` before it stands for its own jar alone.
+    A classifier may stand behind a version, as `:tests`. A root with `=` before it stands for its own jar alone.
 
     Raises:
         ValueError: A line is neither.
@@ -95,9 +96,9 @@ def read_lock(text: str) -> dict[str, JarSet]:
             roots[name], jars[name] = tuple(rest), []
         else:
             try:
-                (sha256,), (group, artifact, version) = rest, first.split(":")
-                jars[name].append(Jar(group, artifact, version, sha256))
-            except (ValueError, KeyError) as error:
+                (sha256,), (group, artifact, version, *classifier) = rest, first.split(":")
+                jars[name].append(Jar(group, artifact, version, sha256, *classifier))
+            except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"not a line of a lock of jars: {line!r}") from error
     return {name: JarSet(roots[name], tuple(jars[name])) for name in roots}
 

@@ -67,9 +67,19 @@ def deliver_all(spool: Path, backend: Collector) -> list[dict[str, Any]]:
 @pytest.fixture(scope="package")
 def spark_jars(request: pytest.FixtureRequest) -> Path:
     """The jars, fetched by the command that users have; the tests skip where they can't be had."""
+    return _fetched(request)
+
+
+@pytest.fixture(scope="package")
+def spark_s3_jars(request: pytest.FixtureRequest) -> Path:
+    """The same, with that for tables on S3."""
+    return _fetched(request, "--s3")
+
+
+def _fetched(request: pytest.FixtureRequest, *options: str) -> Path:
     directory = request.config.cache.mkdir("jars") / "spark"
     environment = {**os.environ, "WEATHER_SPARK_JARS": str(directory)}
-    command = [sys.executable, "-m", "weather_pipeline.cli", "spark", "jars", "--json"]
+    command = [sys.executable, "-m", "weather_pipeline.cli", "spark", "jars", "--json", *options]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         missing(done.stderr.strip())

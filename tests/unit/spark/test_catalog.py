@@ -34,9 +34,45 @@ def test_directories_need_no_address() -> None:
     assert (found[f"{PREFIX}.type"], found[f"{PREFIX}.warehouse"]) == ("hadoop", "file:///w")
 
 
-def test_a_server_has_its_address() -> None:
+def test_a_server_has_its_address_and_says_where_tables_lie() -> None:
     found = catalog_of(settings(iceberg_catalog="rest", iceberg_uri="http://host:8181"), "demo").configuration
     assert (found[f"{PREFIX}.type"], found[f"{PREFIX}.uri"]) == ("rest", "http://host:8181")
+    assert f"{PREFIX}.warehouse" not in found
+
+
+def test_a_server_is_asked_for_the_warehouse_that_is_named() -> None:
+    given = settings(iceberg_catalog="rest", iceberg_uri="http://host:8181", iceberg_warehouse="news")
+    found = catalog_of(given, "demo").configuration
+    assert found[f"{PREFIX}.warehouse"] == "news"
+    assert f"{PREFIX}.io-impl" not in found
+
+
+def test_a_server_s_secrets_stand_on_no_command_line() -> None:
+    given = settings(iceberg_catalog="rest", iceberg_uri="http://h", iceberg_token="hush", iceberg_credential="me:hush")
+    found = catalog_of(given, "demo")
+    assert found.secrets == {f"{PREFIX}.token": "hush", f"{PREFIX}.credential": "me:hush"}
+    assert "hush" not in str(found.configuration) + repr(found)
+
+
+@pytest.mark.parametrize(("kind", "uri"), [("jdbc", "postgresql://db/lake"), ("rest", "http://host:8181")])
+def test_a_warehouse_on_s3_is_reached_without_hadoop(kind: str, uri: str) -> None:
+    given = settings(
+        iceberg_catalog=kind,
+        iceberg_uri=uri,
+        iceberg_warehouse="s3://bucket/lake",
+        s3_access_key="me",
+        s3_secret_key="hush",
+    )
+    found = catalog_of(given, "demo")
+    assert found.configuration[f"{PREFIX}.warehouse"] == "s3://bucket/lake"
+    assert found.configuration[f"{PREFIX}.io-impl"] == "org.apache.iceberg.aws.s3.S3FileIO"
+    assert found.secrets == {f"{PREFIX}.s3.access-key-id": "me", f"{PREFIX}.s3.secret-access-key": "hush"}
+    assert "hush" not in str(found.configuration) + repr(found)
+
+
+def test_directories_can_t_lie_on_s3() -> None:
+    with pytest.raises(ConfigurationError, match=r"hadoop can't have its tables in s3://b/c.*jdbc or rest"):
+        catalog_of(settings(iceberg_catalog="hadoop", iceberg_warehouse="s3://b/c"), "demo")
 
 
 @pytest.mark.parametrize("uri", ["mysql://me:hush@host/db", "postgresql://host", "postgresql:///db"])

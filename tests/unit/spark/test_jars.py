@@ -48,9 +48,12 @@ def test_a_session_on_this_machine_gets_all_on_its_class_path(directory: Path) -
 
 
 @pytest.mark.parametrize("master", ["spark://host:7077", "yarn", "k8s://https://host", "local-cluster[2,1,1024]"])
-def test_executors_elsewhere_are_sent_them(directory: Path, master: str) -> None:
+def test_executors_elsewhere_are_sent_all_but_the_listener(directory: Path, master: str) -> None:
     told = jar_configuration({"spark.master": master}, directory, spark_version=VERSION)
-    assert told["spark.jars"].split(",") == told["spark.driver.extraClassPath"].split(":")
+    driver, executors = told["spark.driver.extraClassPath"].split(":"), told["spark.jars"].split(",")
+    (listener,) = set(driver) - set(executors)
+    assert Path(listener).name.startswith("openlineage-spark")
+    assert set(executors) < set(driver)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,15 @@ def test_another_line_of_spark_is_refused(directory: Path) -> None:
         jar_configuration({}, directory, spark_version="4.2.0")
     with pytest.raises(ConfigurationError, match=r"PySpark 4\.10\.0"):
         jar_configuration({}, directory, spark_version="4.10.0")
+
+
+def test_a_catalog_that_says_itself_where_tables_lie_gets_the_jar_for_s3_where_it_is(directory: Path) -> None:
+    given: dict[str, object] = {"spark.sql.catalog.lake.type": "rest"}
+    assert "iceberg-aws-bundle" not in str(jar_configuration(given, directory, spark_version=VERSION))
+    (directory / locked_jars("spark-s3")[0].name).touch()
+    assert "iceberg-aws-bundle" in str(jar_configuration(given, directory, spark_version=VERSION))
+    given = {"spark.sql.catalog.lake.type": "hadoop"}
+    assert "iceberg-aws-bundle" not in str(jar_configuration(given, directory, spark_version=VERSION))
 
 
 @pytest.mark.parametrize(

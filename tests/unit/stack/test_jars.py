@@ -110,7 +110,13 @@ def test_a_lock_has_sets_with_their_roots() -> None:
     assert found["two"].jars == ()
 
 
-@pytest.mark.parametrize("line", ["a:b:1", "a:b 00", "a:b:1 00 11"])
+def test_a_classifier_stands_behind_the_version() -> None:
+    (jar,) = read_lock(f"[one] a:b:1:tests\na.x:b:1:tests {'0' * 64}\n")["one"].jars
+    assert str(jar) == "a.x:b:1:tests"
+    assert jar.path == "a/x/b/1/b-1-tests.jar"
+
+
+@pytest.mark.parametrize("line", ["a:b:1", "a:b 00", "a:b:1 00 11", "a:b:1:c:d 00"])
 def test_a_line_that_is_none_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="not a line of a lock") as caught:
         read_lock(f"[one] a:b:1\n{line}\n")
