@@ -81,24 +81,20 @@ def session_with_lineage(
     Raises:
         ConfigurationError: It would not work, with what to do.
     """
-    settings, given = load_settings(), dict(additional_configs or {})
-    if settings.spark_master:
-        given.setdefault("spark.master", settings.spark_master)
-    environment, java_runs = dict(os.environ), _java_runs()
-    jars = jar_configuration(given, settings.effective_spark_jars, spark_version=pyspark.__version__)
-    tracked = is_tracked(app_name, settings, environment)
-    ours = listener_configuration(settings) if tracked else {}
-    check_namespace(str(given.get(NAMESPACE, settings.spark_namespace)))
-    variables = {} if java_runs else _java_environment(settings, environment)
-    if not tracked:
+    start = _prepared(app_name, additional_configs)
+    check_namespace(str(start.given.get(NAMESPACE, start.settings.spark_namespace)))
+    if not start.is_tracked:
         _LOG.info("The Spark application %s has no lineage: the settings say so.", app_name)
-        return _session(app_name, merged(jars, given), variables)
-    transport = choose_transport(app_name, settings, given, environment, directory=Path.cwd(), user=Path.home())
-    ours |= jars | catalog_configuration(given) | transport.settings(java_runs=java_runs)
+        return _session(app_name, merged(start.jars, start.given), start.java)
+    ours = listener_configuration(start.settings)
+    transport = choose_transport(
+        app_name, start.settings, start.given, start.environment, directory=Path.cwd(), user=Path.home()
+    )
+    ours |= start.jars | catalog_configuration(start.given) | transport.settings(java_runs=start.java_runs)
     # Before the first event: events without a driver are those of one that was killed.
-    lock = _begin(transport.events, app_name, settings, places)
-    variables |= transport.environment(java_runs=java_runs)
-    session = _session(app_name, merged(ours, given), variables, lock=lock)
+    lock = _begin(transport.events, app_name, start.settings, places)
+    variables = {**start.java, **transport.environment(java_runs=start.java_runs)}
+    session = _session(app_name, merged(ours, start.given), variables, lock=lock)
     if LISTENER not in str(session.sparkContext.getConf().get(LISTENERS, "")):
         raise ConfigurationError(
             "A Spark session without lineage runs in this process already, and a listener can't join it. End it with "
@@ -132,16 +128,50 @@ def stream_session(app_name: str, additional_configs: Mapping[str, Any]) -> Stre
     Raises:
         ConfigurationError: It would not work, with what to do.
     """
-    settings, given = load_settings(), dict(additional_configs)
+    start = _prepared(app_name, additional_configs)
+    configuration = merged(start.jars | catalog_configuration(start.given), start.given)
+    events = to_file(app_name, start.settings).events if start.is_tracked else None
+    lock = _begin(events, app_name, start.settings, ())
+    return StreamSession(_session(app_name, configuration, start.java, lock=lock, is_apart=True), events)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What every session starts with.
+
+    Attributes:
+        settings: Ours.
+        given: Spark settings of the job's own, and the master.
+        environment: The environment.
+        is_tracked: Whether it is to have lineage.
+        jars: Spark's settings of the jars.
+        java_runs: Whether this process has a Java already.
+        java: The variables that Java must be started with; none where it runs.
+    """
+
+    settings: Settings
+    given: Mapping[str, Any]
+    environment: Mapping[str, str]
+    is_tracked: bool
+    jars: dict[str, str]
+    java_runs: bool
+    java: Mapping[str, str]
+
+
+def _prepared(app_name: str, additional_configs: Mapping[str, Any] | None) -> _Start:
+    settings, given, environment = load_settings(), dict(additional_configs or {}), dict(os.environ)
     if settings.spark_master:
         given.setdefault("spark.master", settings.spark_master)
-    environment = dict(os.environ)
-    jars = jar_configuration(given, settings.effective_spark_jars, spark_version=pyspark.__version__)
-    variables = {} if _java_runs() else _java_environment(settings, environment)
-    configuration = merged(jars | catalog_configuration(given), given)
-    events = to_file(app_name, settings).events if is_tracked(app_name, settings, environment) else None
-    lock = _begin(events, app_name, settings, ())
-    return StreamSession(_session(app_name, configuration, variables, lock=lock, is_apart=True), events)
+    java_runs = _java_runs()
+    return _Start(
+        settings,
+        given,
+        environment,
+        is_tracked(app_name, settings, environment),
+        jar_configuration(given, settings.effective_spark_jars, spark_version=pyspark.__version__),
+        java_runs,
+        {} if java_runs else _java_environment(settings, environment),
+    )
 
 
 def _begin(events: Path | None, app_name: str, settings: Settings, places: Sequence[Place]) -> int | None:

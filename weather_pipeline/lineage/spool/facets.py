@@ -11,6 +11,7 @@ from weather_pipeline.lineage.spool.record import Ended, Record
 
 _ERROR = "https://openlineage.io/spec/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
 _DEPENDENCIES = "https://openlineage.io/spec/facets/1-0-1/JobDependenciesRunFacet.json#/$defs/JobDependenciesRunFacet"
+_PARENT = "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet"
 _TAGS = "https://openlineage.io/spec/facets/1-0-0/TagsJobFacet.json#/$defs/TagsJobFacet"
 
 JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM = (
@@ -45,14 +46,16 @@ def launched_by(event: dict[str, Any], record: Record) -> dict[str, Any]:
     if launcher is None:
         return event
     facets = dict(run.get("facets") or {})
-    if not record.keeps_parent:
-        facets.pop("parent", None)
-    upstream = {
+    started_by = {
         "job": {"namespace": launcher.namespace, "name": launcher.job},
         "run": {"runId": launcher.run_id},
-        "dependency_type": "DIRECT_INVOCATION",
     }
-    facets["jobDependencies"] = facet(_DEPENDENCIES, upstream=[upstream], downstream=[])
+    if record.keeps_parent:
+        facets.setdefault("parent", facet(_PARENT, **started_by))  # the listener's own knows the root too
+    else:
+        facets.pop("parent", None)
+    upstream = [{**started_by, "dependency_type": "DIRECT_INVOCATION"}]
+    facets["jobDependencies"] = facet(_DEPENDENCIES, upstream=upstream, downstream=[])
     return {**event, "run": {**run, "facets": facets}}
 
 

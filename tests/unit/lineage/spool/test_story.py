@@ -122,6 +122,14 @@ def test_who_started_it_is_a_dependency_unless_a_parent_is_wanted() -> None:
         assert findings(each) == []
 
 
+def test_a_job_that_tells_no_parent_itself_gets_the_one_that_is_wanted() -> None:
+    launcher = RunRef("weather-pipeline", "articles_dagster", A)
+    begun, *_ = told([event("START")], WELL, Record("MyJob", 1, launched_by=launcher, keeps_parent=True))
+    assert begun["run"]["facets"]["parent"]["run"]["runId"] == A
+    assert begun["run"]["facets"]["parent"]["job"]["name"] == "articles_dagster"
+    assert findings(begun) == []
+
+
 def test_a_job_goes_by_its_alias() -> None:
     record = Record("MyJob", 1, jobs={"my_job.append_2": "my_job.write"})
     names = {each["job"]["name"] for each in told(session(2), WELL, record)}
