@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from weather_pipeline.defs.iceberg import iceberg_definitions
 from weather_pipeline.defs.lineage import lineage_definitions
 from weather_pipeline.defs.news import news_definitions
 from weather_pipeline.defs.weather import weather_definitions
@@ -13,5 +14,8 @@ def defs() -> dg.Definitions:
     """Everything that Dagster knows of this project."""
     settings = load_settings()
     return dg.Definitions.merge(
-        weather_definitions(settings), news_definitions(settings), lineage_definitions(settings)
+        weather_definitions(settings),
+        news_definitions(settings),
+        iceberg_definitions(),
+        lineage_definitions(settings),
     )
