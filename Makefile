@@ -22,8 +22,8 @@ install: $(VENV)/.dev ## Set up .venv with everything: weather, dagster, dg, the
 spark: $(VENV)/.spark ## Install what Spark jobs need: PySpark, a Java, the jars (600 MB, once)
 	@$(BIN)/weather spark jars
 
-demo: $(VENV)/.run ## Start the stack, run the pipeline, show its lineage (ONCE=1: verify, print JSON, stop)
-	@$(BIN)/weather demo $(if $(ONCE),--once) $(ARGS)
+demo: $(VENV)/.run $(if $(SPARK),$(VENV)/.spark) ## Start the stack, run the pipeline, show its lineage (ONCE=1: verify, print JSON, stop; SPARK=1: with Kafka, Spark, Iceberg)
+	@$(BIN)/weather demo $(if $(ONCE),--once) $(if $(SPARK),--spark) $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.spark ## Run every test, two files at a time (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

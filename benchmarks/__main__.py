@@ -14,6 +14,7 @@ from benchmarks import cleaning, load, memory
 from benchmarks.lineage import backlog, exporters, idle
 from benchmarks.report import DOCUMENT, Section, machine, put_into
 from benchmarks.service import durability, graph, ingest, page
+from benchmarks.spark import listener, stream
 
 Benchmark = Callable[[int, Callable[[str], None]], Section]
 
@@ -34,6 +35,8 @@ LONG: Mapping[str, Callable[[int, Callable[[str], None], bool], Section]] = {
     "durability": durability.run,
     "graph": graph.run,
     "page": page.run,
+    "listener": listener.run,
+    "stream": stream.run,
 }
 """Those that take long, up to three quarters of an hour, and run only when they are named."""
 

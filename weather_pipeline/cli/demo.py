@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from weather_pipeline.cli.common import (
 from weather_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from weather_pipeline.cli.demo_spark import SparkOutcome
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.cli.verify import Verification
     from weather_pipeline.settings import Settings
@@ -42,6 +43,7 @@ class Outcome:
         seconds: How long the runs took together, as Dagster measured it.
         rows: Rows of `weather.observations` for the hours of the demo; None where the warehouse is away.
         lineage: What the lineage API has; None where it can't be asked.
+        spark: What the Spark jobs did, where they were wanted.
     """
 
     hours: int
@@ -49,6 +51,7 @@ class Outcome:
     seconds: float
     rows: int | None
     lineage: Verification | None
+    spark: SparkOutcome | None = None
 
 
 @click.command(
@@ -57,6 +60,7 @@ class Outcome:
     Examples:
       weather demo
       weather demo --hours 72 --port-offset 100
+      weather demo --spark
       weather demo --once | tail -1 | python -m json.tool
 
     \b
@@ -72,25 +76,38 @@ class Outcome:
     show_default=True,
     help="Run the last N complete hours that the source has.",
 )
+@click.option(
+    "--spark",
+    is_flag=True,
+    help="Then articles from files and from a Kafka, and the weather, into Iceberg tables by Spark.",
+)
 @port_offset_option
 @home_option
-def demo(*, once: bool, hours: int, port_offset: int | None, home: Path | None) -> None:
+def demo(*, once: bool, hours: int, spark: bool, port_offset: int | None, home: Path | None) -> None:
     """Start the stack, run the pipeline, show its lineage.
 
     It runs for the last complete hours that the source has. Hours that are there already are not run again.
     """
+    from weather_pipeline.cli.demo_spark import bring_jars, check_spark
     from weather_pipeline.cli.progress import Progress
 
+    if spark:
+        check_spark()
     settings = read_settings(home, port_offset)
     progress = Progress()
     with stop_signals():
-        options, outcome = _run(settings, progress, hours=hours, stay=not once)
+        if spark:
+            bring_jars(settings, progress)
+        options, outcome = _run(settings, progress, hours=hours, spark=spark, stay=not once)
     if once:
         click.echo(json.dumps(summary(options.settings, outcome, progress)))
 
 
-def _run(settings: Settings, progress: Progress, *, hours: int, stay: bool) -> tuple[StackOptions, Outcome]:
-    options = stack_options(settings, progress)
+def _run(
+    settings: Settings, progress: Progress, *, hours: int, spark: bool, stay: bool
+) -> tuple[StackOptions, Outcome]:
+    # A Kafka that the user names is used, and none is started beside it.
+    options = replace(stack_options(settings, progress), kafka=spark and settings.kafka_servers is None)
     if options.lineage.url is None and not stay:
         raise ConfigurationError(
             f"--once verifies the lineage, but only {options.lineage.reason} knows where it goes: set MARQUEZ_URL too."
@@ -100,7 +117,7 @@ def _run(settings: Settings, progress: Progress, *, hours: int, stay: bool) -> t
         resources.callback(stop_stack, stack, progress)
         with progress.phase("start", "Starting the stack"):
             stack.start()
-        outcome = _one_pass(stack, progress, hours)
+        outcome = _one_pass(stack, progress, hours, spark=spark)
         if stay:
             _stay(stack, outcome)
     return options, outcome
@@ -116,8 +133,9 @@ def _stay(stack: Stack, outcome: Outcome) -> None:
         pass  # the way to leave a demo that is up
 
 
-def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
+def _one_pass(stack: Stack, progress: Progress, count: int, *, spark: bool) -> Outcome:
     from weather_pipeline.cli import pipeline
+    from weather_pipeline.cli.demo_spark import run_spark
     from weather_pipeline.cli.expected import expected_jobs
     from weather_pipeline.cli.hours import complete_hours
     from weather_pipeline.sources.catalog import source_dataset
@@ -137,13 +155,14 @@ def _one_pass(stack: Stack, progress: Progress, count: int) -> Outcome:
     if not runs:
         progress.note(f"All {count} hours are there from an earlier start: nothing was run again.")
     since = min((run.start or 0.0 for run in runs), default=None)
-    return Outcome(
+    outcome = Outcome(
         hours=count,
         runs=tuple(launched),
         seconds=sum((run.end or 0.0) - (run.start or 0.0) for run in runs),
         rows=count_rows(stack.warehouse_url, hours[0], hours[-1], progress),
         lineage=_lineage(stack, progress, since),
     )
+    return replace(outcome, spark=run_spark(stack, api, hours, progress)) if spark else outcome
 
 
 def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verification | None:
@@ -167,6 +186,7 @@ def _lineage(stack: Stack, progress: Progress, since: float | None) -> Verificat
 def summary(settings: Settings, outcome: Outcome, progress: Progress) -> dict[str, Any]:
     """The JSON body of `--once`: what was verified, what was loaded, how long each phase took."""
     lineage = outcome.lineage
+    spark = {} if outcome.spark is None else {"spark": _spark_summary(outcome.spark)}
     return {
         "jobs": list(lineage.jobs) if lineage else [],
         "runs": lineage.runs if lineage else {},
@@ -175,4 +195,17 @@ def summary(settings: Settings, outcome: Outcome, progress: Progress) -> dict[st
         "rows_loaded": outcome.rows,
         "seconds": {**progress.seconds, "total": round(progress.elapsed, 2)},
         "source": settings.source.value,
+        **spark,
+    }
+
+
+def _spark_summary(outcome: SparkOutcome) -> dict[str, Any]:
+    lineage = outcome.lineage
+    return {
+        "jobs": list(lineage.jobs) if lineage else [],
+        "runs": lineage.runs if lineage else {},
+        "datasets": list(lineage.datasets) if lineage else [],
+        "edges": [list(edge) for edge in lineage.edges] if lineage else [],
+        "columns": outcome.columns,
+        "seconds": round(outcome.seconds, 2),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from weather_pipeline.settings import Settings
 from weather_pipeline.sources.catalog import source_dataset
+from weather_pipeline.spark.article_files import files_place
 from weather_pipeline.weather.datasets import dataset
 
 
@@ -58,4 +59,24 @@ def expected_jobs(settings: Settings) -> tuple[ExpectedJob, ...]:
     return tuple(
         ExpectedJob(asset, settings.lineage_namespace, asset + settings.job_suffix, inputs, outputs)
         for asset, inputs, outputs in rows
+    )
+
+
+def expected_spark_jobs(settings: Settings) -> tuple[ExpectedJob, ...]:
+    """The Spark applications of `weather demo --spark`, each with the asset that launches it."""
+    catalog = settings.iceberg_table.partition(".")[0]
+    _, files = files_place(settings)
+    silver = dataset("silver", lake_url=settings.effective_lake_url, warehouse_authority=settings.warehouse_authority)
+    topic = (f"kafka://{settings.kafka_authority}", settings.kafka_topic)
+    articles = settings.iceberg_table
+    rows = (
+        ("articles_raw_batch", "batch_write_raw_with_lineage", files, (articles, f"{articles}_rejected")),
+        ("articles_raw_stream", "stream_write_raw_with_lineage", topic, (articles, f"{articles}_dead_letters")),
+        ("weather_history", "weather_history", silver, (f"{catalog}.weather.history",)),
+    )
+    return tuple(
+        ExpectedJob(
+            asset, settings.spark_namespace, name, (read,), tuple((f"iceberg://{catalog}", table) for table in written)
+        )
+        for asset, name, read, written in rows
     )

@@ -15,6 +15,7 @@ from weather_pipeline.settings import SourceName
 
 if TYPE_CHECKING:
     from weather_pipeline.cli.demo import Outcome
+    from weather_pipeline.cli.demo_spark import SparkOutcome
     from weather_pipeline.stack.plan import StackOptions
 
 _TITLE = "weather_pipeline is up"
@@ -77,4 +78,13 @@ def _what_ran(outcome: Outcome) -> list[str]:
         found = outcome.lineage
         counts = f"{len(found.jobs)} jobs, {len(found.datasets)} datasets, {len(found.edges)} edges"
         lines.append(f"Lineage       {counts}, all complete")
+    if outcome.spark is not None:
+        lines.append(f"Spark         {_what_spark_ran(outcome.spark)}")
     return lines
+
+
+def _what_spark_ran(outcome: SparkOutcome) -> str:
+    ran = f"articles from files and Kafka, and the weather, into Iceberg: {outcome.seconds:.0f} s of work"
+    if (found := outcome.lineage) is None:
+        return ran
+    return f"{ran}; {len(found.jobs)} jobs, {len(found.datasets)} datasets, {len(found.edges)} edges, with columns"

@@ -47,7 +47,15 @@ def launch_missing(api: DagsterApi, hours: Sequence[datetime], assets: Sequence[
     return [patiently(partial(api.launch_range, JOB, *span), watch) for span in keys]
 
 
-def follow(api: DagsterApi, run_ids: Sequence[str], steps: int, progress: Progress, watch: Watch) -> list[DagsterRun]:
+def follow(
+    api: DagsterApi,
+    run_ids: Sequence[str],
+    steps: int,
+    progress: Progress,
+    watch: Watch,
+    *,
+    what: str = "Running the pipeline",
+) -> list[DagsterRun]:
     """Wait until the runs have ended well.
 
     Args:
@@ -56,6 +64,7 @@ def follow(api: DagsterApi, run_ids: Sequence[str], steps: int, progress: Progre
         steps: How many steps each run has.
         progress: Shows how far they are.
         watch: Called at every poll.
+        what: What is shown of it.
 
     Raises:
         StackError: A run failed; carries the error of each failed step and the run's address.
@@ -65,7 +74,7 @@ def follow(api: DagsterApi, run_ids: Sequence[str], steps: int, progress: Progre
         watch()
         runs = patiently(lambda: [api.run(run_id) for run_id in run_ids], watch)
         done = sum(run.steps_succeeded for run in runs)
-        progress.update(f"Running the pipeline: {done} of {steps * len(runs)} steps, {_states(runs)}")
+        progress.update(f"{what}: {done} of {steps * len(runs)} steps, {_states(runs)}")
         for run in runs:
             if run.finished and run.status != "SUCCESS":
                 failures = patiently(partial(api.failures, run.run_id), watch)

@@ -42,6 +42,7 @@ _STOP_TIMEOUT = 120.0
       weather up                     start, and stay until Ctrl-C
       weather up --detach            start in the background; stop with: weather down
       weather up --port-offset 100   Dagster on 3100, lineage on 5100 and 5101
+      weather up --kafka             and a Kafka for development on 9092
       WEATHER_SCHEDULE=false weather up   without the hourly run
 
     \b
@@ -51,9 +52,10 @@ _STOP_TIMEOUT = 120.0
 )
 @click.option("--detach", is_flag=True, help="Return when all is ready; the stack goes on in the background.")
 @click.option("--once", is_flag=True, help="Start, check that all is ready, stop.")
+@click.option("--kafka", is_flag=True, help="Start a Kafka too, as `weather stream kafka` does.")
 @port_offset_option
 @home_option
-def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) -> None:
+def up(*, detach: bool, once: bool, kafka: bool, port_offset: int | None, home: Path | None) -> None:
     """Start PostgreSQL, the lineage service, its page and Dagster.
 
     A part that dies is reported with its last words and started again; one that keeps dying ends the stack.
@@ -65,9 +67,10 @@ def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) 
     settings = read_settings(home, port_offset)
     progress = Progress()
     if detach:
-        detach_stack(settings, progress, [sys.executable, "-m", "weather_pipeline.cli", "up"])
+        command = [sys.executable, "-m", "weather_pipeline.cli", "up", *(("--kafka",) if kafka else ())]
+        detach_stack(settings, progress, command)
     else:
-        run_stack(settings, progress, once=once)
+        run_stack(settings, progress, once=once, kafka=kafka)
 
 
 @click.command(
@@ -84,7 +87,9 @@ def up(*, detach: bool, once: bool, port_offset: int | None, home: Path | None) 
     """
 )
 @click.option(
-    "--delete-data", is_flag=True, help="Then remove databases, lake, logs: everything the stack has written."
+    "--delete-data",
+    is_flag=True,
+    help="Then remove databases, lake, Iceberg tables, logs: all that the stack has written, but for fetched jars.",
 )
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before data is removed.")
 @home_option
@@ -126,17 +131,24 @@ def _shown(home: Path, entries: Sequence[Path]) -> str:
     return ", ".join(entry.name if entry.parent == home else str(entry) for entry in entries)
 
 
-def run_stack(settings: Settings, progress: Progress, *, once: bool, modules: Modules | None = None) -> None:
+def run_stack(
+    settings: Settings, progress: Progress, *, once: bool, kafka: bool = False, modules: Modules | None = None
+) -> None:
     """Start the stack, stay until a signal unless `once`, stop it.
 
     Args:
         settings: The settings.
         progress: Shows what happens.
         once: Stop when all is ready.
+        kafka: Start a Kafka too.
         modules: What the parts run, where not the product's own.
     """
     with stop_signals():
-        options = stack_options(settings, progress)
+        options = replace(stack_options(settings, progress), kafka=kafka)
+        if kafka:
+            from weather_pipeline.cli.stream.kafka import bring_kafka
+
+            bring_kafka(options.home, progress)
         if modules is not None:
             options = replace(options, modules=modules)
         lines = address_lines(settings, options.lineage.url or options.lineage.reason)

@@ -197,7 +197,7 @@ def _stream(
 def _query(spark: SparkSession, settings: Settings, stream: ArticleStream, *, continuous: bool) -> StreamingQuery:
     source = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_servers)
+        .option("kafka.bootstrap.servers", settings.effective_kafka_servers)
         .option("subscribe", settings.kafka_topic)
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", settings.stream_max_offsets)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from weather_pipeline.errors import StackError
 from weather_pipeline.sources.ledger import ledger_file
-from weather_pipeline.stack.plan import POSTGRES, dagster_home, log_file, workspace_file
+from weather_pipeline.stack.plan import KAFKA, POSTGRES, dagster_home, log_file, workspace_file
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.state import kept_port_file, mark_as_own, state_file, there_before
+
+_OF_SPARK = ("warehouse", "checkpoints", "spark-events")
+"""Data of Spark jobs. Their jars stay: fetched again they would be the same."""
 
 
 def open_postgres(home: Path) -> EmbeddedPostgres:
@@ -47,9 +50,9 @@ def data_of_stack(home: Path) -> list[Path]:
 
 
 def _entries(home: Path) -> list[Path]:
-    directories = (home / POSTGRES, dagster_home(home), log_file(home, POSTGRES).parent, home / "lake")
+    directories = (home / POSTGRES, dagster_home(home), log_file(home, POSTGRES).parent, home / "lake", home / KAFKA)
     files = (workspace_file(home), state_file(home), kept_port_file(home, POSTGRES), ledger_file(home))
-    return [*directories, *files]
+    return [*directories, *(home / name for name in _OF_SPARK), *files]
 
 
 def _is_of_older_stack(home: Path) -> bool:

@@ -14,7 +14,7 @@ from weather_pipeline.stack.ports import HOST, PortNeed
 from weather_pipeline.stack.probes import DaemonProbe, HttpProbe, TcpProbe, WebserverProbe
 from weather_pipeline.urls import without_login
 
-POSTGRES, LINEAGE, PAGE = "postgres", "lineage", "lineage-page"
+POSTGRES, LINEAGE, PAGE, KAFKA = "postgres", "lineage", "lineage-page", "kafka"
 CODE_SERVER, WEBSERVER, DAEMON = "code-server", "webserver", "daemon"
 
 
@@ -25,6 +25,7 @@ class Modules:
     definitions: str = "weather_pipeline.definitions"
     lineage: str = "weather_pipeline.marquez.embedded"
     page: str = "weather_pipeline.marquez.web"
+    commands: str = "weather_pipeline.cli"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ class StackOptions:
         lineage: Where lineage goes.
         modules: What the parts run.
         alone: Where the lineage service listens that is started with its database and nothing else; None starts all.
+        kafka: Whether a Kafka is started too.
     """
 
     settings: Settings
     lineage: LineageTarget
     modules: Modules = field(default_factory=Modules)
     alone: Door | None = None
+    kafka: bool = False
 
     @property
     def home(self) -> Path:
@@ -110,6 +113,8 @@ def port_needs(options: StackOptions) -> list[PortNeed]:
     needs = [PortNeed(settings.dagster_port, "Dagster UI"), PortNeed(settings.lineage_web_port, "lineage page")]
     if options.lineage.embedded:
         needs.append(PortNeed(settings.lineage_port, "lineage API"))
+    if options.kafka:
+        needs.append(PortNeed(settings.kafka_port, "Kafka"))
     return sorted(needs, key=lambda need: need.port)
 
 
@@ -149,6 +154,8 @@ def build_parts(options: StackOptions, chosen: Chosen) -> tuple[Part, ...]:
         parts.insert(0, _lineage_part(options, chosen, Door(HOST, options.settings.lineage_port)))
     if options.lineage.address is not None:
         parts.append(_page_part(options, options.lineage.address))
+    if options.kafka:
+        parts.append(_kafka_part(options))
     return tuple(parts)
 
 
@@ -243,4 +250,19 @@ def _page_part(options: StackOptions, lineage_address: str) -> Part:
         port=port,
         after=frozenset({LINEAGE}) if options.lineage.embedded else frozenset(),
         stop_grace=3.0,
+    )
+
+
+def _kafka_part(options: StackOptions) -> Part:
+    port, home = options.settings.kafka_port, options.home
+    arguments = ("stream", "kafka", "--port", str(port), "--home", str(home))
+    return Part(
+        name=KAFKA,
+        command=(sys.executable, "-m", options.modules.commands, *arguments),
+        environment={"PYTHONUNBUFFERED": "1"},
+        # The broker's own log has its name.
+        log_file=log_file(home, f"{KAFKA}-start"),
+        probe=TcpProbe(port),
+        port=port,
+        stop_grace=20.0,
     )

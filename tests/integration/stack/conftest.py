@@ -71,7 +71,7 @@ class Site:
 def free_offset() -> int:
     """An offset at which nobody uses any of the stack's ports."""
     offsets = random.sample(range(2000, 25000, 10), 50)
-    return next(o for o in offsets if all(is_free(port + o) for port in (3000, 5000, 5001)))
+    return next(o for o in offsets if all(is_free(port + o) for port in (3000, 5000, 5001, 9092)))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

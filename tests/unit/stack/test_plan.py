@@ -17,6 +17,7 @@ from weather_pipeline.stack.plan import (
     port_needs,
     workspace_text,
 )
+from weather_pipeline.stack.ports import PortNeed
 from weather_pipeline.stack.probes import HttpProbe, TcpProbe
 
 HOME = Path("/srv/weather")
@@ -126,6 +127,14 @@ def test_the_lineage_service_starts_only_where_nothing_else_is_set(lineage: Line
 def test_who_is_needed_stops_last() -> None:
     groups = [{part.name for part in group} for group in stop_order(build_parts(options(), CHOSEN))]
     assert groups == [{"webserver", "daemon", "lineage-page"}, {"lineage", "code-server"}]
+
+
+def test_kafka_is_started_where_it_is_wanted() -> None:
+    wanted = replace(options(), kafka=True)
+    assert PortNeed(9192, "Kafka") in port_needs(wanted)
+    (part,) = [part for part in build_parts(wanted, CHOSEN) if part.name == "kafka"]
+    assert part.port == wanted.settings.kafka_port == 9192
+    assert part.command[-4:] == ("--port", "9192", "--home", str(HOME))
 
 
 def test_parts_that_need_each_other_are_a_mistake() -> None:

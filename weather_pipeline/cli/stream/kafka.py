@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
+
+if TYPE_CHECKING:
+    from weather_pipeline.cli.progress import Progress
+    from weather_pipeline.stack.java import Java
 
 
 @click.command(
@@ -25,27 +31,22 @@ from weather_pipeline.cli.common import home_option, read_settings
     Exit codes: 0 stopped (Ctrl-C, SIGTERM); 1 it did not start, or ended by itself; 2 wrong usage.
     """
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=9092, show_default=True, help="Where clients connect.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Where clients connect.  [default: 9092 plus WEATHER_PORT_OFFSET]"
+)
 @home_option
-def kafka(*, port: int, home: Path | None) -> None:
+def kafka(*, port: int | None, home: Path | None) -> None:
     """Run Kafka until Ctrl-C. Its jars (46 MB) are fetched once, checked by SHA-256."""
     from weather_pipeline.cli.progress import Progress
-    from weather_pipeline.stack.jars import fetch_jars, locked_jars
-    from weather_pipeline.stack.java import find_java
     from weather_pipeline.stack.kafka import KafkaBroker
     from weather_pipeline.stack.ports import is_listening
 
-    where = read_settings(home).home.absolute()
+    settings = read_settings(home)
+    where, port = settings.home.absolute(), port or settings.kafka_port
     if is_listening(port):
         raise click.ClickException(f"Port {port} is taken: stop what listens there, or choose another with --port.")
     progress = Progress()
-
-    def show(done: int, missing: int) -> None:
-        progress.update(f"Fetching Kafka's jars: {done} of {missing}")
-
-    java = find_java()
-    with progress.phase("jars", "Bringing Kafka's jars"):
-        jars = fetch_jars(locked_jars("kafka"), where / "jars" / "kafka", progress=show)
+    java, jars = bring_kafka(where, progress)
     broker = KafkaBroker(where / "kafka", java=java, jars=jars, port=port, log_file=where / "logs" / "kafka.log")
     asked = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
@@ -62,3 +63,24 @@ def kafka(*, port: int, home: Path | None) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         broker.stop()
+
+
+def bring_kafka(home: Path, progress: Progress) -> tuple[Java, Sequence[Path]]:
+    """The Java that runs Kafka and its jars, fetched where they are missing.
+
+    Args:
+        home: The state directory.
+        progress: Shows how far it is.
+
+    Raises:
+        StackError: No Java is there, or a jar can't be had.
+    """
+    from weather_pipeline.stack.jars import fetch_jars, locked_jars
+    from weather_pipeline.stack.java import find_java
+
+    def show(done: int, missing: int) -> None:
+        progress.update(f"Fetching Kafka's jars: {done} of {missing}")
+
+    java = find_java()
+    with progress.phase("jars", "Bringing Kafka's jars"):
+        return java, fetch_jars(locked_jars("kafka"), home / "jars" / "kafka", progress=show)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,9 @@ _PATIENCE = 30.0
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.option("--topic", metavar="NAME", help="The topic.  [default: KAFKA_TOPIC, else articles.raw.v1]")
 @click.option(
-    "--servers", metavar="HOST:PORT,…", help="Brokers.  [default: KAFKA_BOOTSTRAP_SERVERS, else localhost:9092]"
+    "--servers",
+    metavar="HOST:PORT,…",
+    help="Brokers.  [default: KAFKA_BOOTSTRAP_SERVERS, else localhost:9092 plus WEATHER_PORT_OFFSET]",
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second.  [default: at once]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -48,21 +50,60 @@ def produce(*, file: Path | None, topic: str | None, servers: str | None, rate: 
     """
     settings = read_settings(None)
     source, name = file or SAMPLE, topic or settings.kafka_topic
-    brokers = servers or settings.kafka_servers
-    sent = Sending(brokers, name)
-    ticker, begun = Ticker(), time.monotonic()
-    for number, line in enumerate(_lines(source)):
+    brokers = servers or settings.effective_kafka_servers
+    ticker = Ticker()
+    taken = send_file(source, brokers, name, rate=rate, tell=lambda count: ticker.say(f"{count:,} messages"))
+    ticker.clear()
+    if as_json:
+        report = {"topic": name, "servers": brokers, "file": str(source), "messages": taken}
+        click.echo(json.dumps(report))
+    else:
+        click.echo(f"{taken:,} messages of {source} are in {name} at {brokers}.")
+
+
+def send_file(
+    file: Path, brokers: str, topic: str, *, rate: float | None = None, tell: Callable[[int], object] = lambda _: None
+) -> int:
+    """Send a file's lines, each a message; how many were taken.
+
+    Args:
+        file: The file.
+        brokers: host:port, separated by commas.
+        topic: The topic.
+        rate: Messages a second; None sends them at once.
+        tell: Called with how many were sent.
+
+    Raises:
+        ClickException: The brokers have not taken all of them.
+    """
+    sent, begun = Sending(brokers, topic), time.monotonic()
+    for number, line in enumerate(_lines(file)):
         if rate and (early := begun + number / rate - time.monotonic()) > 0:
             time.sleep(early)
         sent.send(line)
-        ticker.say(f"{number + 1:,} messages")
+        tell(number + 1)
     sent.finish()
-    ticker.clear()
-    if as_json:
-        report = {"topic": name, "servers": brokers, "file": str(source), "messages": sent.taken}
-        click.echo(json.dumps(report))
-    else:
-        click.echo(f"{sent.taken:,} messages of {source} are in {name} at {brokers}.")
+    return sent.taken
+
+
+def holds_messages(brokers: str, topic: str) -> bool:
+    """Whether a topic has had messages.
+
+    Raises:
+        ClickException: The brokers do not answer.
+    """
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "weather-stream", "log_level": 0})
+    try:
+        known = consumer.list_topics(timeout=_PATIENCE).topics
+        partitions = known[topic].partitions if topic in known else ()
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=_PATIENCE) for each in partitions]
+    except KafkaException as error:
+        raise click.ClickException(f"Kafka at {brokers} does not answer ({error.args[0].str()}).") from None
+    finally:
+        consumer.close()
+    return any(high for _, high in filter(None, ends))
 
 
 class Sending:

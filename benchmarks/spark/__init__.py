@@ -1,0 +1,1 @@
+"""Spark jobs: what they take, and what their lineage costs."""

@@ -1,0 +1,43 @@
+"""`weather stream`: what becomes of lines, and what is said where no broker is."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from weather_pipeline.cli.stream import stream
+from weather_pipeline.settings import Settings
+from weather_pipeline.stack.ports import HOST, free_port
+
+produce = importlib.import_module("weather_pipeline.cli.stream.produce")  # the package has the command by this name
+
+
+def test_messages_are_the_lines_that_are_not_empty(tmp_path: Path) -> None:
+    file = tmp_path / "articles.ndjson"
+    file.write_bytes(b'{"id": "a"}\n\n  no JSON  \n{"id": "b"}')
+    assert list(produce._lines(file)) == [b'{"id": "a"}', b"no JSON", b'{"id": "b"}']
+
+
+@pytest.mark.parametrize(
+    ("line", "key"), [(b'{"id": "a"}', b"a"), (b'{"id": ""}', None), (b'{"id": 1}', None), (b"[]", None), (b"{", None)]
+)
+def test_an_article_s_id_is_its_key(line: bytes, key: bytes | None) -> None:
+    assert produce._key(line) == key
+
+
+def test_no_broker_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(produce, "_PATIENCE", 1.0)
+    nobody = f"{HOST}:{free_port()}"
+    done = CliRunner().invoke(stream, ["produce", "--servers", nobody])
+    assert done.exit_code == 1
+    assert nobody in done.output
+    assert "`weather stream kafka` starts one" in done.output
+
+
+def test_the_broker_moves_with_the_other_ports_unless_one_is_named() -> None:
+    assert Settings(port_offset=100).effective_kafka_servers == "localhost:9192"
+    named = Settings.model_validate({"WEATHER_PORT_OFFSET": 100, "KAFKA_BOOTSTRAP_SERVERS": "kafka.example:9092"})
+    assert named.effective_kafka_servers == "kafka.example:9092"
