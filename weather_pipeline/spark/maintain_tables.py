@@ -156,8 +156,9 @@ def _maintain_table(
         rewritten.append(_datasets(spark, table, done.snapshot, summary))
     done.carried_on = carry_on(spark, table, cut)
     keep = settings.iceberg_keep_snapshots
-    _call(spark, table, f"expire_snapshots(table => '{table}', older_than => {_time(cut)}, retain_last => {keep})")
-    done.snapshots_expired = len(snapshots.keys() - _snapshots(spark, table).keys())
+    if expiring(list(_snapshots(spark, table).values()), cut, keep):
+        _call(spark, table, f"expire_snapshots(table => '{table}', older_than => {_time(cut)}, retain_last => {keep})")
+        done.snapshots_expired = len(snapshots.keys() - _snapshots(spark, table).keys())
     done.orphans_removed = _remove_orphans(spark, settings, table, dry_run=False)
     done.rows, done.files_after, done.bytes_after = _figures(spark, table)
 
