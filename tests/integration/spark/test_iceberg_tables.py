@@ -20,7 +20,7 @@ from weather_pipeline.defs.iceberg import iceberg_definitions
 from weather_pipeline.lineage.spool import files
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 TABLE = "demo.news.articles_raw"
 DATASET = ("iceberg://demo", TABLE)

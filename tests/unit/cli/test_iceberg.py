@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from weather_pipeline.cli.iceberg.facts import Column, PartitionField, SnapshotFacts, TableFacts
@@ -62,7 +64,7 @@ def test_a_table_without_a_snapshot_has_its_columns_alone() -> None:
 
 def test_figures_stand_below_each_other() -> None:
     partitions = (PartitionField("day", "published_at", "day"),)
-    facts = TableFacts(**{**vars(EMPTY), "partitions": partitions, "snapshots": (SNAPSHOT,), "snapshot_count": 4})
+    facts = replace(EMPTY, partitions=partitions, snapshots=(SNAPSHOT,), snapshot_count=4)
     lines = [line for line, _ in table_lines(facts)]
     assert "  partitions  day of published_at" in lines
     place = lines.index("Snapshots, the newest 1 of 4")

@@ -40,7 +40,7 @@ def test_what_is_old_expires_but_for_the_newest(hours: list[int], keep: int, fou
     assert expiring([CUT + hour * HOUR for hour in hours], CUT, keep) == found
 
 
-@pytest.mark.parametrize("setting", ["iceberg_orphan_days", "iceberg_keep_snapshots"])
-def test_what_could_lose_a_write_that_goes_on_is_refused(setting: str) -> None:
+@pytest.mark.parametrize("change", [{"iceberg_orphan_days": 0.5}, {"iceberg_keep_snapshots": 0}])
+def test_what_could_lose_a_write_that_goes_on_is_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        Settings(**{setting: 0.5 if setting == "iceberg_orphan_days" else 0})
+        Settings.model_validate(change)
