@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from weather_pipeline.defs.iceberg import iceberg_definitions
 from weather_pipeline.defs.lineage import lineage_definitions
 from weather_pipeline.defs.news import news_definitions
 from weather_pipeline.defs.weather import history_definitions, weather_definitions
@@ -16,5 +17,6 @@ def defs() -> dg.Definitions:
         weather_definitions(settings),
         history_definitions(settings),
         news_definitions(settings),
+        iceberg_definitions(),
         lineage_definitions(settings),
     )

@@ -256,6 +256,18 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("ICEBERG_TABLE", "WEATHER_ICEBERG_TABLE"),
         description="The table of articles: CATALOG.NAMESPACE.TABLE.",
     )
+    iceberg_keep_days: float = Field(
+        default=7, ge=0, description="Days for which maintenance keeps the snapshots of Iceberg's tables."
+    )
+    iceberg_keep_snapshots: int = Field(
+        default=5, ge=1, description="How many snapshots of a table maintenance keeps at least, however old they are."
+    )
+    iceberg_orphan_days: float = Field(
+        default=3,
+        ge=1,
+        description="Days after which maintenance removes files that belong to no snapshot. At least 1: those of a "
+        "write that goes on belong to none yet, and Iceberg refuses less.",
+    )
     scraped_data_path: str | None = Field(
         default=None,
         validation_alias=AliasChoices("SCRAPED_DATA_PATH", "WEATHER_SCRAPED_DATA_PATH"),

@@ -42,6 +42,7 @@ NOT_WITHOUT_EXTRA = {
     "psycopg-binary",
     "psycopg-pool",
     "psycopg2-binary",
+    "pyiceberg",
     "pyspark",
     "pyarrow",
     "pydantic-settings",
@@ -64,6 +65,7 @@ COMMANDS = {
     "lineage serve": [],
     "spark jars": [],
     "stream produce": [],
+    "iceberg show": [],
 }
 """Every command that needs an extra, with the arguments of a call that would do something."""
 
@@ -245,4 +247,5 @@ def test_a_command_that_needs_an_extra_says_which(bare: Bare, command: str) -> N
     done = bare.run("weather", *command.split(), *COMMANDS[command])
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "pip install 'PATH-TO-CHECKOUT[stack]'" in done.stderr
+    extra = "iceberg" if command == "iceberg show" else "stack"
+    assert f"pip install 'PATH-TO-CHECKOUT[{extra}]'" in done.stderr

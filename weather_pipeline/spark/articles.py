@@ -23,9 +23,16 @@ REASONS = {
 }
 """Why a row is kept aside."""
 
+_PROPERTIES = """TBLPROPERTIES (
+        'write.metadata.delete-after-commit.enabled' = 'true',
+        'write.metadata.previous-versions-max' = '100'
+    )"""
+"""Each commit writes a metadata file, and a stream commits for days: without these all are kept for ever."""
+
 _ARTICLES = """
     CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg PARTITIONED BY (days(published_at))
     COMMENT 'Articles as they were scraped or received'
+    {properties}
 """
 _REJECTED = """
     CREATE TABLE IF NOT EXISTS {table} (
@@ -34,6 +41,7 @@ _REJECTED = """
         reason string NOT NULL
     ) USING iceberg
     COMMENT 'Rows of articles that were not let in, each once'
+    {properties}
 """
 
 
@@ -47,6 +55,7 @@ _DEAD_LETTERS = """
         received_at timestamp COMMENT 'The time that Kafka gives it'
     ) USING iceberg
     COMMENT 'Messages that are no articles, each with its place in the topic'
+    {properties}
 """
 
 
@@ -57,13 +66,13 @@ _TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
 def create_tables(spark: SparkSession, articles: Table, rejected: Table) -> None:
     """Make both tables and their namespace where they are missing."""
     _create_articles(spark, articles)
-    spark.sql(_REJECTED.format(table=rejected))
+    spark.sql(_REJECTED.format(table=rejected, properties=_PROPERTIES))
 
 
 def create_stream_tables(spark: SparkSession, articles: Table, letters: Table) -> None:
     """Make the table of articles and that of dead letters, with their namespace, where they are missing."""
     _create_articles(spark, articles)
-    spark.sql(_DEAD_LETTERS.format(table=letters))
+    spark.sql(_DEAD_LETTERS.format(table=letters, properties=_PROPERTIES))
 
 
 def _create_articles(spark: SparkSession, articles: Table) -> None:
@@ -72,7 +81,7 @@ def _create_articles(spark: SparkSession, articles: Table) -> None:
         f"{name} {kind}{' NOT NULL' if name in NEEDED else ''} COMMENT '{text}'"
         for name, (kind, text) in COLUMNS.items()
     )
-    spark.sql(_ARTICLES.format(table=articles, columns=columns))
+    spark.sql(_ARTICLES.format(table=articles, columns=columns, properties=_PROPERTIES))
 
 
 def received(messages: DataFrame) -> DataFrame:

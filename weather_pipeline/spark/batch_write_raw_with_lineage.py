@@ -16,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 
 from weather_pipeline.errors import WeatherPipelineError
 from weather_pipeline.settings import load_settings
+from weather_pipeline.spark.article_columns import REJECTED
 from weather_pipeline.spark.article_files import csv_files, files_place
 from weather_pipeline.spark.articles import AS_IT_COMES, CORRUPT, append_new, bad, create_tables, good
 from weather_pipeline.spark.catalog import Table, catalog_of
@@ -24,7 +25,6 @@ from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.tables import one_at_a_time, row_count, snapshot_id
 
 APPLICATION = "batch_write_raw_with_lineage"
-REJECTED = "_rejected"
 
 
 @dataclass(frozen=True)

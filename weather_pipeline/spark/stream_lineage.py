@@ -1,30 +1,18 @@
 """The OpenLineage run of a streaming query, told by the job itself.
 
-The listener does not join what a micro-batch reads with what it writes (OpenLineage issue 3398). Events go to the
-spool, a line each; who delivers them ends the run as the driver has ended.
+The listener does not join what a micro-batch reads with what it writes (OpenLineage issue 3398).
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pyspark
 from openlineage.client.uuid import generate_new_uuid
 
-_LOG = logging.getLogger(__name__)
-_PROJECT = "https://weather-pipeline.example"
-PRODUCER = f"{_PROJECT}/spark/{version('weather-pipeline')}"
-_SPEC = "https://openlineage.io/spec"
-_EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
-
-Kind = Literal["START", "RUNNING", "COMPLETE"]
+from weather_pipeline.spark.events import PRODUCER, PROJECT, Kind, data_source, dataset_version, facet, schema, tell
 
 
 @dataclass(frozen=True)
@@ -121,52 +109,30 @@ class StreamRun:
         self._tell("COMPLETE", last)
 
     def _tell(self, kind: Kind, batch: Batch | None) -> None:
-        facets: dict[str, Any] = {
-            "processing_engine": _facet(
-                "1-1-1/ProcessingEngineRunFacet",
-                version=pyspark.__version__,
-                name="spark",
-                openlineageAdapterVersion=version("weather-pipeline"),
-            )
-        }
-        if batch is not None:
-            facets["streaming_batch"] = _batch_facet(batch)
-        event = {
-            "eventTime": datetime.now(UTC).isoformat(),
-            "eventType": kind,
-            "producer": PRODUCER,
-            "schemaURL": _EVENT,
-            "run": {"runId": self.run_id, "facets": facets},
-            "job": {"namespace": self._namespace, "name": self._job, "facets": {"jobType": self._job_type()}},
-            "inputs": [self._input(batch)],
-            "outputs": [self._output(output, batch) for output in self._outputs],
-        }
-        try:
-            with self._file.open("a") as file:
-                file.write(json.dumps(event) + "\n")
-        except OSError as error:
-            # A job never fails because of its lineage.
-            _LOG.warning("What a micro-batch did can't be told: %s", error)
+        tell(
+            self._file,
+            kind,
+            run_id=self.run_id,
+            job=(self._namespace, self._job),
+            job_type=self._job_type(),
+            run_facets={} if batch is None else {"streaming_batch": _batch_facet(batch)},
+            inputs=[self._input(batch)],
+            outputs=[self._output(output, batch) for output in self._outputs],
+        )
 
     def _job_type(self) -> dict[str, Any]:
         pattern = {"eventTrigger": "EVENT_BASED", "eventContentMode": "COMPLETE_SNAPSHOT"}
         if self._window is not None:
             pattern = {**pattern, "eventTrigger": "PERIODIC", "windowDuration": self._window}
-        return _facet(
-            "2-0-4/JobTypeJobFacet",
-            processingType="STREAMING",
-            integration="SPARK",
-            jobType="JOB",
-            emissionPattern=pattern,
-        )
+        return {"processingType": "STREAMING", "jobType": "JOB", "emissionPattern": pattern}
 
     def _input(self, batch: Batch | None) -> dict[str, Any]:
         namespace, name = self._topic
-        facets = {"dataSource": _facet("1-0-1/DatasourceDatasetFacet", name=namespace, uri=namespace)}
+        facets = {"dataSource": data_source(namespace)}
         read: dict[str, Any] = {"namespace": namespace, "name": name, "facets": facets}
         if batch is not None:
             read["inputFacets"] = {
-                "inputStatistics": _facet("1-0-0/InputStatisticsInputDatasetFacet", rowCount=batch.read)
+                "inputStatistics": facet("1-0-0/InputStatisticsInputDatasetFacet", rowCount=batch.read)
             }
         return read
 
@@ -182,17 +148,15 @@ class StreamRun:
             for column, field in output.made_of.items()
         }
         facets = {
-            "schema": _facet(
-                "1-2-0/SchemaDatasetFacet", fields=[{"name": column, "type": kind} for column, kind in output.columns]
-            ),
-            "dataSource": _facet("1-0-1/DatasourceDatasetFacet", name=output.namespace, uri=output.namespace),
-            "columnLineage": _facet("1-2-0/ColumnLineageDatasetFacet", fields=columns),
+            "schema": schema(output.columns),
+            "dataSource": data_source(output.namespace),
+            "columnLineage": facet("1-2-0/ColumnLineageDatasetFacet", fields=columns),
         }
         written: dict[str, Any] = {"namespace": output.namespace, "name": output.name, "facets": facets}
         if batch is not None and (added := batch.added.get(output.name)):
-            facets["version"] = _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=str(added.snapshot))
+            facets["version"] = dataset_version(added.snapshot)
             written["outputFacets"] = {
-                "outputStatistics": _facet(
+                "outputStatistics": facet(
                     "1-0-2/OutputStatisticsOutputDatasetFacet", rowCount=added.rows, size=added.bytes
                 )
             }
@@ -203,14 +167,9 @@ def _batch_facet(batch: Batch) -> dict[str, Any]:
     """The micro-batch: `StreamingBatchRunFacet`, a facet of ours."""
     return {
         "_producer": PRODUCER,
-        "_schemaURL": (f"{_PROJECT}/spec/facets/1-0-0/StreamingBatchRunFacet.json#/$defs/StreamingBatchRunFacet"),
+        "_schemaURL": (f"{PROJECT}/spec/facets/1-0-0/StreamingBatchRunFacet.json#/$defs/StreamingBatchRunFacet"),
         "batchId": batch.id,
         "startOffsets": dict(batch.start or {}),
         "endOffsets": dict(batch.end),
         "messages": batch.read,
     }
-
-
-def _facet(schema: str, **fields: Any) -> dict[str, Any]:
-    name = schema.rpartition("/")[2]
-    return {"_producer": PRODUCER, "_schemaURL": f"{_SPEC}/facets/{schema}.json#/$defs/{name}", **fields}

@@ -26,19 +26,17 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from weather_pipeline.errors import ConfigurationError, WeatherPipelineError
 from weather_pipeline.settings import Settings, load_settings
-from weather_pipeline.spark.article_columns import COLUMNS
+from weather_pipeline.spark.article_columns import COLUMNS, DEAD_LETTERS
 from weather_pipeline.spark.articles import create_stream_tables, dead_letters, received
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import StreamSession, stream_session
 from weather_pipeline.spark.pipes import report
-from weather_pipeline.spark.stream_lineage import Added, Batch, Output, StreamRun
+from weather_pipeline.spark.stream_lineage import Batch, Output, StreamRun
+from weather_pipeline.spark.stream_marks import append_once
 from weather_pipeline.spark.tables import row_count
 
 APPLICATION = "stream_write_raw_with_lineage"
-DEAD_LETTERS = "_dead_letters"
 
-_QUERY, _BATCH = "weather.query", "weather.batch"
-"""Properties of a snapshot: the checkpoint's query, and the number of the micro-batch."""
 _STOP_LOOK = 0.25
 
 
@@ -106,7 +104,7 @@ class ArticleStream:
             added = {
                 str(table): found
                 for table, rows in ((self._table, received(messages)), (self._letters, dead_letters(messages)))
-                if (found := _append_once(spark, rows, table, query, number))
+                if (found := append_once(spark, rows, table, query, number))
             }
         finally:
             messages.unpersist()
@@ -273,38 +271,6 @@ def _span(messages: DataFrame) -> tuple[int, dict[str, int], dict[str, int]]:
     start = {str(row["partition"]): int(row["first"]) for row in found}
     end = {str(row["partition"]): int(row["last"]) + 1 for row in found}
     return sum(int(row["read"]) for row in found), start, end
-
-
-def _append_once(spark: SparkSession, rows: DataFrame, table: Table, query: str, number: int) -> Added | None:
-    """Append, unless a snapshot says that this micro-batch is there; None where there is nothing to append."""
-    if (known := _snapshot_of(spark, table, query, number)) is not None:
-        return known
-    if rows.isEmpty():
-        return None
-    (
-        rows.writeTo(str(table))
-        .option(f"snapshot-property.{_QUERY}", query)
-        .option(f"snapshot-property.{_BATCH}", str(number))
-        .append()
-    )
-    return _snapshot_of(spark, table, query, number)
-
-
-def _snapshot_of(spark: SparkSession, table: Table, query: str, number: int) -> Added | None:
-    """What the append of a micro-batch added."""
-    found = (
-        spark.table(f"{table}.snapshots")
-        .where((F.col("summary")[_QUERY] == query) & (F.col("summary")[_BATCH] == str(number)))
-        # One that was rolled back is none.
-        .join(spark.table(f"{table}.history").where("is_current_ancestor").select("snapshot_id"), "snapshot_id")
-        .select("snapshot_id", "summary")
-        .first()
-    )
-    if found is None:
-        return None
-    summary = found["summary"]
-    rows, size = (int(summary.get(key) or 0) for key in ("added-records", "added-files-size"))
-    return Added(rows, size, int(found["snapshot_id"]))
 
 
 if __name__ == "__main__":

@@ -114,8 +114,9 @@ def test_an_hour_is_a_partition_and_a_day_a_run_of_a_backfill(specs: dict[str, d
 def test_schedule_and_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     repository = defs().get_repository_def()
     schedule = repository.get_schedule_def("weather_hourly_schedule")
+    maintenance = repository.get_schedule_def("iceberg_maintenance_schedule")
     sensor, spool = sorted(repository.sensor_defs, key=lambda each: each.name)
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert schedule.default_status is maintenance.default_status is dg.DefaultScheduleStatus.STOPPED
     assert (sensor.name, sensor.sensor_type.value) == ("openlineage_run_status_sensor", "RUN_STATUS")
     assert spool.name == "spark_lineage_sensor"
     assert sensor.default_status is spool.default_status is dg.DefaultSensorStatus.RUNNING

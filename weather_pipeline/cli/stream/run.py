@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
-from weather_pipeline.errors import StackError
+from weather_pipeline.cli.iceberg.common import catalog_environment
 
 _MODULE = "weather_pipeline.spark.stream_write_raw_with_lineage"
 
@@ -34,16 +33,7 @@ _MODULE = "weather_pipeline.spark.stream_write_raw_with_lineage"
 @home_option
 def run(*, available_now: bool, home: Path | None) -> None:
     """Read the topic KAFKA_TOPIC into the Iceberg table ICEBERG_TABLE, until Ctrl-C."""
-    from weather_pipeline.settings import IcebergCatalog
-    from weather_pipeline.stack.environment import dagster_environment
-
-    settings, environment = read_settings(home), dict(os.environ)
-    environment["WEATHER_HOME"] = str(settings.home.absolute())
-    if settings.iceberg_catalog is IcebergCatalog.JDBC and settings.iceberg_uri is None:
-        try:
-            environment = dagster_environment(settings.home) | environment
-        except StackError as error:
-            click.echo(f"! {error}", err=True)
+    environment = catalog_environment(read_settings(home))
     command = [sys.executable, "-m", _MODULE, *(() if available_now else ("--continuous",))]
     process = subprocess.Popen(command, env=environment)
     # The terminal's Ctrl-C reaches the job too; a signal to this process alone has to be handed on.
