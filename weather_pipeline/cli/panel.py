@@ -49,6 +49,8 @@ def panel_lines(options: StackOptions, outcome: Outcome) -> list[str]:
     lines = address_lines(settings, lineage.url or lineage.reason)
     lines += ["", *_what_ran(outcome), f"Source        {_SOURCES[settings.source]}", "", "Try next:"]
     lines += [f"  {command}" for command in _commands(options)]
+    if outcome.spark is not None:
+        lines += [f"  {command}" for command in _spark_commands(options)]
     watch = f" and watch {page_address(settings)}" if lineage.url else ""
     graph = f"{settings.effective_dagster_url}/locations/weather_pipeline/asset-groups/weather"
     lines.append(f"  Then materialize an asset on {graph}{watch}")
@@ -62,6 +64,15 @@ def _commands(options: StackOptions) -> list[str]:
     if lineage.url is not None:
         commands.insert(0, f"curl -s {for_people(lineage.url)}/api/v1/namespaces/{settings.lineage_namespace}/jobs")
     return commands
+
+
+def _spark_commands(options: StackOptions) -> list[str]:
+    settings = options.settings
+    return [
+        weather_command(settings, f"iceberg show {settings.iceberg_table}"),
+        weather_command(settings, "stream run"),
+        weather_command(settings, "stream produce"),
+    ]
 
 
 def _what_ran(outcome: Outcome) -> list[str]:

@@ -66,9 +66,7 @@ def on_the_page(url: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         walker = Walker(browser, url)
         page, panel = walker.page, walker.page.locator("#panel")
-        page.goto(url)
-        page.get_by_role("combobox", name="Search jobs and datasets").fill("demo.news.articles_raw")
-        page.locator("#search-results li").filter(has_text=re.compile(r"demo\.news\.articles_raw\b(?!_)")).first.click()
+        page.goto(f"{url}/#/neuronews/graph/dataset/iceberg%3A%2F%2Fdemo/{TABLE[1]}")
         expect(panel.locator("h2")).to_have_text(TABLE[1])
         for job in ("batch_write_raw_with_lineage", "stream_write_raw_with_lineage"):
             expect(page.locator(".node", has=page.locator("title", has_text=re.compile(rf"^{job}\n")))).to_have_count(1)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weather_pipeline.cli.common import read_settings
+from weather_pipeline.cli.common import home_option, read_settings
 from weather_pipeline.cli.lineage.common import Ticker
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
+
+    from weather_pipeline.settings import Settings
 
 SAMPLE = Path(__file__).parents[2] / "spark" / "data" / "articles.ndjson"
 _PATIENCE = 30.0
@@ -39,18 +41,27 @@ _PATIENCE = 30.0
 @click.option(
     "--servers",
     metavar="HOST:PORT,…",
-    help="Brokers.  [default: KAFKA_BOOTSTRAP_SERVERS, else localhost:9092 plus WEATHER_PORT_OFFSET]",
+    help="Brokers.  [default: KAFKA_BOOTSTRAP_SERVERS, else the running stack's, else localhost:9092]",
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second.  [default: at once]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def produce(*, file: Path | None, topic: str | None, servers: str | None, rate: float | None, as_json: bool) -> None:
+@home_option
+def produce(
+    *,
+    file: Path | None,
+    topic: str | None,
+    servers: str | None,
+    rate: float | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
     """Send FILE, one JSON message a line; without it the articles that ship with the product.
 
     Lines go as they are, also those that are no JSON. An article's id is its message's key.
     """
-    settings = read_settings(None)
+    settings = read_settings(home)
     source, name = file or SAMPLE, topic or settings.kafka_topic
-    brokers = servers or settings.effective_kafka_servers
+    brokers = servers or _servers(settings)
     ticker = Ticker()
     taken = send_file(source, brokers, name, rate=rate, tell=lambda count: ticker.say(f"{count:,} messages"))
     ticker.clear()
@@ -59,6 +70,15 @@ def produce(*, file: Path | None, topic: str | None, servers: str | None, rate: 
         click.echo(json.dumps(report))
     else:
         click.echo(f"{taken:,} messages of {source} are in {name} at {brokers}.")
+
+
+def _servers(settings: Settings) -> str:
+    """The brokers that are configured, else the one of the running stack, wherever its ports are."""
+    from weather_pipeline.stack.state import read_state
+
+    state = read_state(settings.home)
+    offset = settings.port_offset if state is None else state.port_offset
+    return settings.model_copy(update={"port_offset": offset}).effective_kafka_servers
 
 
 def send_file(
