@@ -57,7 +57,7 @@ def fill() -> dict[str, Any]:
         create_stream_tables(spark, ARTICLES, ARTICLES.beside("articles_raw_dead_letters"))
         for query, number in BATCHES:
             assert append_once(spark, article(spark, f"{query}-{number}"), ARTICLES, query, number)
-        directories = Table.parsed("beside.news.articles_raw")
+        directories = Table.parsed("beside.press.articles")
         create_tables(spark, directories, directories.beside(directories.name + REJECTED))
         article(spark, "beside").writeTo(str(directories)).append()
     return {"total": total + len(BATCHES)}

@@ -144,10 +144,10 @@ def test_the_catalog_s_tables_are_listed(tables: Tables) -> None:
 
 def test_a_table_of_directories_alone_is_shown(tables: Tables) -> None:
     directories = {"WEATHER_ICEBERG_CATALOG": "hadoop"}
-    found = tables.shown("beside.news.articles_raw", **directories)
+    found = tables.shown("beside.press.articles", **directories)
     assert (found["rows"], found["data_files"], found["snapshot_count"]) == (1, 1, 1)
     listed = tables.weather("list", "--json", **directories)
-    assert set(json.loads(listed.stdout)) >= {TABLE}
+    assert "demo.press.articles" in json.loads(listed.stdout)
 
 
 def test_a_table_that_is_not_there_is_told_with_those_that_are(tables: Tables) -> None:
@@ -189,9 +189,7 @@ def test_small_files_are_joined_and_no_row_is_lost(tables: Tables, maintained: D
 
 
 def test_old_snapshots_expire_and_orphan_files_go(maintained: Done) -> None:
-    assert (
-        maintained.reported["iceberg/snapshots_expired"] == 7 + 1
-    )  # all of the table's, and one of the rejected rows'
+    assert maintained.reported["iceberg/snapshots_expired"] == 7
     assert [each["operation"] for each in maintained.after["snapshots"]] == ["append", "append", "replace"]
     assert maintained.orphans == {"old": False, "young": True}
     assert maintained.reported["iceberg/orphans_removed"] == 1
