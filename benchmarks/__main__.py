@@ -50,7 +50,8 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, write: bool) -> None:
     """Measure speed and memory on real servers and files, as ratios in one run.
 
     Those of the data, or those NAMED. The others take long: exporters an hour, with one round
-    backlog, fast-sinks and ingest a quarter, idle a quarter, durability, graph and page two minutes each.
+    backlog, fast-sinks and ingest a quarter, idle a quarter, durability, graph and page two minutes each;
+    listener with five rounds a quarter, stream ten minutes: both need what `make spark` brings.
     """
     if quick and write:
         raise click.UsageError("--quick gives no figures worth keeping: leave out --quick or --write.")

@@ -13,7 +13,10 @@ import pytest
 from tests.collector import Collector
 from tests.integration.spark.conftest import Spark, deliver_all
 from tests.openlineage_spec import findings
+from weather_pipeline.lineage.sinks.configured import open_sink
 from weather_pipeline.lineage.spool import files
+from weather_pipeline.lineage.spool.forward import Forwarder
+from weather_pipeline.stack.ports import HOST, free_port
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
@@ -106,12 +109,19 @@ def test_good_rows_are_in_the_table_and_bad_ones_beside_it(first: Ran) -> None:
     assert first.printed["snapshot"]
 
 
-def test_the_same_files_again_add_nothing(first: Ran, directories: Home, backend: Collector) -> None:
-    again = directories.run()
+def test_the_same_files_again_add_nothing_and_a_backend_that_is_away_all_the_time_gets_it_later(
+    first: Ran, directories: Home, backend: Collector
+) -> None:
+    away = f"http://{HOST}:{free_port()}"
+    again = directories.run(MARQUEZ_URL=away)
     assert (again["rows"], again["rejected"], again["total"]) == (0, 0, 160)
-    assert [event["eventType"] for event in directories.deliver(backend) if event["job"]["name"] == JOB][
-        -1
-    ] == "COMPLETE"
+    written = {(event["run"]["runId"], event["eventType"]) for event in directories.spark.events()}
+    refused = Forwarder(directories.spark.home / "spark-events", open_sink(away)).run(5.0)
+    assert (refused.sent, refused.open) == (0, 1)
+    assert refused.trouble
+    told = directories.deliver(backend)
+    assert {(event["run"]["runId"], event["eventType"]) for event in told} == written
+    assert [event["eventType"] for event in told if event["job"]["name"] == JOB][-1] == "COMPLETE"
 
 
 def test_the_application_reads_the_files_and_writes_the_tables(first: Ran) -> None:
