@@ -88,7 +88,7 @@ def demo(*, once: bool, hours: int, spark: bool, port_offset: int | None, home: 
 
     It runs for the last complete hours that the source has. Hours that are there already are not run again.
     """
-    from weather_pipeline.cli.demo_spark import bring_jars, check_spark
+    from weather_pipeline.cli.demo_spark import bring_jars, check_spark, with_own_kafka
     from weather_pipeline.cli.progress import Progress
 
     if spark:
@@ -97,6 +97,7 @@ def demo(*, once: bool, hours: int, spark: bool, port_offset: int | None, home: 
     progress = Progress()
     with stop_signals():
         if spark:
+            settings = with_own_kafka(settings, progress)
             bring_jars(settings, progress)
         options, outcome = _run(settings, progress, hours=hours, spark=spark, stay=not once)
     if once:
@@ -106,8 +107,7 @@ def demo(*, once: bool, hours: int, spark: bool, port_offset: int | None, home: 
 def _run(
     settings: Settings, progress: Progress, *, hours: int, spark: bool, stay: bool
 ) -> tuple[StackOptions, Outcome]:
-    # A Kafka that the user names is used, and none is started beside it.
-    options = replace(stack_options(settings, progress), kafka=spark and settings.kafka_servers is None)
+    options = replace(stack_options(settings, progress), kafka=spark)
     if options.lineage.url is None and not stay:
         raise ConfigurationError(
             f"--once verifies the lineage, but only {options.lineage.reason} knows where it goes: set MARQUEZ_URL too."

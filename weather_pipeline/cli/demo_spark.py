@@ -68,6 +68,13 @@ def bring_jars(settings: Settings, progress: Progress) -> None:
     bring_kafka(settings.home, progress)
 
 
+def with_own_kafka(settings: Settings, progress: Progress) -> Settings:
+    """The settings with a Kafka of the demo's own: made-up articles are nothing for anybody's real one."""
+    if settings.kafka_servers:
+        progress.note(f"The demo starts a Kafka of its own: {settings.kafka_servers} is left alone.")
+    return settings.model_copy(update={"kafka_servers": None})
+
+
 def run_spark(stack: Stack, api: DagsterApi, hours: Sequence[datetime], progress: Progress) -> SparkOutcome:
     """Send articles to Kafka, run the Spark assets, wait for their lineage.
 

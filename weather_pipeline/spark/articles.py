@@ -8,6 +8,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from weather_pipeline.spark.article_columns import COLUMNS, NEEDED
 from weather_pipeline.spark.catalog import Table
+from weather_pipeline.spark.tables import PROPERTIES
 
 CORRUPT = "_corrupt_record"
 """Where Spark puts a line of CSV that has other columns."""
@@ -22,12 +23,6 @@ REASONS = {
     "title": "it has no title",
 }
 """Why a row is kept aside."""
-
-_PROPERTIES = """TBLPROPERTIES (
-        'write.metadata.delete-after-commit.enabled' = 'true',
-        'write.metadata.previous-versions-max' = '100'
-    )"""
-"""Each commit writes a metadata file, and a stream commits for days: without these all are kept for ever."""
 
 _ARTICLES = """
     CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg PARTITIONED BY (days(published_at))
@@ -66,13 +61,13 @@ _TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
 def create_tables(spark: SparkSession, articles: Table, rejected: Table) -> None:
     """Make both tables and their namespace where they are missing."""
     _create_articles(spark, articles)
-    spark.sql(_REJECTED.format(table=rejected, properties=_PROPERTIES))
+    spark.sql(_REJECTED.format(table=rejected, properties=PROPERTIES))
 
 
 def create_stream_tables(spark: SparkSession, articles: Table, letters: Table) -> None:
     """Make the table of articles and that of dead letters, with their namespace, where they are missing."""
     _create_articles(spark, articles)
-    spark.sql(_DEAD_LETTERS.format(table=letters, properties=_PROPERTIES))
+    spark.sql(_DEAD_LETTERS.format(table=letters, properties=PROPERTIES))
 
 
 def _create_articles(spark: SparkSession, articles: Table) -> None:
@@ -81,7 +76,7 @@ def _create_articles(spark: SparkSession, articles: Table) -> None:
         f"{name} {kind}{' NOT NULL' if name in NEEDED else ''} COMMENT '{text}'"
         for name, (kind, text) in COLUMNS.items()
     )
-    spark.sql(_ARTICLES.format(table=articles, columns=columns, properties=_PROPERTIES))
+    spark.sql(_ARTICLES.format(table=articles, columns=columns, properties=PROPERTIES))
 
 
 def received(messages: DataFrame) -> DataFrame:

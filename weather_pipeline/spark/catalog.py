@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import IcebergCatalog, Settings
-from weather_pipeline.spark.warehouse import Properties, file_access, is_on_s3
+from weather_pipeline.spark.warehouse import Properties, check_shared, file_access, is_on_s3
 
 _EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
@@ -78,6 +78,7 @@ def catalog_of(settings: Settings, name: str) -> Catalog:
     Raises:
         ConfigurationError: It lacks an address, or has one of another kind; or its tables can't lie where they are to.
     """
+    check_shared(settings, settings.iceberg_warehouse, "WEATHER_ICEBERG_WAREHOUSE", "Iceberg's tables")
     kind, files = settings.iceberg_catalog, file_access(settings)
     about = _about(settings, kind)
     hive = {"spark.hadoop.hive.metastore.uris": f"thrift://{name}-catalog:0"} if kind is IcebergCatalog.JDBC else {}

@@ -15,6 +15,7 @@ from weather_pipeline.errors import ConfigurationError, DataError
 from weather_pipeline.settings import Settings
 from weather_pipeline.spark.catalog import Table
 from weather_pipeline.spark.spool_record import Place
+from weather_pipeline.spark.warehouse import check_shared
 from weather_pipeline.weather.datasets import dataset
 from weather_pipeline.weather.hours import hours_between
 from weather_pipeline.weather.layout import SILVER_PREFIX, silver_hour, silver_key
@@ -54,8 +55,9 @@ def silver_place(settings: Settings) -> Place:
     """Where silver lies on this machine, and what every producer calls it.
 
     Raises:
-        ConfigurationError: It lies on an S3 server.
+        ConfigurationError: It lies on an S3 server, or where a cluster's executors don't see it.
     """
+    check_shared(settings, settings.lake_url, "WEATHER_LAKE_URL", "the lake")
     named = dataset("silver", lake_url=settings.effective_lake_url, warehouse_authority=settings.warehouse_authority)
     return ("file", str(lake_directory(settings) / SILVER_PREFIX)), named
 

@@ -28,6 +28,8 @@ from weather_pipeline.spark.maintained import expiring, maintained_tables
 from weather_pipeline.spark.openlineage_config import StreamSession, stream_session
 from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.stream_marks import carry_on
+from weather_pipeline.spark.table_files import SharedLocation, check_alone
+from weather_pipeline.spark.warehouse import is_on_s3
 
 APPLICATION = "maintain_tables"
 _JOB_TYPE = {"processingType": "BATCH", "jobType": "JOB"}
@@ -38,8 +40,8 @@ _CONFIGURATION = {
     "spark.ui.showConsoleProgress": "false",
 }
 
-_Rewritten = tuple[dict[str, Any], dict[str, Any]]
-"""A table as an input and as an output of an event."""
+_Told = tuple[dict[str, Any], dict[str, Any] | None]
+"""A table as an input of an event, and as an output where its files were joined."""
 
 
 @dataclass
@@ -83,6 +85,11 @@ class Maintenance:
     tables: list[Maintained] = field(default_factory=list)
 
     @property
+    def rewritten(self) -> list[Maintained]:
+        """The tables whose files were joined."""
+        return [table for table in self.tables if table.snapshot is not None]
+
+    @property
     def failed(self) -> list[Maintained]:
         """The tables that could not be maintained."""
         return [table for table in self.tables if table.error]
@@ -113,11 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> Maintenance:
 
 def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *, dry_run: bool) -> Maintenance:
     spark, run_id, done = session.spark, str(generate_new_uuid()), Maintenance(dry_run)
-    job = settings.spark_namespace, APPLICATION
-    if session.events:
-        tell(session.events, "START", run_id=run_id, job=job, job_type=_JOB_TYPE)
+    job, events = (settings.spark_namespace, APPLICATION), None if dry_run else session.events
+    if events:
+        tell(events, "START", run_id=run_id, job=job, job_type=_JOB_TYPE)
     tables = wanted or [table for table in maintained_tables(settings) if spark.catalog.tableExists(str(table))]
-    datasets: list[_Rewritten] = []
+    datasets: list[_Told] = []
     for table in tables:
         found = Maintained(str(table))
         done.tables.append(found)
@@ -126,12 +133,12 @@ def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *
                 _look(spark, settings, table, found)
             else:
                 _maintain_table(spark, settings, table, found, datasets)
-        except (PySparkException, Py4JError) as error:
+        except (PySparkException, Py4JError, SharedLocation) as error:
             found.error = _words(error)
             sys.stderr.write(f"! {table}: {found.error}\n")
-    if session.events:
-        read, written = ([each[side] for each in datasets] for side in (0, 1))
-        tell(session.events, "COMPLETE", run_id=run_id, job=job, job_type=_JOB_TYPE, inputs=read, outputs=written)
+    if events:
+        read, written = [each for each, _ in datasets], [each for _, each in datasets if each]
+        tell(events, "COMPLETE", run_id=run_id, job=job, job_type=_JOB_TYPE, inputs=read, outputs=written)
     return done
 
 
@@ -144,16 +151,15 @@ def _look(spark: SparkSession, settings: Settings, table: Table, done: Maintaine
     done.orphans_removed = _remove_orphans(spark, settings, table, dry_run=True)
 
 
-def _maintain_table(
-    spark: SparkSession, settings: Settings, table: Table, done: Maintained, rewritten: list[_Rewritten]
-) -> None:
+def _maintain_table(spark: SparkSession, settings: Settings, table: Table, done: Maintained, told: list[_Told]) -> None:
     cut, snapshots = _ago(settings.iceberg_keep_days), _snapshots(spark, table)
     done.rows, done.files_before, done.bytes_before = _figures(spark, table)
     (joined,) = _call(spark, table, f"rewrite_data_files(table => '{table}')")
     done.files_joined = int(joined["rewritten_data_files_count"])
+    summary: dict[str, str] = {}
     if done.files_joined:
         done.snapshot, summary = _newest_rewrite(spark, table)
-        rewritten.append(_datasets(spark, table, done.snapshot, summary))
+    told.append(_datasets(spark, table, done.snapshot, summary))
     done.carried_on = carry_on(spark, table, cut)
     keep = settings.iceberg_keep_snapshots
     if expiring(list(_snapshots(spark, table).values()), cut, keep):
@@ -164,9 +170,16 @@ def _maintain_table(
 
 
 def _remove_orphans(spark: SparkSession, settings: Settings, table: Table, *, dry_run: bool) -> int:
-    """Remove files that belong to no snapshot, those of writes that go on excepted; how many."""
+    """Remove files that belong to no snapshot, those of writes that go on excepted; how many.
+
+    Raises:
+        SharedLocation: Files of another table lie there: they would be taken for orphans.
+    """
+    check_alone(spark, table)
     older = _time(_ago(settings.iceberg_orphan_days))
-    arguments = f"table => '{table}', older_than => {older}, dry_run => {str(dry_run).lower()}"
+    # Hadoop lists files by itself, and knows no S3 here.
+    by_iceberg = ", prefix_listing => true" if is_on_s3(settings) else ""
+    arguments = f"table => '{table}', older_than => {older}, dry_run => {str(dry_run).lower()}{by_iceberg}"
     return len(_call(spark, table, f"remove_orphan_files({arguments})"))
 
 
@@ -205,12 +218,14 @@ def _newest_rewrite(spark: SparkSession, table: Table) -> tuple[int, dict[str, s
     return int(row["snapshot_id"]), dict(row["summary"])
 
 
-def _datasets(spark: SparkSession, table: Table, snapshot: int, summary: dict[str, str]) -> _Rewritten:
-    """A table whose files were joined, as what was read and as what was written."""
+def _datasets(spark: SparkSession, table: Table, snapshot: int | None, summary: dict[str, str]) -> _Told:
+    """A table as what was read and, where its files were joined, as what was written."""
     namespace = f"iceberg://{table.catalog}"
     columns = [(column.name, column.dataType.simpleString()) for column in spark.table(str(table)).schema]
     named = {"namespace": namespace, "name": str(table)}
     facets = {"dataSource": data_source(namespace), "schema": schema(columns)}
+    if snapshot is None:
+        return {**named, "facets": facets}, None
     read = _statistics(summary, "deleted-records", "deleted-data-files", "removed-files-size")
     written = _statistics(summary, "added-records", "added-data-files", "added-files-size")
     return (
@@ -243,15 +258,18 @@ def _words(error: Exception) -> str:
 def _metadata(done: Maintenance) -> dict[str, Any]:
     """What Dagster is told: the sums, each table, and which tables were read and written."""
     tables = [asdict(table) for table in done.tables]
-    rewritten = [table.table for table in done.tables if table.snapshot is not None]
-    datasets = [{"namespace": f"iceberg://{name.partition('.')[0]}", "name": name} for name in rewritten]
+    read, rewritten = ([_named(table.table) for table in some] for some in (done.tables, done.rewritten))
     sums = ("files_joined", "snapshots_expired", "orphans_removed")
     return {
         "iceberg/tables": tables,
         **{f"iceberg/{name}": sum(table[name] for table in tables) for name in sums},
-        "openlineage/inputs": datasets,
-        "openlineage/outputs": datasets,
+        "openlineage/inputs": read,
+        "openlineage/outputs": rewritten,
     }
+
+
+def _named(table: str) -> dict[str, str]:
+    return {"namespace": f"iceberg://{table.partition('.')[0]}", "name": table}
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from weather_pipeline.spark.listener import (
 )
 from weather_pipeline.spark.spool import begin_session
 from weather_pipeline.spark.spool_record import Place
-from weather_pipeline.spark.transport import choose_transport, to_file
+from weather_pipeline.spark.transport import REDACTION, SECRETS, choose_transport, to_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -162,6 +162,7 @@ def _prepared(app_name: str, additional_configs: Mapping[str, Any] | None) -> _S
     settings, given, environment = load_settings(), dict(additional_configs or {}), dict(os.environ)
     if settings.spark_master:
         given.setdefault("spark.master", settings.spark_master)
+    given.setdefault(REDACTION, SECRETS)  # a login that is set once Java runs stands on Spark's page else
     java_runs = _java_runs()
     return _Start(
         settings,

@@ -140,7 +140,17 @@ def begin_session(
 
 
 def _description() -> str | None:
-    """What the program says of itself: the first paragraph of its docstring; None of a shell or notebook."""
+    """What the program says of itself: the first paragraph of its docstring; None of a notebook or a runner.
+
+    A runner of others, as pytest or a server, is installed: only our own jobs are programs that are.
+    """
     program = sys.modules["__main__"]
-    text = inspect.cleandoc(program.__doc__ or "") if hasattr(program, "__file__") else ""
-    return " ".join(text.partition("\n\n")[0].split()) or None
+    file, spec = getattr(program, "__file__", None), getattr(program, "__spec__", None)
+    is_ours = spec is not None and spec.name.startswith(f"{__package__}.")
+    if not is_ours and (file is None or any(_lies_in(file, prefix) for prefix in (sys.prefix, sys.base_prefix))):
+        return None
+    return " ".join(inspect.cleandoc(program.__doc__ or "").partition("\n\n")[0].split()) or None
+
+
+def _lies_in(file: str, directory: str) -> bool:
+    return Path(file).resolve().is_relative_to(Path(directory).resolve())

@@ -11,6 +11,12 @@ from pyspark.sql import SparkSession
 
 from weather_pipeline.spark.catalog import Table
 
+PROPERTIES = """TBLPROPERTIES (
+        'write.metadata.delete-after-commit.enabled' = 'true',
+        'write.metadata.previous-versions-max' = '100'
+    )"""
+"""Each commit writes a metadata file, and a stream commits for days: without these all are kept for ever."""
+
 
 @contextmanager
 def one_at_a_time(home: Path, table: Table) -> Iterator[None]:

@@ -25,8 +25,8 @@ _TIMEOUT = (2.0, 5.0)
 _REFUSED = frozenset({401, 403})
 _FAILING = 500
 
-_SECRETS = r"(?i)secret|password|token|access[.]?key|api[.]?key"
-"""Spark's own pattern of settings whose values its page hides, and the listener's key."""
+REDACTION, SECRETS = "spark.redaction.regex", r"(?i)secret|password|token|credential|access[.-]?key|api[.]?key"
+"""Spark's own pattern of settings whose values its page hides, with a catalog's logins and the listener's key."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Transport:
             f"{_PREFIX}url": self.url,
             f"{_PREFIX}auth.type": "api_key",
             f"{_PREFIX}auth.apiKey": self.token,
-            "spark.redaction.regex": _SECRETS,
+            REDACTION: SECRETS,
         }
 
     def environment(self, *, java_runs: bool) -> dict[str, str]:

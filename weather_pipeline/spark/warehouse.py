@@ -49,6 +49,27 @@ def file_access(settings: Settings) -> Properties:
     return Properties({name: value for name, value in said.items() if value}, _keys(settings))
 
 
+def check_shared(settings: Settings, place: str | None, setting: str, what: str) -> None:
+    """Refuse a directory of this machine's state where executors run on other machines: each would have its own.
+
+    Args:
+        settings: The settings.
+        place: Where it lies, as far as that is set.
+        setting: The variable that sets it.
+        what: What lies there, for people.
+
+    Raises:
+        ConfigurationError: It lies in the state directory, and the master is no local one.
+    """
+    master = settings.spark_master or "local"
+    says_itself = setting == "WEATHER_ICEBERG_WAREHOUSE" and settings.iceberg_catalog is IcebergCatalog.REST
+    if place is None and not master.startswith("local") and not says_itself:
+        raise ConfigurationError(
+            f"SPARK_MASTER is {master!r}, and {what} would lie in {settings.home} of each machine by itself. Set "
+            f"{setting} to a place that all of them share: s3://bucket/path, or file:///path on a shared file system."
+        )
+
+
 def is_on_s3(settings: Settings) -> bool:
     """Whether tables lie on S3: by the warehouse, or, where a REST catalog says where they lie, by the endpoint."""
     warehouse = settings.iceberg_warehouse or ""

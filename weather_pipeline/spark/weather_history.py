@@ -14,10 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 
-from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.errors import DataError, WeatherPipelineError
 from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.history import (
@@ -32,7 +33,7 @@ from weather_pipeline.spark.history import (
 )
 from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
 from weather_pipeline.spark.pipes import report
-from weather_pipeline.spark.tables import one_at_a_time, row_count, snapshot_id
+from weather_pipeline.spark.tables import PROPERTIES, one_at_a_time, row_count, snapshot_id
 from weather_pipeline.weather.hours import HOUR, check_hours, unbroken
 
 APPLICATION = "weather_history"
@@ -40,9 +41,10 @@ APPLICATION = "weather_history"
 _DAY = timedelta(days=1)
 _CHECKED = "spark.hadoop.parquet.page.verify-checksum.enabled"
 """Silver's pages have checksums: a damaged one is no reading."""
+_CONFLICT = "org.apache.iceberg.exceptions.ValidationException"
 _TABLE = """
     CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg PARTITIONED BY (days({time}))
-    COMMENT 'Clean observations of the weather, hour by hour'
+    COMMENT 'Clean observations of the weather, hour by hour' {properties}
 """
 
 
@@ -129,6 +131,9 @@ def write(spark: SparkSession, files: Sequence[SilverFile], table: Table) -> Wri
         spark: A session that knows the table's catalog.
         files: The files, of an hour each.
         table: The table.
+
+    Raises:
+        DataError: Another writer changed the table meanwhile.
     """
     begun = time.monotonic()
     _create(spark, table)
@@ -139,11 +144,19 @@ def write(spark: SparkSession, files: Sequence[SilverFile], table: Table) -> Wri
     rows = spark.read.schema(schema).parquet(*(f"file://{file.path}" for file in files))
     if before is not None and hours != days:
         rows = rows.unionByName(spark.table(str(table)).where(_within(days) & ~_within(hours)))
-    writer = rows.writeTo(str(table))
+    # What another writer adds meanwhile must not be lost: this write fails then. Without a snapshot to begin with,
+    # Iceberg looks for it in all of the table's history.
+    writer = rows.writeTo(str(table)).option("isolation-level", "serializable")
     if before is not None:
-        # What another writer has added meanwhile must not be lost: this write fails then.
-        writer = writer.option("validate-from-snapshot-id", str(before)).option("isolation-level", "serializable")
-    writer.overwrite(_within(days))
+        writer = writer.option("validate-from-snapshot-id", str(before))
+    try:
+        writer.overwrite(_within(days))
+    except Py4JJavaError as error:
+        if _CONFLICT not in str(error):
+            raise
+        raise DataError(
+            f"Another writer changed {table} meanwhile: nothing of these hours was written, none is lost. Run it again."
+        ) from error
     return Written(
         table=str(table),
         hours=len(files),
@@ -161,7 +174,7 @@ def _create(spark: SparkSession, table: Table) -> None:
         f"COMMENT '{column.described}'"
         for column in COLUMNS
     )
-    spark.sql(_TABLE.format(table=table, columns=columns, time=TIME))
+    spark.sql(_TABLE.format(table=table, columns=columns, time=TIME, properties=PROPERTIES))
 
 
 def _within(ranges: Iterable[tuple[datetime, datetime]]) -> Column:

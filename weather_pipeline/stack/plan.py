@@ -178,6 +178,8 @@ def _dagster_environment(options: StackOptions, chosen: Chosen) -> dict[str, str
     }
     if options.lineage.address is not None:
         environment["MARQUEZ_URL"] = options.lineage.address
+    if options.kafka:
+        environment["KAFKA_BOOTSTRAP_SERVERS"] = settings.effective_kafka_servers
     return environment
 
 

@@ -69,8 +69,14 @@ def again() -> dict[str, Any]:
         last = {query: added_by(spark, ARTICLES, query, number) for query, number in (("one", 3), ("two", 1))}
         written = append_once(spark, article(spark, "twice"), ARTICLES, "one", 3)
         earlier = added_by(spark, ARTICLES, "one", 0)
+        # The table of another catalog by the same name, at the same place.
+        same = Table.parsed("beside.news.articles_raw")
+        create_tables(spark, same, same.beside(same.name + REJECTED))
+        article(spark, "beside").writeTo(str(same)).append()
+    shared = maintain_tables.main([str(ARTICLES)])
     return {
         "maintained": asdict(done),
+        "shared": asdict(shared)["tables"][0],
         "last": {query: found and asdict(found) for query, found in last.items()},
         "written": written and asdict(written),
         "earlier": earlier and asdict(earlier),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,14 +32,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3ServerProcess
         yield server
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where jobs run, and with which catalog."""
+
+    spark: Spark
+    backend: Collector
+    variables: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def ran(
+def place(
     server: S3ServerProcess,
     spark_s3_jars: Path,
     postgres: EmbeddedPostgres,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Ran]:
+) -> Iterator[Place]:
     directory = tmp_path_factory.mktemp("rest")
     endpoint = server.url.replace("s3://", "http://")
     catalog = IcebergRestServer(
@@ -58,18 +69,21 @@ def ran(
     )
     with pytest.MonkeyPatch.context() as patch, Collector() as backend, catalog:
         patch.setattr(files, "_QUIET", 0.0)
-        yield run(
-            Spark(directory / "home", spark_s3_jars),
-            backend,
-            BATCH,
-            SPARK_MASTER="local[2]",
-            WEATHER_ICEBERG_CATALOG="rest",
-            WEATHER_ICEBERG_URI=catalog.url,
-            WEATHER_ICEBERG_CREDENTIAL=CREDENTIAL,
-            WEATHER_ICEBERG_S3_ENDPOINT=endpoint,  # where in it tables lie, the catalog says
-            WEATHER_S3_ACCESS_KEY=ACCESS.access_key,
-            WEATHER_S3_SECRET_KEY=ACCESS.secret_key,
-        )
+        variables = {
+            "SPARK_MASTER": "local[2]",
+            "WEATHER_ICEBERG_CATALOG": "rest",
+            "WEATHER_ICEBERG_URI": catalog.url,
+            "WEATHER_ICEBERG_CREDENTIAL": CREDENTIAL,
+            "WEATHER_ICEBERG_S3_ENDPOINT": endpoint,  # where in it tables lie, the catalog says
+            "WEATHER_S3_ACCESS_KEY": ACCESS.access_key,
+            "WEATHER_S3_SECRET_KEY": ACCESS.secret_key,
+        }
+        yield Place(Spark(directory / "home", spark_s3_jars), backend, variables)
+
+
+@pytest.fixture(scope="module")
+def ran(place: Place) -> Ran:
+    return run(place.spark, place.backend, BATCH, **place.variables)
 
 
 def test_the_rows_are_in_the_table_and_its_files_in_the_bucket(ran: Ran, server: S3ServerProcess) -> None:
@@ -95,6 +109,14 @@ def test_names_are_those_of_every_other_catalog(ran: Ran) -> None:
     }
     assert ran.places("demo.news.articles_raw") == {f"s3://{BUCKET}/lake/news/articles_raw"}
     assert ran.last(JOB)["eventType"] == "COMPLETE"
+
+
+def test_the_tables_are_maintained_there(ran: Ran, place: Place) -> None:
+    done = place.spark.run("weather_pipeline.spark.maintain_tables", **place.variables)
+    assert done.returncode == 0, done.stderr
+    articles, rejected = json.loads(done.stdout.splitlines()[-1])["tables"]
+    assert (articles["table"], articles["rows"], articles["orphans_removed"]) == ("demo.news.articles_raw", 160, 0)
+    assert rejected["rows"] == 3
 
 
 def test_secrets_are_nowhere(ran: Ran) -> None:

@@ -199,9 +199,11 @@ def test_what_is_told_of_it_are_the_tables_that_it_rewrote(maintained: Done) -> 
     assert {event["job"]["name"] for event in maintained.events} == {"maintain_tables"}
     assert [event["eventType"] for event in maintained.events] == ["START", "COMPLETE"]
     last = maintained.events[-1]
-    for side in ("inputs", "outputs"):
-        assert [(each["namespace"], each["name"]) for each in last[side]] == [DATASET]
+    assert [(each["namespace"], each["name"]) for each in last["inputs"]] == [
+        (DATASET[0], name) for name in (TABLE, ALL[2], ALL[1])
+    ]
     (written,) = last["outputs"]
+    assert (written["namespace"], written["name"]) == DATASET
     rewrite = maintained.after["snapshots"][-1]
     assert written["facets"]["version"]["datasetVersion"] == str(rewrite["id"])
     assert written["outputFacets"]["outputStatistics"]["rowCount"] == 6
@@ -226,3 +228,6 @@ def test_a_stream_finds_its_last_micro_batches_afterwards(tables: Tables, mainta
     assert "demo.news.nothing" in done.stderr
     assert nothing["error"]
     assert (articles["error"], articles["files_joined"], articles["snapshots_expired"]) == (None, 0, 0)
+    # Its files would all have been orphans here.
+    assert "files of another table" in seen["shared"]["error"]
+    assert (seen["shared"]["orphans_removed"], seen["shared"]["rows"]) == (0, maintained.before["rows"])

@@ -6,7 +6,7 @@ import pytest
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
-from weather_pipeline.spark.warehouse import Properties, file_access
+from weather_pipeline.spark.warehouse import Properties, check_shared, file_access
 
 
 def settings(**given: object) -> Settings:
@@ -27,6 +27,19 @@ def test_aws_needs_no_address_and_knows_its_region_and_key_itself() -> None:
         {"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "s3.path-style-access": "false"}
     )
     assert file_access(settings(s3_region="eu-west-1")).plain["client.region"] == "eu-west-1"
+
+
+def test_a_cluster_s_tables_lie_where_all_of_it_sees_them() -> None:
+    def check(**given: object) -> None:
+        found = Settings(**given)  # type: ignore[arg-type]
+        check_shared(found, found.iceberg_warehouse, "WEATHER_ICEBERG_WAREHOUSE", "Iceberg's tables")
+
+    check()
+    check(spark_master="local[4]")
+    check(spark_master="spark://host:7077", iceberg_warehouse="file:///shared/warehouse")
+    check(spark_master="spark://host:7077", iceberg_catalog="rest")
+    with pytest.raises(ConfigurationError, match=r"'yarn', and Iceberg's tables .* WEATHER_ICEBERG_WAREHOUSE"):
+        check(spark_master="yarn")
 
 
 @pytest.mark.parametrize(("secure", "expected"), [(True, "https://lake:9000"), (False, "http://lake:9000")])
