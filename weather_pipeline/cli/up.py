@@ -65,6 +65,8 @@ def up(*, detach: bool, once: bool, kafka: bool, port_offset: int | None, home: 
     if detach and once:
         raise click.UsageError("--detach and --once exclude each other.")
     settings = read_settings(home, port_offset)
+    if kafka:
+        check_kafka(settings)
     progress = Progress()
     if detach:
         command = [sys.executable, "-m", "weather_pipeline.cli", "up", *(("--kafka",) if kafka else ())]
@@ -112,6 +114,24 @@ def down(*, delete_data: bool, yes: bool, home: Path | None) -> None:
             removed = remove_data(settings.home)
         names = _shown(settings.home, removed)
         click.echo(f"Removed of {settings.home}: {names}." if removed else f"{settings.home} has no data of a stack.")
+
+
+def check_kafka(settings: Settings) -> None:
+    """See that jobs would use the broker of this stack.
+
+    Raises:
+        ConfigurationError: They are told to use others.
+    """
+    from weather_pipeline.errors import ConfigurationError
+    from weather_pipeline.settings import variables
+    from weather_pipeline.stack.ports import HOST
+
+    named, port = settings.kafka_servers, settings.kafka_port
+    if named not in {None, f"localhost:{port}", f"{HOST}:{port}"}:
+        raise ConfigurationError(
+            f"--kafka would start a broker on port {port} that no job uses: they use {named}, as "
+            f"{' or '.join(variables('kafka_servers'))} says. Unset that, or leave out --kafka."
+        )
 
 
 def _confirm_removal(home: Path) -> None:

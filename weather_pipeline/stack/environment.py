@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from weather_pipeline.errors import StackError
+from weather_pipeline.settings import Settings, variables
 from weather_pipeline.stack.plan import CODE_SERVER, DAEMON, LINEAGE, WEBSERVER
 from weather_pipeline.stack.process import STACK_ID, STACK_PART
 from weather_pipeline.stack.state import StackState, command_for, read_state
 
 _OURS = ("WEATHER_", "MARQUEZ_", "OPENLINEAGE", "DAGSTER_HOME")
+_SETTINGS = tuple(variables(field) for field in Settings.model_fields)
+"""The names of each setting: some begin otherwise."""
 _NOT_SHARED = frozenset({STACK_ID, STACK_PART, "WEATHER_SCHEDULE"})
 """The marks by which `weather down` ends processes; and one schedule is enough."""
 
@@ -29,12 +33,24 @@ def dagster_environment(home: Path) -> dict[str, str]:
     process = next((parts[name] for name in (WEBSERVER, DAEMON, CODE_SERVER) if name in parts), None)
     if process is None:
         raise StackError(_without_dagster(home, state, parts))
-    environment = _environment(process, home)
-    shared = {name: value for name, value in environment.items() if name.startswith(_OURS) and name not in _NOT_SHARED}
+    shared = shared_variables(_environment(process, home))
     if LINEAGE in parts:
         # The default says the same; set, it would tell the next `weather up` of this shell that Marquez is elsewhere.
         shared.pop("MARQUEZ_URL", None)
     return shared
+
+
+def shared_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a part of the stack that concern this project, but for what is its own."""
+    settings = {name for names in _SETTINGS for name in names}
+    ours = {name for name in environment if name.startswith(_OURS) or name in settings}
+    return {name: environment[name] for name in ours - _NOT_SHARED}
+
+
+def joined(own: Mapping[str, str], stack: Mapping[str, str]) -> dict[str, str]:
+    """Variables, and a stack's where a setting has none of its own: by whichever of its names."""
+    set_here = {name for names in _SETTINGS if any(map(own.get, names)) for name in names}
+    return {**own, **{name: value for name, value in stack.items() if name not in set_here and not own.get(name)}}
 
 
 def lineage_database(home: Path) -> str:

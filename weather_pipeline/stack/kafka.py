@@ -24,6 +24,9 @@ _STOP_TIMEOUT = 30.0
 _STARTED = "Kafka Server started"
 """What the broker logs once it takes requests: its port is open before, while it refuses to make topics."""
 
+READY = "ready"
+"""The file in its directory that is there while the broker takes requests."""
+
 _LOGGING = """\
 logger.server.name=kafka.server.KafkaRaftServer
 logger.server.level=INFO
@@ -87,6 +90,7 @@ class KafkaBroker:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._ready.unlink(missing_ok=True)
         (self.directory / "log4j2.properties").write_text(_LOGGING)
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
         self._format()
@@ -101,11 +105,14 @@ class KafkaBroker:
                 start_new_session=True,
             )
         self._wait_until_ready(self.process, beginning)
+        self._ready.touch()
         return self.process
 
     def stop(self) -> None:
         """Stop in order, then by force if that takes too long."""
         process, self.process = self.process, None
+        if process is not None:
+            self._ready.unlink(missing_ok=True)
         if process is None or process.poll() is not None:
             return
         process.terminate()
@@ -132,6 +139,10 @@ class KafkaBroker:
     @property
     def _data(self) -> Path:
         return self.directory / "data"
+
+    @property
+    def _ready(self) -> Path:
+        return self.directory / READY
 
     @property
     def _properties(self) -> Path:

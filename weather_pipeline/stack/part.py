@@ -22,6 +22,8 @@ class Part:
         after: Names of the parts that must be ready before it starts.
         start_timeout: Seconds in which its probe must succeed.
         stop_grace: Seconds between being asked to stop and being killed.
+        end_leftovers: Whether what it left running when it died ends before it is started again. Not that of Dagster's
+            code server: runs go on without it.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Part:
     after: frozenset[str] = frozenset()
     start_timeout: float = 120.0
     stop_grace: float = 10.0
+    end_leftovers: bool = False
 
 
 def stop_order(parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.dagster_api import LOCATION
+from weather_pipeline.stack.kafka import READY
 from weather_pipeline.stack.part import Part
 from weather_pipeline.stack.ports import HOST, PortNeed
-from weather_pipeline.stack.probes import DaemonProbe, HttpProbe, TcpProbe, WebserverProbe
+from weather_pipeline.stack.probes import DaemonProbe, HttpProbe, ReadyFileProbe, TcpProbe, WebserverProbe
 from weather_pipeline.urls import without_login
 
 POSTGRES, LINEAGE, PAGE, KAFKA = "postgres", "lineage", "lineage-page", "kafka"
@@ -132,6 +133,11 @@ def log_file(home: Path, part: str) -> Path:
 def dagster_home(home: Path) -> Path:
     """The stack's `DAGSTER_HOME`."""
     return home / "dagster_home"
+
+
+def kafka_directory(home: Path) -> Path:
+    """Where the data of a Kafka of this product lie."""
+    return home / KAFKA
 
 
 def workspace_file(home: Path) -> Path:
@@ -264,7 +270,9 @@ def _kafka_part(options: StackOptions) -> Part:
         environment={"PYTHONUNBUFFERED": "1"},
         # The broker's own log has its name.
         log_file=log_file(home, f"{KAFKA}-start"),
-        probe=TcpProbe(port),
+        probe=ReadyFileProbe(kafka_directory(home) / READY, port),
         port=port,
         stop_grace=20.0,
+        # Its broker has a session of its own, and the port.
+        end_leftovers=True,
     )

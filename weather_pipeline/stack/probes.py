@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import requests
@@ -38,6 +39,18 @@ class TcpProbe:
     def ready(self) -> bool:
         """Whether the port accepts connections."""
         return is_listening(self.port)
+
+
+@dataclass(frozen=True)
+class ReadyFileProbe:
+    """Ready when a part has said so by a file, and listens: one that was killed left the file behind."""
+
+    file: Path
+    port: int
+
+    def ready(self) -> bool:
+        """Whether the file is there, and the port accepts connections."""
+        return self.file.exists() and is_listening(self.port)
 
 
 @dataclass(frozen=True)

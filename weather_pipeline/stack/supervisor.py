@@ -325,6 +325,8 @@ class Stack:
             self._restart_postgres()
             return
         part = next(part for part in self._parts if part.name == died.name)
+        if part.end_leftovers:
+            process.end(process.members(self._id, part.name), grace=part.stop_grace)
         self._launch(part)
         self._restarted[part.name] = part
 

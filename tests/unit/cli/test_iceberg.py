@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from weather_pipeline.cli.iceberg.common import catalog_settings
 from weather_pipeline.cli.iceberg.facts import Column, PartitionField, SnapshotFacts, TableFacts
 from weather_pipeline.cli.iceberg.show import aligned, table_lines
 from weather_pipeline.cli.iceberg.tables import shown_address, sql_address
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.stack import environment
 
 EMPTY = TableFacts(
     table="demo.news.articles_raw",
@@ -52,6 +55,18 @@ def test_another_address_is_refused_without_its_text(uri: str) -> None:
 
 def test_people_see_neither_login_nor_options() -> None:
     assert shown_address("postgresql://u:p@h:1/d?password=x") == "postgresql://h:1/d"
+
+
+def test_a_table_is_the_running_stack_s_where_none_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {"ICEBERG_TABLE": "demo.news.theirs", "WEATHER_ICEBERG_URI": "postgresql://u:p@h/d"}
+    monkeypatch.setattr(environment, "dagster_environment", lambda _: given)
+    settings = catalog_settings(tmp_path)
+    assert settings.iceberg_table == "demo.news.theirs"
+    assert settings.iceberg_uri is not None
+    assert settings.iceberg_uri.get_secret_value() == "postgresql://u:p@h/d"
+    assert settings.home == tmp_path
+    monkeypatch.setenv("WEATHER_ICEBERG_TABLE", "demo.news.own")
+    assert catalog_settings(tmp_path).iceberg_table == "demo.news.own"
 
 
 def test_a_table_without_a_snapshot_has_its_columns_alone() -> None:

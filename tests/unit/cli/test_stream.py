@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from weather_pipeline.cli.stream import stream
+from weather_pipeline.cli.up import check_kafka, up
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings
 from weather_pipeline.stack.ports import HOST, free_port
 
@@ -35,6 +37,21 @@ def test_no_broker_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 1
     assert nobody in done.output
     assert "`weather stream kafka` starts one" in done.output
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_broker_that_no_job_would_use_is_not_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, detach: list[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka.example:9092")
+    with pytest.raises(ConfigurationError, match=r"they use kafka\.example:9092, as KAFKA_BOOTSTRAP_SERVERS or"):
+        CliRunner().invoke(up, ["--kafka", "--home", str(tmp_path), *detach], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("servers", [None, "localhost:9192", "127.0.0.1:9192"])
+def test_the_stack_s_own_broker_may_be_named(servers: str | None) -> None:
+    check_kafka(Settings(port_offset=100, kafka_servers=servers))
 
 
 def test_the_broker_moves_with_the_other_ports_unless_one_is_named() -> None:

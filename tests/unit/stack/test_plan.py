@@ -18,7 +18,7 @@ from weather_pipeline.stack.plan import (
     workspace_text,
 )
 from weather_pipeline.stack.ports import PortNeed
-from weather_pipeline.stack.probes import HttpProbe, TcpProbe
+from weather_pipeline.stack.probes import HttpProbe, ReadyFileProbe, TcpProbe
 
 HOME = Path("/srv/weather")
 EMBEDDED = LineageTarget("http://127.0.0.1:5100", embedded=True, reason="the embedded lineage service")
@@ -135,6 +135,8 @@ def test_kafka_is_started_where_it_is_wanted() -> None:
     (part,) = [part for part in build_parts(wanted, CHOSEN) if part.name == "kafka"]
     assert part.port == wanted.settings.kafka_port == 9192
     assert part.command[-4:] == ("--port", "9192", "--home", str(HOME))
+    assert part.probe == ReadyFileProbe(HOME / "kafka" / "ready", 9192)
+    assert [part.name for part in build_parts(wanted, CHOSEN) if part.end_leftovers] == ["kafka"]
 
 
 def test_parts_that_need_each_other_are_a_mistake() -> None:

@@ -21,20 +21,20 @@ def catalog_environment(settings: Settings) -> dict[str, str]:
     """
     from weather_pipeline.errors import StackError
     from weather_pipeline.settings import IcebergCatalog
-    from weather_pipeline.stack.environment import dagster_environment
+    from weather_pipeline.stack.environment import dagster_environment, joined
 
     environment = {**os.environ, "WEATHER_HOME": str(settings.home.absolute())}
     if settings.iceberg_catalog is not IcebergCatalog.JDBC or settings.iceberg_uri is not None:
         return environment
     try:
-        return dagster_environment(settings.home) | environment
+        return joined(environment, dagster_environment(settings.home))
     except StackError as error:
         click.echo(f"! {error}", err=True)
         return environment
 
 
 def catalog_settings(home: Path | None) -> Settings:
-    """The settings, with the running stack's catalog where none is named.
+    """The settings, with the running stack's where no catalog is named.
 
     Raises:
         ConfigurationError: A setting can't be used.
@@ -42,8 +42,8 @@ def catalog_settings(home: Path | None) -> Settings:
     # The extra that has all that the commands need: without it, its name is to be said.
     import pyiceberg  # noqa: F401
 
-    settings = read_settings(home)
-    from pydantic import SecretStr
+    from weather_pipeline.settings import Settings, variables
 
-    found = catalog_environment(settings).get("WEATHER_ICEBERG_URI")
-    return settings.model_copy(update={"iceberg_uri": SecretStr(found)}) if found else settings
+    environment = catalog_environment(read_settings(home))
+    named = {field: next(filter(None, map(environment.get, variables(field))), None) for field in Settings.model_fields}
+    return Settings.model_validate({field: value for field, value in named.items() if value is not None})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
+from weather_pipeline.cli.drivers import run_driver
 from weather_pipeline.cli.iceberg.common import catalog_environment
 
 _MODULE = "weather_pipeline.spark.maintain_tables"
@@ -23,7 +22,8 @@ _MODULE = "weather_pipeline.spark.maintain_tables"
       weather iceberg maintain --dry-run
 
     \b
-    Exit codes: 0 done; 1 a table could not be maintained, and is named: the others were; 2 wrong usage.
+    Exit codes: 0 done; 1 a table could not be maintained, and is named: the others were; 1 too where Ctrl-C or SIGTERM
+    ended it; 2 wrong usage.
     """
 )
 @click.argument("tables", nargs=-1, metavar="[TABLE]…")
@@ -32,6 +32,5 @@ _MODULE = "weather_pipeline.spark.maintain_tables"
 def maintain(*, tables: tuple[str, ...], dry_run: bool, home: Path | None) -> None:
     """Join small files, expire old snapshots and remove orphan files: of each TABLE, or of all that our jobs write."""
     environment = catalog_environment(read_settings(home))
-    command = [sys.executable, "-m", _MODULE, *tables, *(("--dry-run",) if dry_run else ())]
-    done = subprocess.run(command, env=environment, check=False)
-    click.get_current_context().exit(1 if done.returncode else 0)
+    code = run_driver(_MODULE, *tables, *(("--dry-run",) if dry_run else ()), environment=environment)
+    click.get_current_context().exit(1 if code else 0)

@@ -39,6 +39,7 @@ def kafka(*, port: int | None, home: Path | None) -> None:
     """Run Kafka until Ctrl-C. Its jars (46 MB) are fetched once, checked by SHA-256."""
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.stack.kafka import KafkaBroker
+    from weather_pipeline.stack.plan import kafka_directory
     from weather_pipeline.stack.ports import is_listening
 
     settings = read_settings(home)
@@ -47,7 +48,7 @@ def kafka(*, port: int | None, home: Path | None) -> None:
         raise click.ClickException(f"Port {port} is taken: stop what listens there, or choose another with --port.")
     progress = Progress()
     java, jars = bring_kafka(where, progress)
-    broker = KafkaBroker(where / "kafka", java=java, jars=jars, port=port, log_file=where / "logs" / "kafka.log")
+    broker = KafkaBroker(kafka_directory(where), java=java, jars=jars, port=port, log_file=where / "logs" / "kafka.log")
     asked = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
     try:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
+from weather_pipeline.cli.drivers import run_driver
 from weather_pipeline.cli.iceberg.common import catalog_environment
 
 _MODULE = "weather_pipeline.spark.stream_write_raw_with_lineage"
@@ -34,14 +32,5 @@ _MODULE = "weather_pipeline.spark.stream_write_raw_with_lineage"
 def run(*, available_now: bool, home: Path | None) -> None:
     """Read the topic KAFKA_TOPIC into the Iceberg table ICEBERG_TABLE, until Ctrl-C."""
     environment = catalog_environment(read_settings(home))
-    command = [sys.executable, "-m", _MODULE, *(() if available_now else ("--continuous",))]
-    process = subprocess.Popen(command, env=environment)
-    # The terminal's Ctrl-C reaches the job too; a signal to this process alone has to be handed on.
-    signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
-    while True:
-        try:
-            code = process.wait()
-            break
-        except KeyboardInterrupt:
-            continue
+    code = run_driver(_MODULE, *(() if available_now else ("--continuous",)), environment=environment)
     click.get_current_context().exit(1 if code else 0)
