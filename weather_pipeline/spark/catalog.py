@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import IcebergCatalog, Settings
+from weather_pipeline.spark.catalog_address import database_address, server_address
 from weather_pipeline.spark.warehouse import Properties, check_shared, file_access, is_on_s3
 
 _EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
@@ -112,42 +112,39 @@ def _about(settings: Settings, kind: IcebergCatalog) -> Properties:
             '`eval "$(weather env)"` sets it; WEATHER_ICEBERG_CATALOG=hadoop needs none.'
         )
     uri = settings.iceberg_uri.get_secret_value()
-    _check_secrets(uri, kind)
-    return _rest(settings, uri) if kind is IcebergCatalog.REST else _jdbc(uri, warehouse)
+    return rest_properties(settings, uri) if kind is IcebergCatalog.REST else _jdbc(uri, warehouse)
 
 
-def _check_secrets(uri: str, kind: IcebergCatalog) -> None:
-    """Refuse secrets where they would stand on Java's command line."""
-    parts = urlsplit(uri)
-    if "password" in parts.query.lower() or (kind is IcebergCatalog.REST and "@" in parts.netloc):
-        raise ConfigurationError(
-            "WEATHER_ICEBERG_URI holds a password where other users of this machine could read it. For jdbc it stands "
-            "before the host (postgresql://user:password@host/database); a REST catalog's goes into "
-            "WEATHER_ICEBERG_CREDENTIAL or WEATHER_ICEBERG_TOKEN."
-        )
+def rest_properties(settings: Settings, uri: str) -> Properties:
+    """What a client of a REST catalog is told, under names that every client of Iceberg knows.
 
+    Args:
+        settings: The settings.
+        uri: The catalog's address.
 
-def _rest(settings: Settings, uri: str) -> Properties:
+    Raises:
+        ConfigurationError: The address is none, or holds a password.
+    """
     # Where its tables lie is for the server to say, unless a warehouse is named.
     warehouse = {"warehouse": settings.iceberg_warehouse} if settings.iceberg_warehouse else {}
     logins = {"token": settings.iceberg_token, "credential": settings.iceberg_credential}
     return Properties(
-        {"type": IcebergCatalog.REST.value, "uri": uri, **warehouse},
+        {"type": IcebergCatalog.REST.value, "uri": server_address(uri), **warehouse},
         {name: value.get_secret_value() for name, value in logins.items() if value},
     )
 
 
 def _jdbc(uri: str, warehouse: str) -> Properties:
-    parts = urlsplit(uri)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.path.strip("/"):
+    at = database_address(uri)
+    if "password" in at.options.lower():
         raise ConfigurationError(
-            f"WEATHER_ICEBERG_URI should be postgresql://user:password@host:port/database. Its scheme is "
-            f"{parts.scheme!r}."
+            "WEATHER_ICEBERG_URI holds a password where other users of this machine could read it: among the options. "
+            "It stands before the host (postgresql://user:password@host/database)."
         )
-    query = f"?{parts.query}" if parts.query else ""
-    address = f"jdbc:postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}{query}"
-    login = {"jdbc.user": parts.username, "jdbc.password": parts.password}
+    options = f"?{at.options}" if at.options else ""
+    address = f"jdbc:postgresql://{at.host}:{at.port or 5432}/{at.database}{options}"
+    login = {"jdbc.user": at.user, "jdbc.password": at.password}
     return Properties(
         {"TYPE": "jdbc", "URI": address, "jdbc.schema-version": "V1", "warehouse": warehouse},
-        {name: unquote(value) for name, value in login.items() if value},
+        {name: value for name, value in login.items() if value},
     )

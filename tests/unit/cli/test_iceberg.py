@@ -1,4 +1,4 @@
-"""What `weather iceberg` makes of addresses and of a table's facts."""
+"""What `weather iceberg` makes of a table's facts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 from weather_pipeline.cli.iceberg.common import catalog_settings
 from weather_pipeline.cli.iceberg.facts import Column, PartitionField, SnapshotFacts, TableFacts
 from weather_pipeline.cli.iceberg.show import aligned, table_lines
-from weather_pipeline.cli.iceberg.tables import shown_address, sql_address
-from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.stack import environment
 
 EMPTY = TableFacts(
@@ -31,30 +29,6 @@ EMPTY = TableFacts(
     properties={},
 )
 SNAPSHOT = SnapshotFacts(17, "2026-11-22T18:20:57.633+00:00", "append", 1000, 0, 1234567, 12, {"weather.batch": "3"})
-
-
-@pytest.mark.parametrize(
-    ("uri", "address"),
-    [
-        ("postgresql://u:p%40@h:1/d", "postgresql+psycopg://u:p%40@h:1/d?connect_timeout=10"),
-        ("postgres://u@h/d?sslmode=require", "postgresql+psycopg://u@h/d?connect_timeout=10&sslmode=require"),
-        ("postgresql://h/d?connect_timeout=3", "postgresql+psycopg://h/d?connect_timeout=3"),
-        ("sqlite:////lake/catalog.db", "sqlite:////lake/catalog.db"),
-    ],
-)
-def test_a_jdbc_catalog_s_address_is_sqlalchemy_s(uri: str, address: str) -> None:
-    assert sql_address(uri) == address
-
-
-@pytest.mark.parametrize("uri", ["mysql://u:secret@h/d", "postgresql:///d", "secret"])
-def test_another_address_is_refused_without_its_text(uri: str) -> None:
-    with pytest.raises(ConfigurationError, match="WEATHER_ICEBERG_URI should be postgresql://") as caught:
-        sql_address(uri)
-    assert "secret" not in str(caught.value)
-
-
-def test_people_see_neither_login_nor_options() -> None:
-    assert shown_address("postgresql://u:p@h:1/d?password=x") == "postgresql://h:1/d"
 
 
 def test_a_table_is_the_running_stack_s_where_none_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

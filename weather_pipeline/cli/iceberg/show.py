@@ -52,6 +52,7 @@ def show(*, table: str | None, snapshots: int, as_json: bool, home: Path | None)
     """
     settings = catalog_settings(home)
     from weather_pipeline.cli.iceberg.facts import facts_of
+    from weather_pipeline.cli.iceberg.reading import readable
     from weather_pipeline.cli.iceberg.tables import opened
     from weather_pipeline.spark.catalog import Table
 
@@ -60,7 +61,8 @@ def show(*, table: str | None, snapshots: int, as_json: bool, home: Path | None)
         found = tables.load(wanted)
         if found is None:
             raise click.ClickException(unknown(wanted, tables))
-        facts = facts_of(str(wanted), found, snapshots=snapshots)
+        with readable(str(wanted), lambda: found.metadata_location):
+            facts = facts_of(str(wanted), found, snapshots=snapshots)
     if as_json:
         click.echo(json.dumps(asdict(facts)))
         return

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
+from weather_pipeline.cli.iceberg.reading import readable
 from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, StoreUnavailable
 from weather_pipeline.settings import IcebergCatalog, Settings
-from weather_pipeline.spark.catalog import Table
-from weather_pipeline.urls import without_login
+from weather_pipeline.spark.catalog import Table, rest_properties
+from weather_pipeline.spark.catalog_address import database_address, server_address
+from weather_pipeline.spark.warehouse import file_access
 
 if TYPE_CHECKING:
     import pyiceberg.table
     from pyiceberg.catalog import Catalog
+    from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.io.pyarrow import PyArrowFileIO
     from sqlalchemy.exc import DBAPIError
 
 _CONNECT_SECONDS = "10"
-_METADATA_FILE = re.compile(r"v(\d+)\.metadata\.json")
+_METADATA_FILE = re.compile(r"v(\d+)(\.gz)?\.metadata\.json")
+_SQLITE = "sqlite:///"
+_UNKNOWN_OPTION = re.compile(r'invalid connection option "(.+)"')
 
 
 class Tables(Protocol):
@@ -31,7 +36,11 @@ class Tables(Protocol):
         ...
 
     def load(self, table: Table) -> pyiceberg.table.Table | None:
-        """A table as it is now; None where there is none of this name."""
+        """A table as it is now; None where there is none of this name.
+
+        Raises:
+            DataError: Its metadata can't be read.
+        """
         ...
 
 
@@ -48,8 +57,9 @@ def opened(settings: Settings, name: str) -> Iterator[Tables]:
             not where it says.
         StoreUnavailable: The catalog can't be reached.
     """
+    files = file_properties(settings)
     if settings.iceberg_catalog is IcebergCatalog.HADOOP:
-        yield _Directories(settings.effective_iceberg_warehouse)
+        yield _Directories(settings.effective_iceberg_warehouse, files)
         return
     if settings.iceberg_uri is None:
         raise ConfigurationError(
@@ -57,15 +67,32 @@ def opened(settings: Settings, name: str) -> Iterator[Tables]:
             "stack, which has one. WEATHER_ICEBERG_CATALOG=hadoop needs none."
         )
     uri = settings.iceberg_uri.get_secret_value()
-    with _explained(shown_address(uri)):
-        if settings.iceberg_catalog is IcebergCatalog.REST:
-            yield _Catalog(_rest(name, uri, settings.effective_iceberg_warehouse))
-            return
-        catalog, dispose = _sql(name, uri)
+    if settings.iceberg_catalog is IcebergCatalog.REST:
+        about, address = rest_properties(settings, uri), server_address(uri)
+        with _explained(address):
+            catalog = _rest(name, {**about.plain, **about.secrets, **files})
+            yield _Catalog(catalog, lambda _: f"what its catalog {address} answers")
+        return
+    with _explained(shown_database(uri)):
+        database = _sql(name, sql_address(uri), files)
         try:
-            yield _Catalog(catalog)
+            yield _Catalog(database, lambda table: _metadata_file(database, table))
         finally:
-            dispose()
+            database.engine.dispose()
+
+
+def file_properties(settings: Settings) -> dict[str, str]:
+    """How pyiceberg reaches the files: as Spark does, under pyiceberg's names.
+
+    Raises:
+        ConfigurationError: The warehouse names no bucket, or only one half of a key is set.
+    """
+    access = file_access(settings)
+    said = {**access.plain, **access.secrets}
+    said.pop("io-impl", None)  # a class of Java
+    if path_style := said.pop("s3.path-style-access", None):
+        said["s3.force-virtual-addressing"] = "false" if path_style == "true" else "true"
+    return said
 
 
 def sql_address(uri: str) -> str:
@@ -77,28 +104,34 @@ def sql_address(uri: str) -> str:
     Raises:
         ConfigurationError: It is of another kind. Its text is not in the message.
     """
-    parts = urlsplit(uri)
-    if parts.scheme == "sqlite":
+    if uri.startswith(_SQLITE):
         return uri
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname:
-        raise ConfigurationError(
-            "WEATHER_ICEBERG_URI should be postgresql://user:password@host:port/database. Its scheme is "
-            f"{parts.scheme!r}."
-        )
-    query = urlencode({"connect_timeout": _CONNECT_SECONDS, **dict(parse_qsl(parts.query))})
-    return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))
+    at = database_address(uri)
+    login = ":".join(quote(each, safe="") for each in (at.user, at.password) if each is not None)
+    place = str(at).removeprefix("postgresql://")
+    options = urlencode({"connect_timeout": _CONNECT_SECONDS, **dict(parse_qsl(at.options))})
+    return f"postgresql+psycopg://{login}{'@' if login else ''}{place}?{options}"
 
 
-def shown_address(uri: str) -> str:
-    """A catalog's address for people: without user, password and options."""
-    return without_login(uri).partition("?")[0]
+def shown_database(uri: str) -> str:
+    """The address of a JDBC catalog for people: without user, password and options.
+
+    Raises:
+        ConfigurationError: It is of another kind. Its text is not in the message.
+    """
+    return uri.partition("?")[0] if uri.startswith(_SQLITE) else str(database_address(uri))
 
 
 class _Catalog:
-    """Tables that a catalog knows."""
+    """Tables that a catalog knows.
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    Args:
+        catalog: The catalog.
+        source: Where it has a table's metadata, for people.
+    """
+
+    def __init__(self, catalog: Catalog, source: Callable[[Table], str]) -> None:
+        self._catalog, self._source = catalog, source
 
     def names(self) -> list[str]:
         spaces = self._catalog.list_namespaces()
@@ -108,7 +141,8 @@ class _Catalog:
         from pyiceberg.exceptions import NoSuchTableError
 
         try:
-            return self._catalog.load_table((table.namespace, table.name))
+            with readable(str(table), lambda: self._source(table)):
+                return self._catalog.load_table((table.namespace, table.name))
         except NoSuchTableError:
             return None
 
@@ -116,10 +150,11 @@ class _Catalog:
 class _Directories:
     """Tables that their directories alone make: NAMESPACE/TABLE of a warehouse. pyiceberg has no catalog for them."""
 
-    def __init__(self, warehouse: str) -> None:
+    def __init__(self, warehouse: str, files: Mapping[str, str]) -> None:
         from pyiceberg.io.pyarrow import PyArrowFileIO
 
-        self._io: PyArrowFileIO = PyArrowFileIO()
+        self._files = dict(files)
+        self._io: PyArrowFileIO = PyArrowFileIO(self._files)
         self._warehouse = warehouse.rstrip("/")
 
     def names(self) -> list[str]:
@@ -134,14 +169,19 @@ class _Directories:
         from pyiceberg.table import StaticTable
 
         found = self._newest(f"{self._warehouse}/{table.namespace}/{table.name}")
-        return None if found is None else StaticTable.from_metadata(found)
+        if found is None:
+            return None
+        with readable(str(table), lambda: found):
+            return StaticTable.from_metadata(found, self._files)
 
     def _newest(self, table: str) -> str | None:
         """The newest metadata file. `version-hint.text` may lag behind it."""
-        versions = [
-            int(found[1]) for name in self._inside(f"{table}/metadata") if (found := _METADATA_FILE.fullmatch(name))
-        ]
-        return f"{table}/metadata/v{max(versions)}.metadata.json" if versions else None
+        versions = {
+            int(found[1]): name
+            for name in self._inside(f"{table}/metadata")
+            if (found := _METADATA_FILE.fullmatch(name))
+        }
+        return f"{table}/metadata/{versions[max(versions)]}" if versions else None
 
     def _inside(self, directory: str) -> list[str]:
         """The names in a directory, none where it is not there."""
@@ -152,20 +192,31 @@ class _Directories:
         return [each.base_name for each in found]
 
 
-def _sql(name: str, uri: str) -> tuple[Catalog, Callable[[], None]]:
-    """A catalog in a database, and what closes its connections."""
+def _sql(name: str, address: str, files: Mapping[str, str]) -> SqlCatalog:
+    """A catalog in a database, whose connections are to be closed."""
     from pyiceberg.catalog.sql import SqlCatalog
 
     # Who only reads makes no tables of the catalog's own.
-    catalog = SqlCatalog(name, uri=sql_address(uri), init_catalog_tables="false")
-    return catalog, catalog.engine.dispose
+    return SqlCatalog(name, uri=address, init_catalog_tables="false", **files)
 
 
-def _rest(name: str, uri: str, warehouse: str) -> Catalog:
-    """A server of Iceberg's REST protocol; credentials come from pyiceberg's own configuration."""
+def _metadata_file(catalog: SqlCatalog, table: Table) -> str:
+    """The metadata file that a catalog in a database has for a table."""
+    from pyiceberg.catalog.sql import IcebergTables
+    from sqlalchemy import select
+
+    wanted = select(IcebergTables.metadata_location).filter_by(
+        catalog_name=catalog.name, table_namespace=table.namespace, table_name=table.name
+    )
+    with catalog.engine.connect() as connection:
+        return connection.scalar(wanted) or "its catalog"
+
+
+def _rest(name: str, properties: Mapping[str, str]) -> Catalog:
+    """A server of Iceberg's REST protocol."""
     from pyiceberg.catalog import load_catalog
 
-    return load_catalog(name, type="rest", uri=uri, warehouse=warehouse)
+    return load_catalog(name, **properties)
 
 
 @contextmanager
@@ -177,17 +228,23 @@ def _explained(address: str) -> Iterator[None]:
         StoreUnavailable: It can't be reached.
     """
     import requests
-    from pyiceberg.exceptions import ForbiddenError, RESTError, UnauthorizedError
+    from pydantic import ValidationError
+    from pyiceberg.exceptions import ForbiddenError, OAuthError, RESTError, UnauthorizedError
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
     except DBAPIError as error:
         raise _database_trouble(address, error) from None
-    except (UnauthorizedError, ForbiddenError):
+    except (UnauthorizedError, ForbiddenError, OAuthError):
         raise ConfigurationError(
-            f"The Iceberg catalog {address} does not let us in: its token or credential goes into pyiceberg's "
-            "configuration (PYICEBERG_CATALOG__NAME__TOKEN)."
+            f"The Iceberg catalog {address} does not let us in: WEATHER_ICEBERG_TOKEN or WEATHER_ICEBERG_CREDENTIAL is "
+            "missing, or is not what it wants."
+        ) from None
+    except ValidationError:
+        raise ConfigurationError(
+            f"What {address} answers is not Iceberg's REST protocol. Is the address right (WEATHER_ICEBERG_URI), with "
+            "its path?"
         ) from None
     except (requests.RequestException, RESTError) as error:
         raise StoreUnavailable(
@@ -207,6 +264,11 @@ def _database_trouble(address: str, error: DBAPIError) -> ConfigurationError | S
         return ConfigurationError(
             f"The database {address} has no Iceberg catalog: no job has written a table yet, or WEATHER_ICEBERG_URI "
             "names another database."
+        )
+    if unknown := _UNKNOWN_OPTION.search(said):
+        return ConfigurationError(
+            f"WEATHER_ICEBERG_URI has the option {unknown[1]}, which `list` and `show` don't know: they read {address} "
+            "with libpq, Spark with JDBC. Take one that both know: options=-csearch_path%3DNAME for currentSchema."
         )
     if ENTRY_REFUSED.search(said):
         return ConfigurationError(f"The Iceberg catalog {address} does not let us in: {said}")
