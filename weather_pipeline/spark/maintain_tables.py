@@ -123,7 +123,7 @@ def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *
     job, events = (settings.spark_namespace, APPLICATION), None if dry_run else session.events
     if events:
         tell(events, "START", run_id=run_id, job=job, job_type=_JOB_TYPE)
-    tables = wanted or [table for table in maintained_tables(settings) if spark.catalog.tableExists(str(table))]
+    tables = wanted or _there(spark, maintained_tables(settings))
     datasets: list[_Told] = []
     for table in tables:
         found = Maintained(str(table))
@@ -140,6 +140,17 @@ def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *
         read, written = [each for each, _ in datasets], [each for _, each in datasets if each]
         tell(events, "COMPLETE", run_id=run_id, job=job, job_type=_JOB_TYPE, inputs=read, outputs=written)
     return done
+
+
+def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
+    """Those that are there. Asked for a missing `history`, Iceberg looks for the history of a table: servers refuse it."""
+    found: list[Table] = []
+    for table in tables:
+        namespaces = {row[0] for row in spark.sql(f"SHOW NAMESPACES IN {table.catalog}").collect()}
+        if table.namespace in namespaces:
+            names = spark.sql(f"SHOW TABLES IN {table.catalog}.{table.namespace}").collect()
+            found += [table] if table.name in {row["tableName"] for row in names} else []
+    return found
 
 
 def _look(spark: SparkSession, settings: Settings, table: Table, done: Maintained) -> None:

@@ -102,7 +102,6 @@ def test_names_are_those_of_every_other_catalog(ran: Ran) -> None:
         ("neuronews", f"{JOB}.create_table.news_articles_raw_rejected"),
         ("neuronews", f"{JOB}.append_data.demo_news_articles_raw"),
         ("neuronews", f"{JOB}.append_data.demo_news_articles_raw_rejected"),
-        ("neuronews", f"{JOB}.project"),
         ("file", "weather_pipeline/articles"),
         ("iceberg://demo", "demo.news.articles_raw"),
         ("iceberg://demo", "demo.news.articles_raw_rejected"),
