@@ -143,7 +143,10 @@ def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *
 
 
 def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
-    """Those that are there. Asked for a missing `history`, Iceberg looks for the history of a table: servers refuse it."""
+    """Those that are there.
+
+    Asked for a missing `history`, Iceberg looks for the history of another table, which servers refuse: so they are listed.
+    """
     found: list[Table] = []
     for table in tables:
         namespaces = {row[0] for row in spark.sql(f"SHOW NAMESPACES IN {table.catalog}").collect()}
