@@ -145,7 +145,7 @@ def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *
 def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
     """Those that are there.
 
-    Asked for a missing `history`, Iceberg looks for the history of another table, which servers refuse: so they are listed.
+    They are listed: asked for a missing `history`, Iceberg looks for that of another table, and servers refuse it.
     """
     found: list[Table] = []
     for table in tables:
