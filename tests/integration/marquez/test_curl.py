@@ -47,6 +47,11 @@ def told(service: LineageService) -> LineageService:
     service.accept(
         _complete(("weather-pipeline", "raw_weather_data_dagster"), [forecast], [bronze]),
         _complete((job[0], "clean_weather_data_dagster"), [bronze], [silver]),
+        _complete(
+            ("neuronews", "batch_write_raw_with_lineage"),
+            [dataset("file", "weather_pipeline/articles")],
+            [dataset("iceberg://demo", "demo.news.articles_raw")],
+        ),
     )
     return service
 
