@@ -61,8 +61,7 @@ def main() -> Written:
     table = Table.parsed(settings.iceberg_table)
     catalog = catalog_of(settings, table.catalog)
     spark = session_with_lineage(APPLICATION, catalog.configuration, places=[files_place(settings)])
-    for name, value in catalog.secrets.items():
-        spark.conf.set(name, value)
+    catalog.log_in(spark)
     add_lineage_metadata(spark, job_type="batch", source_system="csv", target_system="iceberg")
     try:
         with one_at_a_time(settings.home, table):

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import IcebergCatalog, Settings
 from weather_pipeline.spark.catalog_address import database_address, server_address
 from weather_pipeline.spark.warehouse import Properties, check_shared, file_access, is_on_s3
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
@@ -66,6 +70,11 @@ class Catalog:
 
     configuration: Mapping[str, str]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def log_in(self, spark: SparkSession) -> None:
+        """Give a session the secrets, before it asks the catalog for anything."""
+        for name, value in self.secrets.items():
+            spark.conf.set(name, value)
 
 
 def catalog_of(settings: Settings, name: str) -> Catalog:

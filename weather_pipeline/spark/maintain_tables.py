@@ -110,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> Maintenance:
     catalog = catalog_of(settings, Table.parsed(settings.iceberg_table).catalog)
     # The listener finds no table in what these procedures do, and calls their steps jobs.
     session = stream_session(APPLICATION, {**_CONFIGURATION, **catalog.configuration})
-    for name, value in catalog.secrets.items():
-        session.spark.conf.set(name, value)
+    catalog.log_in(session.spark)
     try:
         return _maintain(session, settings, wanted, dry_run=given.dry_run)
     finally:

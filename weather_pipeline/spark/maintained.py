@@ -8,6 +8,7 @@ from datetime import datetime
 from weather_pipeline.settings import Settings
 from weather_pipeline.spark.article_columns import DEAD_LETTERS, REJECTED
 from weather_pipeline.spark.catalog import Table
+from weather_pipeline.spark.history import history_table
 
 
 def maintained_tables(settings: Settings) -> list[Table]:
@@ -18,7 +19,7 @@ def maintained_tables(settings: Settings) -> list[Table]:
     """
     articles = Table.parsed(settings.iceberg_table)
     beside = [articles.beside(articles.name + part) for part in (REJECTED, DEAD_LETTERS)]
-    return [articles, *beside, Table(articles.catalog, "weather", "history")]
+    return [articles, *beside, history_table(settings)]
 
 
 def expiring(committed: Sequence[datetime], cut: datetime, keep: int) -> int:

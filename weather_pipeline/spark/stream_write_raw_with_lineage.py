@@ -132,8 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> Streamed:
     catalog = catalog_of(settings, table.catalog)
     session = stream_session(APPLICATION, catalog.configuration)
     stopping = Stopping()  # Spark has put a handler of its own there
-    for name, value in catalog.secrets.items():
-        session.spark.conf.set(name, value)
+    catalog.log_in(session.spark)
     try:
         with _alone(settings.effective_stream_checkpoint):
             return _stream(session, settings, table, stopping, continuous=continuous)

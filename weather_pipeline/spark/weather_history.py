@@ -86,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> tuple[Written, list[SilverFi
     catalog = catalog_of(settings, table.catalog)
     configuration = {**catalog.configuration, _CHECKED: "true"}
     spark = session_with_lineage(APPLICATION, configuration, places=[silver_place(settings)])
-    for name, value in catalog.secrets.items():
-        spark.conf.set(name, value)
+    catalog.log_in(spark)
     add_lineage_metadata(spark, job_type="batch", source_system="parquet", target_system="iceberg")
     try:
         with one_at_a_time(settings.home, table):
