@@ -7,32 +7,22 @@ import sys
 import time
 from typing import Any
 
-from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
-
 from weather_pipeline.settings import load_settings
-from weather_pipeline.spark.articles import create_stream_tables, received
+from weather_pipeline.spark.articles import create_stream_tables, parsed, received
 from weather_pipeline.spark.catalog import Table, catalog_of
-from weather_pipeline.spark.openlineage_config import stream_session
+from weather_pipeline.spark.openlineage_config import session_with_own_lineage
+from weather_pipeline.spark.stream_write_raw_with_lineage import messages_of
 
 
 def main() -> dict[str, Any]:
     """Run it."""
     settings = load_settings()
     table = Table.parsed(settings.iceberg_table)
-    spark = stream_session("plain_stream", catalog_of(settings, table.catalog).configuration).spark
+    spark = session_with_own_lineage("plain_stream", catalog_of(settings, table.catalog).configuration).spark
     begun = time.monotonic()
     create_stream_tables(spark, table, table.beside("unused"))
-    messages = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.effective_kafka_servers)
-        .option("subscribe", settings.kafka_topic)
-        .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", settings.stream_max_offsets)
-        .load()
-        .select("topic", "partition", "offset", F.col("value").cast("string").alias("value"), "timestamp")
-    )
     (
-        received(messages)
+        received(parsed(messages_of(spark, settings)))
         .writeStream.option("checkpointLocation", settings.effective_stream_checkpoint)
         .option("check-nullability", "false")  # Spark knows no column that is never null here
         .option("fanout-enabled", "true")

@@ -56,15 +56,10 @@ def check_spark() -> None:
 
 def bring_jars(settings: Settings, progress: Progress) -> None:
     """Fetch what Spark and Kafka need, before anything is started."""
-    from weather_pipeline.cli.stream.kafka import bring_kafka
+    from weather_pipeline.cli.jars import bring_kafka, bring_spark
     from weather_pipeline.spark.jars import wanted_jars
-    from weather_pipeline.stack.jars import fetch_jars
 
-    def show(done: int, missing: int) -> None:
-        progress.update(f"Fetching Spark's jars: {done} of {missing}")
-
-    with progress.phase("jars", "Bringing Spark's jars"):
-        fetch_jars(wanted_jars(s3=False), settings.effective_spark_jars, progress=show)
+    bring_spark(settings, wanted_jars(s3=False), progress)
     bring_kafka(settings.home, progress)
 
 

@@ -166,7 +166,7 @@ def run_stack(
     with stop_signals():
         options = replace(stack_options(settings, progress), kafka=kafka)
         if kafka:
-            from weather_pipeline.cli.stream.kafka import bring_kafka
+            from weather_pipeline.cli.jars import bring_kafka
 
             bring_kafka(options.home, progress)
         if modules is not None:

@@ -8,10 +8,12 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from weather_pipeline.spark.article_columns import COLUMNS, NEEDED
 from weather_pipeline.spark.catalog import Table
-from weather_pipeline.spark.tables import PROPERTIES
+from weather_pipeline.spark.tables import PROPERTIES, create_namespace
 
 CORRUPT = "_corrupt_record"
 """Where Spark puts a line of CSV that has other columns."""
+
+_REASON = "_reason"
 
 AS_IT_COMES = StructType([StructField(name, StringType()) for name in (*COLUMNS, CORRUPT)])
 """The declared schema of an article as it comes, all text: nothing is guessed from its content."""
@@ -71,7 +73,7 @@ def create_stream_tables(spark: SparkSession, articles: Table, letters: Table) -
 
 
 def _create_articles(spark: SparkSession, articles: Table) -> None:
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {articles.catalog}.{articles.namespace}")
+    create_namespace(spark, articles)
     columns = ", ".join(
         f"{name} {kind}{' NOT NULL' if name in NEEDED else ''} COMMENT '{text}'"
         for name, (kind, text) in COLUMNS.items()
@@ -79,23 +81,30 @@ def _create_articles(spark: SparkSession, articles: Table) -> None:
     spark.sql(_ARTICLES.format(table=articles, columns=columns, properties=PROPERTIES))
 
 
+def parsed(messages: DataFrame) -> DataFrame:
+    """Messages of a topic as articles, typed, each with why it is none, and then its text; and its place in the topic.
+
+    Args:
+        messages: `topic`, `partition`, `offset`, `value` (text) and `timestamp`.
+    """
+    options = {"columnNameOfCorruptRecord": CORRUPT, "mode": "PERMISSIVE"}
+    articles = messages.withColumn("article", F.from_json(F.coalesce("value", F.lit("")), AS_IT_COMES, options))
+    judged = articles.select(*messages.columns, "article.*").withColumn(_REASON, reason())
+    text = F.when(F.col(_REASON).isNotNull(), F.col("value")).alias("value")
+    # Of an article the text is not needed any more, and micro-batches are kept in memory.
+    return judged.select("topic", "partition", "offset", text, "timestamp", _REASON, *_typed())
+
+
 def received(messages: DataFrame) -> DataFrame:
-    """The articles among messages of a topic, typed, as often as they came."""
-    return _parsed(messages).where(reason().isNull()).select(*_typed())
+    """The articles among messages that were `parsed`, as often as they came."""
+    return messages.where(F.col(_REASON).isNull()).select(*COLUMNS)
 
 
 def dead_letters(messages: DataFrame) -> DataFrame:
     """The other messages: where each stands in its topic, what it was, and why it is no article."""
-    why = F.coalesce(reason(), F.lit(REASONS["columns"])).alias("reason")
     at = F.col("timestamp").alias("received_at")
-    return _parsed(messages).where(reason().isNotNull()).select("topic", "partition", "offset", "value", why, at)
-
-
-def _parsed(messages: DataFrame) -> DataFrame:
-    """Messages with the fields of their JSON beside them."""
-    options = {"columnNameOfCorruptRecord": CORRUPT, "mode": "PERMISSIVE"}
-    parsed = messages.withColumn("article", F.from_json(F.coalesce("value", F.lit("")), AS_IT_COMES, options))
-    return parsed.select(*messages.columns, "article.*")
+    why = F.col(_REASON).alias("reason")
+    return messages.where(F.col(_REASON).isNotNull()).select("topic", "partition", "offset", "value", why, at)
 
 
 def _typed() -> list[Column]:

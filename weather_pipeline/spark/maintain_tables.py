@@ -25,7 +25,7 @@ from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.events import data_source, dataset_version, facet, schema, tell
 from weather_pipeline.spark.maintained import expiring, maintained_tables
-from weather_pipeline.spark.openlineage_config import StreamSession, stream_session
+from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
 from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.stream_marks import carry_on
 from weather_pipeline.spark.table_files import SharedLocation, check_alone
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> Maintenance:
     wanted = [Table.parsed(name) for name in given.tables]
     catalog = catalog_of(settings, Table.parsed(settings.iceberg_table).catalog)
     # The listener finds no table in what these procedures do, and calls their steps jobs.
-    session = stream_session(APPLICATION, {**_CONFIGURATION, **catalog.configuration})
+    session = session_with_own_lineage(APPLICATION, {**_CONFIGURATION, **catalog.configuration})
     catalog.log_in(session.spark)
     try:
         return _maintain(session, settings, wanted, dry_run=given.dry_run)
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> Maintenance:
         session.spark.stop()
 
 
-def _maintain(session: StreamSession, settings: Settings, wanted: list[Table], *, dry_run: bool) -> Maintenance:
+def _maintain(session: OwnLineageSession, settings: Settings, wanted: list[Table], *, dry_run: bool) -> Maintenance:
     spark, run_id, done = session.spark, str(generate_new_uuid()), Maintenance(dry_run)
     job, events = (settings.spark_namespace, APPLICATION), None if dry_run else session.events
     if events:
@@ -146,13 +146,16 @@ def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
 
     They are listed: asked for a missing `history`, Iceberg looks for that of another table, and servers refuse it.
     """
-    found: list[Table] = []
-    for table in tables:
-        namespaces = {row[0] for row in spark.sql(f"SHOW NAMESPACES IN {table.catalog}").collect()}
-        if table.namespace in namespaces:
-            names = spark.sql(f"SHOW TABLES IN {table.catalog}.{table.namespace}").collect()
-            found += [table] if table.name in {row["tableName"] for row in names} else []
-    return found
+    places = {(table.catalog, table.namespace) for table in tables}
+    names = {place: _names(spark, *place) for place in places}
+    return [table for table in tables if table.name in names[table.catalog, table.namespace]]
+
+
+def _names(spark: SparkSession, catalog: str, namespace: str) -> set[str]:
+    """The tables of a namespace; none where it is not there."""
+    if namespace not in {row[0] for row in spark.sql(f"SHOW NAMESPACES IN {catalog}").collect()}:
+        return set()
+    return {row["tableName"] for row in spark.sql(f"SHOW TABLES IN {catalog}.{namespace}").collect()}
 
 
 def _look(spark: SparkSession, settings: Settings, table: Table, done: Maintained) -> None:

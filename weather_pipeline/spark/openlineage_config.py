@@ -104,7 +104,7 @@ def session_with_lineage(
 
 
 @dataclass(frozen=True)
-class StreamSession:
+class OwnLineageSession:
     """A session whose job tells its lineage itself.
 
     Attributes:
@@ -116,7 +116,7 @@ class StreamSession:
     events: Path | None
 
 
-def stream_session(app_name: str, additional_configs: Mapping[str, Any]) -> StreamSession:
+def session_with_own_lineage(app_name: str, additional_configs: Mapping[str, Any]) -> OwnLineageSession:
     """A session without the listener, which tells of a streaming query what is not so, and a place in the spool.
 
     Its Java is in a process group of its own: a signal to the driver's group leaves the micro-batch to the driver.
@@ -132,7 +132,7 @@ def stream_session(app_name: str, additional_configs: Mapping[str, Any]) -> Stre
     configuration = merged(start.jars | catalog_configuration(start.given), start.given)
     events = to_file(app_name, start.settings).events if start.is_tracked else None
     lock = _begin(events, app_name, start.settings, ())
-    return StreamSession(_session(app_name, configuration, start.java, lock=lock, is_apart=True), events)
+    return OwnLineageSession(_session(app_name, configuration, start.java, lock=lock, is_apart=True), events)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 from weather_pipeline.errors import ConfigurationError, WeatherPipelineError
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.article_columns import COLUMNS, DEAD_LETTERS
-from weather_pipeline.spark.articles import create_stream_tables, dead_letters, received
+from weather_pipeline.spark.articles import create_stream_tables, dead_letters, parsed, received
 from weather_pipeline.spark.catalog import Table, catalog_of
-from weather_pipeline.spark.openlineage_config import StreamSession, stream_session
+from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
 from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.stream_lineage import Batch, Output, StreamRun
 from weather_pipeline.spark.stream_marks import append_once
@@ -98,16 +98,16 @@ class ArticleStream:
         query = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
         if not query:
             raise RuntimeError("Spark does not say which query this is: without it no micro-batch can be known again.")
-        messages.persist()
+        articles = parsed(messages).persist()
         try:
-            read, start, end = _span(messages)
+            read, start, end = _span(articles)
             added = {
                 str(table): found
-                for table, rows in ((self._table, received(messages)), (self._letters, dead_letters(messages)))
+                for table, rows in ((self._table, received(articles)), (self._letters, dead_letters(articles)))
                 if (found := append_once(spark, rows, table, query, number))
             }
         finally:
-            messages.unpersist()
+            articles.unpersist()
         self.last = Batch(number, start, end, read, added)
         self._done.batches += 1
         self._done.messages += read
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> Streamed:
     settings = load_settings()
     table = Table.parsed(settings.iceberg_table)
     catalog = catalog_of(settings, table.catalog)
-    session = stream_session(APPLICATION, catalog.configuration)
+    session = session_with_own_lineage(APPLICATION, catalog.configuration)
     stopping = Stopping()  # Spark has put a handler of its own there
     catalog.log_in(session.spark)
     try:
@@ -178,7 +178,7 @@ class Stopping:
 
 
 def _stream(
-    session: StreamSession, settings: Settings, table: Table, stopping: Stopping, *, continuous: bool
+    session: OwnLineageSession, settings: Settings, table: Table, stopping: Stopping, *, continuous: bool
 ) -> Streamed:
     begun, done = time.monotonic(), Streamed(str(table))
     create_stream_tables(session.spark, table, table.beside(table.name + DEAD_LETTERS))
@@ -197,7 +197,8 @@ def _stream(
     return done
 
 
-def _query(spark: SparkSession, settings: Settings, stream: ArticleStream, *, continuous: bool) -> StreamingQuery:
+def messages_of(spark: SparkSession, settings: Settings) -> DataFrame:
+    """The topic's messages as a stream: where each stands in it, its text, and its time."""
     source = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.effective_kafka_servers)
@@ -206,8 +207,12 @@ def _query(spark: SparkSession, settings: Settings, stream: ArticleStream, *, co
         .option("maxOffsetsPerTrigger", settings.stream_max_offsets)
         .load()
     )
+    return source.select("topic", "partition", "offset", F.col("value").cast("string").alias("value"), "timestamp")
+
+
+def _query(spark: SparkSession, settings: Settings, stream: ArticleStream, *, continuous: bool) -> StreamingQuery:
     writer = (
-        source.select("topic", "partition", "offset", F.col("value").cast("string").alias("value"), "timestamp")
+        messages_of(spark, settings)
         .writeStream.queryName(APPLICATION)
         .option("checkpointLocation", settings.effective_stream_checkpoint)
         .foreachBatch(stream.write)
@@ -231,7 +236,7 @@ def _wait(query: StreamingQuery, stopping: Stopping, stream: ArticleStream) -> N
         raise error
 
 
-def _told(session: StreamSession, settings: Settings, table: Table, *, window: int | None) -> StreamRun | None:
+def _told(session: OwnLineageSession, settings: Settings, table: Table, *, window: int | None) -> StreamRun | None:
     if session.events is None:
         return None
     letters = table.beside(table.name + DEAD_LETTERS)

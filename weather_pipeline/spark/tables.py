@@ -32,6 +32,11 @@ def one_at_a_time(home: Path, table: Table) -> Iterator[None]:
         yield
 
 
+def create_namespace(spark: SparkSession, table: Table) -> None:
+    """Make a table's namespace where it is missing."""
+    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.catalog}.{table.namespace}")
+
+
 def row_count(spark: SparkSession, table: Table) -> int:
     """Rows, from the table's own metadata: no file is read, and no action of it shows in the lineage."""
     found = spark.sql(f"SELECT sum(record_count) AS rows FROM {table}.data_files").first()  # noqa: S608  (names are checked)

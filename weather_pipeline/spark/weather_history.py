@@ -33,7 +33,7 @@ from weather_pipeline.spark.history import (
 )
 from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
 from weather_pipeline.spark.pipes import report
-from weather_pipeline.spark.tables import PROPERTIES, one_at_a_time, row_count, snapshot_id
+from weather_pipeline.spark.tables import PROPERTIES, create_namespace, one_at_a_time, row_count, snapshot_id
 from weather_pipeline.weather.hours import HOUR, check_hours, unbroken
 
 APPLICATION = "weather_history"
@@ -167,7 +167,7 @@ def write(spark: SparkSession, files: Sequence[SilverFile], table: Table) -> Wri
 
 
 def _create(spark: SparkSession, table: Table) -> None:
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.catalog}.{table.namespace}")
+    create_namespace(spark, table)
     columns = ", ".join(
         f"{column.name} {SPARK_TYPES[column.sql_type]}{'' if column.nullable else ' NOT NULL'} "
         f"COMMENT '{column.described}'"

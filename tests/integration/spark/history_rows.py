@@ -1,4 +1,4 @@
-"""The job of the weather's history, made twice in one session; then the table's rows are printed as JSON."""
+"""The job of the weather's history, made while another writer makes it too, then once more; prints what came of it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,36 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
+from weather_pipeline.errors import DataError
 from weather_pipeline.spark import weather_history as job
 from weather_pipeline.spark.catalog import Table
 from weather_pipeline.spark.history import SilverFile
 
-write = job.write
+write, look = job.write, job.snapshot_id
+
+
+def write_beside_another(spark: SparkSession, files: Sequence[SilverFile], table: Table) -> str:
+    """Write, and have another writer do so once it is known what the table has; why it was refused."""
+
+    def look_and_let_another_write(spark: SparkSession, table: Table) -> int | None:
+        found = look(spark, table)
+        job.snapshot_id = look
+        write(spark, files, table)
+        return found
+
+    job.snapshot_id = look_and_let_another_write
+    try:
+        write(spark, files, table)
+    except DataError as refused:
+        return str(refused)
+    return ""
 
 
 def write_twice(spark: SparkSession, files: Sequence[SilverFile], table: Table) -> job.Written:
-    write(spark, files, table)
+    refused = write_beside_another(spark, files, table)
     written = write(spark, files, table)
     found = spark.sql(f"SELECT location_id, string(observed_at), temperature_c FROM {table} ORDER BY 1, 2").collect()
-    sys.stdout.write(json.dumps([list(row) for row in found]) + "\n")
+    sys.stdout.write(json.dumps({"refused": refused, "rows": [list(row) for row in found]}) + "\n")
     return written
 
 

@@ -19,6 +19,7 @@ from tests.integration.spark.conftest import ROOT, Spark, deliver_all
 
 BATCH = "weather_pipeline.spark.batch_write_raw_with_lineage"
 STREAM = "weather_pipeline.spark.stream_write_raw_with_lineage"
+HISTORY = "weather_pipeline.spark.weather_history"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from weather_pipeline.spark.article_files import csv_files
 from weather_pipeline.spark.articles import create_stream_tables, create_tables
 from weather_pipeline.spark.batch_write_raw_with_lineage import write
 from weather_pipeline.spark.catalog import Table, catalog_of
-from weather_pipeline.spark.openlineage_config import stream_session
+from weather_pipeline.spark.openlineage_config import session_with_own_lineage
 from weather_pipeline.spark.stream_marks import added_by, append_once
 
 ARTICLES = Table.parsed("demo.news.articles_raw")
@@ -36,9 +36,8 @@ def session() -> Iterator[SparkSession]:
     catalog = catalog_of(settings, "demo")
     beside = catalog_of(settings.model_copy(update={"iceberg_catalog": IcebergCatalog.HADOOP}), "beside")
     configuration = {**catalog.configuration, **beside.configuration, "spark.sql.shuffle.partitions": "1"}
-    spark = stream_session("table_job", configuration).spark
-    for name, value in catalog.secrets.items():
-        spark.conf.set(name, value)
+    spark = session_with_own_lineage("table_job", configuration).spark
+    catalog.log_in(spark)
     try:
         yield spark
     finally:

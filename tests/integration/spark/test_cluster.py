@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.collector import Collector
-from tests.integration.spark.conftest import Spark
+from tests.integration.spark.conftest import CONF, Spark
 from tests.integration.spark.runs import BATCH, STREAM, Ran, run
 from tests.integration.store.buckets import keys, make_bucket
 from tests.integration.store.s3_server import ACCESS, S3ServerProcess
@@ -73,9 +73,10 @@ def place(spark_s3_jars: Path, postgres: EmbeddedPostgres, tmp_path_factory: pyt
     write_articles(directory / "articles")
     # The size of executors is Spark's own affair. Without the second line the first executor may do all.
     (directory / "conf").mkdir()
-    (directory / "conf" / "spark-defaults.conf").write_text(
-        f"spark.executor.memory {EXECUTOR_MB}m\nspark.scheduler.minRegisteredResourcesRatio 1.0\n"
-    )
+    ours = f"spark.executor.memory {EXECUTOR_MB}m\nspark.scheduler.minRegisteredResourcesRatio 1.0\n"
+    everybodys = (CONF / "spark-defaults.conf").read_text()
+    executors = everybodys.replace("spark.driver", "spark.executor")
+    (directory / "conf" / "spark-defaults.conf").write_text(everybodys + executors + ours)
     catalogs = {name: postgres.ensure_database(f"iceberg_{name}") for name in (HERE, THERE)}
     with S3ServerProcess(directory / "s3") as server, SparkCluster(directory / "cluster") as cluster:
         for bucket in catalogs:

@@ -5,35 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from tests.collector import Collector
 from tests.integration.spark.conftest import Spark, deliver_all
+from tests.integration.spark.runs import HISTORY
+from tests.integration.spark.silver import NIGHT, PLACES, write_silver
 from tests.openlineage_spec import findings
-from tests.unit.weather.bronze_rows import NO_ROWS_QUARANTINED, UNITS, row
 from weather_pipeline.lineage.spool import files
 from weather_pipeline.stack.postgres import EmbeddedPostgres
-from weather_pipeline.store.lake import bronze_files, write_bronze, write_clean
-from weather_pipeline.store.local import LocalStore
-from weather_pipeline.weather.bronze import BRONZE_SCHEMA, Fetched
 from weather_pipeline.weather.hours import HOUR
 from weather_pipeline.weather.tables import TABLES
 
 pytestmark = pytest.mark.integration
 
-MODULE = "weather_pipeline.spark.weather_history"
 JOB = "weather_history"
 SILVER, TABLE = ("file", "lake/silver/weather"), ("iceberg://demo", "demo.weather.history")
 COLUMNS = [column.name for column in TABLES["silver"]]
-
-PLACES = ("amsterdam", "utrecht")
-NIGHT = datetime(2026, 2, 12, 22, tzinfo=UTC)
-"""The first of four hours: two of one day, and two of the next."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +39,7 @@ class Home:
     spark: Spark
     catalog: Mapping[str, str]
 
-    def write_silver(self, temperatures: Mapping[int, float]) -> None:
-        """Write hours of the night, each with the temperature of two places, as the assets do."""
-        lake = LocalStore(self.spark.home / "lake")
-        for index, temperature in temperatures.items():
-            start = NIGHT + index * HOUR
-            rows = [
-                row(location_id=place, time=f"{start:%Y-%m-%dT%H:%M}", temperature_2m=temperature) for place in PLACES
-            ]
-            table = pa.Table.from_pylist(rows, schema=BRONZE_SCHEMA)
-            write_bronze(lake, Fetched(table, "test", "http://test/", start, UNITS), start=start, end=start + HOUR)
-            with bronze_files(lake, start, start + HOUR) as bronze:
-                write_clean(lake, bronze, NO_ROWS_QUARANTINED, start=start, end=start + HOUR)
-
-    def run(self, *arguments: str, module: str = MODULE) -> Ran:
+    def run(self, *arguments: str, module: str = HISTORY) -> Ran:
         """Run the job, and deliver what it told."""
         done = self.spark.run(module, *arguments, **self.catalog)
         assert done.returncode == 0, done.stderr
@@ -127,7 +105,7 @@ def _soon() -> Iterator[None]:
 def home(spark_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home of which silver has all four hours."""
     home = Home(Spark(tmp_path_factory.mktemp("one home"), spark_jars), {"WEATHER_ICEBERG_CATALOG": "hadoop"})
-    home.write_silver({0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0})
+    write_silver(home.spark.home, {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0})
     return home
 
 
@@ -151,14 +129,23 @@ def test_the_application_joins_silver_and_the_table_column_by_column(first: Ran)
     assert {each for each in found if not each.startswith(known)} == set()
 
 
-def test_the_hours_that_are_asked_for_are_replaced_and_no_other(first: Ran, home: Home) -> None:
-    home.write_silver({0: -10.0, 1: -20.0, 2: -30.0})
+@pytest.fixture(scope="module")
+def again(first: Ran, home: Home) -> Ran:
+    """The two hours in the middle, with other temperatures, beside another writer."""
+    write_silver(home.spark.home, {0: -10.0, 1: -20.0, 2: -30.0})
     hours = "--start", "2026-02-12T23", "--end", "2026-02-13T01"
-    again = home.run(*hours, module="tests.integration.spark.history_rows")
-    assert again.printed == rows(1.0, -20.0, -30.0, 4.0)
+    return home.run(*hours, module="tests.integration.spark.history_rows")
+
+
+def test_the_hours_that_are_asked_for_are_replaced_and_no_other(again: Ran) -> None:
+    assert again.printed["rows"] == rows(1.0, -20.0, -30.0, 4.0)
     # The days' other rows were written again as they were: of that the application's lineage says nothing.
     assert datasets(again.last, "inputs") == {SILVER}
     assert origins(again.last) == {column: {(*SILVER, column)} for column in COLUMNS}
+
+
+def test_of_two_writers_at_once_one_is_refused(again: Ran) -> None:
+    assert again.printed["refused"].startswith("Another writer changed demo.weather.history meanwhile")
 
 
 def test_names_are_equal_in_another_home_with_another_catalog(
@@ -166,19 +153,19 @@ def test_names_are_equal_in_another_home_with_another_catalog(
 ) -> None:
     catalog = {"WEATHER_ICEBERG_URI": postgres.ensure_database("history"), "WEATHER_PORT_OFFSET": "100"}
     other = Home(Spark(tmp_path_factory.mktemp("other home"), spark_jars), catalog)
-    other.write_silver({1: 2.0})
+    write_silver(other.spark.home, {1: 2.0})
     ran = other.run("--start", "2026-02-12T23", "--end", "2026-02-13T00")
     assert ran.printed["rows"] == 2
     assert ran.names() == first.names()
 
 
 def test_an_hour_that_silver_lacks_is_named_before_spark_starts(home: Home) -> None:
-    done = home.spark.run(MODULE, "--start", "2026-02-13T01", "--end", "2026-02-13T03", **home.catalog)
+    done = home.spark.run(HISTORY, "--start", "2026-02-13T01", "--end", "2026-02-13T03", **home.catalog)
     assert done.returncode == 1
     assert "Run clean_weather_data for 2026-02-13T02:00Z first" in done.stderr
 
 
 def test_half_a_range_is_refused(home: Home) -> None:
-    done = home.spark.run(MODULE, "--start", "2026-02-13T01", **home.catalog)
+    done = home.spark.run(HISTORY, "--start", "2026-02-13T01", **home.catalog)
     assert done.returncode == 2
     assert "--start and --end belong together" in done.stderr

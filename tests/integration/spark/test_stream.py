@@ -1,4 +1,8 @@
-"""Articles from a real Kafka into an Iceberg table: once each, whatever dies between, and told as one run."""
+"""Articles from a real Kafka into an Iceberg table: once each, whatever dies between, and told as one run.
+
+One topic and one table live through all of it, in this order: a first run, a driver that is killed, one that is
+stopped, a broker that restarts under one that is interrupted, and a run that finds nothing new.
+"""
 
 from __future__ import annotations
 
@@ -18,55 +22,66 @@ from pyarrow.dataset import dataset
 
 from tests.collector import Collector
 from tests.integration.spark.conftest import ROOT, Spark, deliver_all
+from tests.integration.spark.runs import STREAM
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage.spool import files
 from weather_pipeline.stack.kafka import KafkaBroker
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-MODULE = "weather_pipeline.spark.stream_write_raw_with_lineage"
-JOB = "stream_write_raw_with_lineage"
+TOPIC, SAMPLE = "articles.of.the.stream", 122
+"""The topic; and how many messages the sample has, two of which are no articles."""
 TABLE, LETTERS = "demo.news.articles_raw", "demo.news.articles_raw_dead_letters"
 
 
 @dataclass
 class Streaming:
-    """A home with a topic of its own."""
+    """A home with a topic of its own.
+
+    Attributes:
+        spark: Runs jobs there.
+        broker: The topic's.
+        backend: Gets the events.
+        sent: How many messages the topic has.
+    """
 
     spark: Spark
     broker: KafkaBroker
-    topic: str
     backend: Collector
+    sent: int = 0
 
     @property
     def variables(self) -> dict[str, str]:
         return {
             "WEATHER_ICEBERG_CATALOG": "hadoop",
             "KAFKA_BOOTSTRAP_SERVERS": self.broker.address,
-            "KAFKA_TOPIC": self.topic,
+            "KAFKA_TOPIC": TOPIC,
             "WEATHER_STREAM_MAX_OFFSETS": "50",
             "WEATHER_STREAM_TRIGGER_SECONDS": "1",
         }
 
-    def produce(self, *lines: str) -> None:
-        """Send messages with the product's own command; the sample where there are none."""
+    def produce(self, first: int = 0, last: int = 0) -> None:
+        """Send articles of these numbers with the product's own command; the sample where there are none."""
         arguments: list[str] = []
-        if lines:
+        if last:
             file = self.spark.home / "messages.ndjson"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("\n".join(lines))
+            file.write_text("\n".join(map(message, range(first, last))))
             arguments = [str(file)]
         done = self.spark.run("weather_pipeline.cli", "stream", "produce", *arguments, "--json", **self.variables)
         assert done.returncode == 0, done.stderr
+        self.sent += (last - first) or SAMPLE
 
-    def run(self, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, module: str = STREAM) -> Ran:
         """Read what is there."""
-        return self.spark.run(MODULE, **self.variables, **more)
+        done = self.spark.run(module, **self.variables)
+        assert not done.returncode or module != STREAM, done.stderr
+        printed = done.stdout.splitlines()[-1:] or ["{}"]
+        return Ran(json.loads(printed[0]), done.returncode, self._told())
 
     def start(self) -> subprocess.Popen[str]:
         """Read on and on, in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", MODULE, "--continuous"],
+            [sys.executable, "-m", STREAM, "--continuous"],
             cwd=ROOT,
             env=self.spark.environment(self.variables),
             stdout=subprocess.PIPE,
@@ -75,16 +90,25 @@ class Streaming:
             start_new_session=True,
         )
 
-    def wait_for_batches(self, process: subprocess.Popen[str], number: int) -> None:
-        """Wait until a process has told of so many micro-batches."""
-        spool, deadline = self.spark.home / "spark-events", time.monotonic() + 120
-        while sum(file.read_text().count("RUNNING") for file in spool.glob("*.ndjson")) < number:
+    def wait(self, process: subprocess.Popen[str], messages: int) -> None:
+        """Wait until a process has told of having read so many messages, of all runs."""
+        deadline = time.monotonic() + 120
+        while self._read() < messages:
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def told(self) -> list[dict[str, Any]]:
-        """Deliver what the spool has; the events of this home."""
+    def _read(self) -> int:
+        batches = [event["run"]["facets"] for event in self.spark.events() if event["eventType"] == "RUNNING"]
+        return sum(batches[-1]["streaming_batch"]["endOffsets"].values()) if batches else 0
+
+    def ended(self, process: subprocess.Popen[str]) -> Ran:
+        """Wait for a process that was told to end."""
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return Ran(json.loads(out.splitlines()[-1]), process.returncode, self._told())
+
+    def _told(self) -> list[dict[str, Any]]:
         return deliver_all(self.spark.home / "spark-events", self.backend)
 
     def tables(self) -> dict[str, list[str]]:
@@ -97,102 +121,115 @@ class Streaming:
         }
 
 
-@pytest.fixture
-def streaming(
-    spark_jars: Path,
-    kafka: KafkaBroker,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Streaming]:
-    monkeypatch.setattr(files, "_QUIET", 0.0)
-    with Collector() as backend:
-        yield Streaming(Spark(tmp_path / "home", spark_jars), kafka, f"t{abs(hash(request.node.name))}", backend)
+@dataclass(frozen=True)
+class Ran:
+    """What a run printed last, how it ended, and what it told."""
+
+    printed: dict[str, Any]
+    code: int
+    events: list[dict[str, Any]]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event["eventType"] for event in self.events]
 
 
-def printed(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+@pytest.fixture(scope="module")
+def streaming(spark_jars: Path, kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
+    with pytest.MonkeyPatch.context() as patch, Collector() as backend:
+        patch.setattr(files, "_QUIET", 0.0)
+        yield Streaming(Spark(tmp_path_factory.mktemp("stream") / "home", spark_jars), kafka, backend)
 
 
-def sent(first: int, last: int) -> list[str]:
-    return [
-        json.dumps({"id": f"a{number}", "published_at": "2026-11-20T08:00:00Z", "title": f"Title {number}"})
-        for number in range(first, last)
-    ]
-
-
-def test_messages_are_in_the_tables_once_and_told_as_one_run(streaming: Streaming) -> None:
+@pytest.fixture(scope="module")
+def first(streaming: Streaming) -> Ran:
     streaming.produce()
-    first = printed(streaming.run())
-    assert (first["messages"], first["rows"], first["dead_letters"]) == (122, 120, 2)
-    assert first["batches"] >= 2
-    events = streaming.told()
-    assert [event["eventType"] for event in events] == ["START", *["RUNNING"] * first["batches"], "COMPLETE"]
-    assert len({event["run"]["runId"] for event in events}) == 1
-    assert [finding for event in events for finding in findings(event)] == []
-    last = events[-2]
-    assert last["job"]["facets"]["jobType"]["processingType"] == "STREAMING"
-    assert [(each["namespace"], each["name"]) for each in last["inputs"]] == [
-        ("kafka://localhost:9092", streaming.topic)
-    ]
-    assert [(each["namespace"], each["name"]) for each in last["outputs"]] == [
+    return streaming.run()
+
+
+@pytest.fixture(scope="module")
+def killed(first: Ran, streaming: Streaming) -> Ran:
+    streaming.produce(0, 120)
+    return streaming.run("tests.integration.spark.killed_stream")
+
+
+@pytest.fixture(scope="module")
+def stopped(killed: Ran, streaming: Streaming) -> Ran:
+    """Stopped by SIGTERM, once it has gone on where the other one was killed."""
+    process = streaming.start()
+    streaming.wait(process, SAMPLE + 100)
+    process.terminate()
+    return streaming.ended(process)
+
+
+@pytest.fixture(scope="module")
+def interrupted(stopped: Ran, streaming: Streaming) -> Ran:
+    """Stopped by the SIGINT that a terminal sends to all, after its broker was away."""
+    streaming.produce(120, 150)
+    process = streaming.start()
+    streaming.wait(process, streaming.sent)
+    streaming.broker.stop()
+    streaming.broker.start()
+    streaming.produce(150, 190)
+    streaming.wait(process, streaming.sent)
+    os.killpg(process.pid, signal.SIGINT)
+    return streaming.ended(process)
+
+
+@pytest.fixture(scope="module")
+def last(interrupted: Ran, streaming: Streaming) -> Ran:
+    return streaming.run()
+
+
+def message(number: int) -> str:
+    return json.dumps({"id": f"a{number}", "published_at": "2026-11-20T08:00:00Z", "title": f"Title {number}"})
+
+
+def test_messages_are_in_the_tables(first: Ran) -> None:
+    printed = first.printed
+    assert (printed["messages"], printed["rows"], printed["dead_letters"]) == (SAMPLE, SAMPLE - 2, 2)
+    assert printed["batches"] >= 2
+
+
+def test_they_are_told_as_one_run(first: Ran) -> None:
+    assert first.kinds == ["START", *["RUNNING"] * first.printed["batches"], "COMPLETE"]
+    assert len({event["run"]["runId"] for event in first.events}) == 1
+    assert [finding for event in first.events for finding in findings(event)] == []
+    batch = first.events[-2]
+    assert batch["job"]["facets"]["jobType"]["processingType"] == "STREAMING"
+    assert [(each["namespace"], each["name"]) for each in batch["inputs"]] == [("kafka://localhost:9092", TOPIC)]
+    assert [(each["namespace"], each["name"]) for each in batch["outputs"]] == [
         ("iceberg://demo", TABLE),
         ("iceberg://demo", LETTERS),
     ]
-    columns = last["outputs"][0]["facets"]["columnLineage"]["fields"]
+    columns = batch["outputs"][0]["facets"]["columnLineage"]["fields"]
     assert columns["title"]["inputFields"][0]["field"] == "value"
-    ends = last["run"]["facets"]["streaming_batch"]["endOffsets"]
-    assert 0 < sum(ends.values()) <= 122
-    rows = sum(
-        event["outputs"][0].get("outputFacets", {}).get("outputStatistics", {}).get("rowCount", 0)
-        for event in events[1:-1]
-    )
-    assert rows == 120
+    assert sum(batch["run"]["facets"]["streaming_batch"]["endOffsets"].values()) == SAMPLE
+    statistics = [
+        event["outputs"][0].get("outputFacets", {}).get("outputStatistics", {}) for event in first.events[1:-1]
+    ]
+    assert sum(each.get("rowCount", 0) for each in statistics) == SAMPLE - 2
 
-    again = printed(streaming.run())
-    assert (again["messages"], again["rows"]) == (0, 0)
+
+def test_a_driver_that_is_killed_is_no_success(killed: Ran) -> None:
+    assert killed.code == -signal.SIGKILL
+    assert killed.kinds[-1] == "FAIL"
+
+
+@pytest.mark.parametrize(("which", "number"), [("stopped", signal.SIGTERM), ("interrupted", signal.SIGINT)])
+def test_a_signal_lets_the_batch_finish(which: str, number: signal.Signals, request: pytest.FixtureRequest) -> None:
+    ran: Ran = request.getfixturevalue(which)
+    assert (ran.code, ran.printed["stopped_by"], ran.kinds[-1]) == (0, number.name, "COMPLETE")
+
+
+def test_a_run_with_nothing_to_read_writes_nothing(last: Ran) -> None:
+    assert (last.code, last.printed["messages"], last.printed["rows"]) == (0, 0, 0)
+    assert last.kinds == ["START", "COMPLETE"]
+
+
+def test_after_all_that_each_message_is_in_the_tables_once(last: Ran, streaming: Streaming) -> None:
     tables = streaming.tables()
-    assert len(tables[TABLE]) == len(set(tables[TABLE])) == 120
-    assert sorted(tables[LETTERS])[0] == "this is no JSON"
-
-
-def test_a_driver_that_is_killed_before_the_checkpoint_doubles_nothing(streaming: Streaming) -> None:
-    streaming.produce(*sent(0, 120))
-    killed = streaming.spark.run("tests.integration.spark.killed_stream", **streaming.variables)
-    assert killed.returncode == -signal.SIGKILL
-    assert [event["eventType"] for event in streaming.told()][-1] == "FAIL"
-    printed(streaming.run())
-    assert sorted(streaming.tables()[TABLE]) == sorted(f"a{number}" for number in range(120))
-
-
-@pytest.mark.parametrize(("number", "to_group"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
-def test_a_signal_lets_the_batch_finish_and_the_next_run_goes_on(
-    streaming: Streaming, number: signal.Signals, to_group: bool
-) -> None:
-    streaming.produce(*sent(0, 60))
-    process = streaming.start()
-    streaming.wait_for_batches(process, 1)
-    (os.killpg if to_group else os.kill)(process.pid, number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert json.loads(out.splitlines()[-1])["stopped_by"] == number.name
-    assert [event["eventType"] for event in streaming.told()][-1] == "COMPLETE"
-    streaming.produce(*sent(60, 90))
-    printed(streaming.run())
-    assert sorted(streaming.tables()[TABLE]) == sorted(f"a{number}" for number in range(90))
-
-
-def test_a_broker_that_restarts_in_between(streaming: Streaming) -> None:
-    streaming.produce(*sent(0, 40))
-    process = streaming.start()
-    streaming.wait_for_batches(process, 1)
-    streaming.broker.stop()
-    streaming.broker.start()
-    streaming.produce(*sent(40, 80))
-    streaming.wait_for_batches(process, 2)
-    process.terminate()
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert sorted(streaming.tables()[TABLE]) == sorted(f"a{number}" for number in range(80))
+    assert len(tables[TABLE]) == len(set(tables[TABLE])) == streaming.sent - 2
+    assert {f"a{number}" for number in range(190)} < set(tables[TABLE])
+    assert len(tables[LETTERS]) == 2
+    assert "this is no JSON" in tables[LETTERS]

@@ -39,22 +39,16 @@ def jars(*, s3: bool, only_path: bool, as_json: bool, home: Path | None) -> None
     98 MB, once: what is there is checked by its SHA-256, and asks no network. They go into the state directory, or
     where WEATHER_SPARK_JARS says; they come from the repositories of jgo's configuration, then from Maven Central.
     """
+    from weather_pipeline.cli.jars import bring_spark
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.spark.jars import wanted_jars
-    from weather_pipeline.stack.jars import class_path, fetch_jars
+    from weather_pipeline.stack.jars import class_path
 
     if only_path and as_json:
         raise click.UsageError("--class-path and --json exclude each other.")
-    directory, wanted = read_settings(home).effective_spark_jars, wanted_jars(s3=s3)
-    progress, fetched = Progress(), 0
-
-    def show(done: int, missing: int) -> None:
-        nonlocal fetched
-        fetched = done
-        progress.update(f"Fetching Spark's jars: {done} of {missing}")
-
-    with progress.phase("jars", "Bringing Spark's jars"):
-        files = fetch_jars(wanted, directory, progress=show)
+    settings, wanted = read_settings(home), wanted_jars(s3=s3)
+    files, fetched = bring_spark(settings, wanted, Progress())
+    directory = settings.effective_spark_jars
     if only_path:
         click.echo(class_path(files))
     elif as_json:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from weather_pipeline.cli.common import home_option, read_settings
-
-if TYPE_CHECKING:
-    from weather_pipeline.cli.progress import Progress
-    from weather_pipeline.stack.java import Java
 
 
 @click.command(
@@ -37,6 +31,7 @@ if TYPE_CHECKING:
 @home_option
 def kafka(*, port: int | None, home: Path | None) -> None:
     """Run Kafka until Ctrl-C. Its jars (46 MB) are fetched once, checked by SHA-256."""
+    from weather_pipeline.cli.jars import bring_kafka
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.stack.kafka import KafkaBroker
     from weather_pipeline.stack.plan import kafka_directory
@@ -64,24 +59,3 @@ def kafka(*, port: int | None, home: Path | None) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         broker.stop()
-
-
-def bring_kafka(home: Path, progress: Progress) -> tuple[Java, Sequence[Path]]:
-    """The Java that runs Kafka and its jars, fetched where they are missing.
-
-    Args:
-        home: The state directory.
-        progress: Shows how far it is.
-
-    Raises:
-        StackError: No Java is there, or a jar can't be had.
-    """
-    from weather_pipeline.stack.jars import fetch_jars, locked_jars
-    from weather_pipeline.stack.java import find_java
-
-    def show(done: int, missing: int) -> None:
-        progress.update(f"Fetching Kafka's jars: {done} of {missing}")
-
-    java = find_java()
-    with progress.phase("jars", "Bringing Kafka's jars"):
-        return java, fetch_jars(locked_jars("kafka"), home / "jars" / "kafka", progress=show)
