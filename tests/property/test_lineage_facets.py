@@ -63,6 +63,7 @@ ODD: dict[str, Any] = {
     )
     | JSON,
     "openlineage/size_bytes": JSON,
+    "openlineage/row_count": JSON,
     "dagster/row_count": JSON,
     "dagster/code_references": st.lists(st.text(max_size=20), max_size=2),
     "dagster/column_schema": st.just(dg.TableSchema([dg.TableColumn("a", "struct<b:int>", tags={"pii": ""})])),

@@ -34,10 +34,12 @@ def _of_source(namespace: str, columns: list[str]) -> list[dict[str, str]]:
     return [{"namespace": namespace, "name": "source", "field": column} for column in columns]
 
 
-def _write(namespace: str, event_type: str, time: str, run: str, target: dict[str, Any]) -> dict[str, Any]:
+def _write(
+    namespace: str, event_type: str, time: str, run: str, target: dict[str, Any], *, job: str = "map"
+) -> dict[str, Any]:
     sources = [dataset(namespace, "source", {"schema": schema("a", "b")})]
     return run_event(
-        event_type, _DAY + time, named_run(namespace, run), (namespace, "map"), inputs=sources, outputs=[target]
+        event_type, _DAY + time, named_run(namespace, run), (namespace, job), inputs=sources, outputs=[target]
     )
 
 
@@ -95,6 +97,24 @@ def test_the_newest_event_that_maps_a_column_counts(service: LineageService) -> 
         return [[source["field"] for source in node["inputFields"]] for node in nodes]
 
     assert arrivals(service, story, shown) == [[["b"], ["b"]]]
+
+
+def test_of_two_jobs_that_write_a_column_each_says_what_it_made(service: LineageService) -> None:
+    def story(namespace: str) -> list[dict[str, Any]]:
+        both = _mapped(namespace, {"x": ["a", "b"], "y": ["a"]}, transformationType="FIRST")
+        batch = _mapped(namespace, {"x": ["b"], "y": ["a"]}, transformationType="SECOND")
+        return [
+            _write(namespace, "COMPLETE", "10:00:00Z", "early", both, job="batch"),
+            _write(namespace, "COMPLETE", "11:00:00Z", "late", batch, job="batch"),
+            _write(namespace, "COMPLETE", "10:30:00Z", "other", _mapped(namespace, {"x": ["a", "b"]}), job="stream"),
+        ]
+
+    def shown(namespace: str) -> Any:
+        nodes = [_made_of(service, namespace, column)["inputFields"] for column in ("x", "y")]
+        return [[(source["field"], source["transformationType"]) for source in node] for node in nodes]
+
+    # Of what both say of x and b the newest word holds, and is told once.
+    assert arrivals(service, story, shown) == [[[("a", None), ("b", "SECOND")], [("a", "SECOND")]]]
 
 
 def test_at_the_same_time_a_runs_end_maps_the_column(service: LineageService) -> None:

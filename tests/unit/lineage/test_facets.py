@@ -83,6 +83,8 @@ def test_rows_of_partitions_are_summed_and_repeated_metadata_is_not() -> None:
     assert (summed.rowCount, summed.size) == (6, 20)
     repeated = facet(quality.output_statistics([{"dagster/row_count": 3}] * 2))
     assert repeated.rowCount == 3
+    appended = facet(quality.output_statistics([{"dagster/row_count": 300, "openlineage/row_count": 0}]))
+    assert appended.rowCount == 0
     assert quality.output_statistics([]) is None
     assert quality.output_statistics([{"other": 1}]) is None
 

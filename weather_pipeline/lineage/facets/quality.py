@@ -18,14 +18,17 @@ def output_statistics(materialized: Sequence[Metadata]) -> Sourced | None:
     """`outputStatistics`: rows, bytes and files that the run wrote.
 
     Where materializations carry `dagster/partition_row_count` they speak of their own partition, and all are summed.
-    Otherwise the last one speaks for the run: Dagster repeats the same metadata for each partition of a range.
+    Otherwise the last one speaks for the run: Dagster repeats the same metadata for each partition of a range. Its
+    `dagster/row_count` is what the table has, and what was written where the table is written whole; of one that is
+    appended to `openlineage/row_count` says it.
 
     Raises:
         Unusable: A count is none.
     """
     by_partition = [metadata for metadata in materialized if "dagster/partition_row_count" in metadata]
     speaking = by_partition or materialized[-1:]
-    rows = _total(speaking, "dagster/partition_row_count" if by_partition else "dagster/row_count")
+    keys = ("dagster/partition_row_count",) if by_partition else ("openlineage/row_count", "dagster/row_count")
+    rows = next((total for key in keys if (total := _total(speaking, key)) is not None), None)
     size, files = (_total(speaking, key) for key in ("openlineage/size_bytes", "openlineage/file_count"))
     if rows is None and size is None and files is None:
         return None

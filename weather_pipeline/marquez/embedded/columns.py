@@ -71,7 +71,15 @@ async def _edges(connection: Connection, start: set[Column], depth: int, *, with
     """Edges between columns within `depth` steps; a column that nothing feeds has no graph, as in Marquez."""
     datasets, fields = [dataset for dataset, _ in start], [field for _, field in start]
     cursor = await connection.execute(_EDGES, [datasets, fields, depth, with_downstream])
-    return await cursor.fetchall()
+    return _newest(await cursor.fetchall())
+
+
+def _newest(edges: list[Row]) -> list[Row]:
+    """Each edge once, as the job that wrote last made it: several may make a column of the same one."""
+    ends = ("output_dataset_id", "output_field", "input_dataset_id", "input_field")
+    about = ("transformation_description", "transformation_type")
+    oldest_first = sorted(edges, key=lambda row: (row["event_order"], *(row[name] or "" for name in about)))
+    return list({tuple(row[end] for end in ends): row for row in oldest_first}.values())
 
 
 def _nodes(edges: list[Row], datasets: dict[UUID, Row]) -> list[Node]:

@@ -43,9 +43,9 @@ def unwritten_version_key(dataset: UUID) -> UUID:
     return uuid5(_UNWRITTEN, str(dataset))
 
 
-def column_edge_key(output: UUID, output_field: str, source: UUID, source_field: str) -> UUID:
-    """The key of one edge between two columns."""
-    return uuid5(_COLUMN, _joined(str(output), output_field, str(source), source_field))
+def column_edge_key(output: UUID, output_field: str, source: UUID, source_field: str, writer: UUID) -> UUID:
+    """The key of one edge between two columns, as one job made it."""
+    return uuid5(_COLUMN, _joined(str(output), output_field, str(source), source_field, str(writer)))
 
 
 def schema_key(dataset: UUID, fields: Sequence[Any]) -> UUID:

@@ -19,6 +19,8 @@ from weather_pipeline.marquez.embedded.identity import (
 )
 
 _PROCESSING_TYPES = {"STREAMING": "STREAM"}
+_NOBODY = UUID(int=0)
+"""Who writes where an event has no job."""
 _NOTHING = (UUID(int=0), "")
 """What a column is made of that has no inputs: a column of no dataset. It stands in for what older events said."""
 
@@ -220,6 +222,10 @@ def _aliases(event: Event, known: Known) -> Iterable[dict[str, Any]]:
 
 
 def _columns(event: Event, known: Known) -> Iterable[dict[str, Any]]:
+    writer = _NOBODY
+    if event.job_namespace is not None and event.job_name is not None:
+        # By the name that the event has: another one, as that of a job with a parent, may depend on what came before.
+        writer = job_key(event.job_namespace, event.job_name)
     for dataset in event.datasets:
         output = known.dataset(dataset.namespace, dataset.name)
         for name, column in dataset.columns.items():
@@ -227,11 +233,12 @@ def _columns(event: Event, known: Known) -> Iterable[dict[str, Any]]:
             origins = [(known.dataset(source["namespace"], source["name"]), source["field"]) for source in sources]
             for origin, origin_field in origins or [_NOTHING]:
                 yield {
-                    "id": column_edge_key(output, name, origin, origin_field),
+                    "id": column_edge_key(output, name, origin, origin_field, writer),
                     "output_dataset_id": output,
                     "output_field": name,
                     "input_dataset_id": origin,
                     "input_field": origin_field,
+                    "written_by": writer,
                     "transformation_description": column.get("transformationDescription"),
                     "transformation_type": column.get("transformationType"),
                 }
