@@ -53,7 +53,7 @@ def _bring(whose: str, wanted: Sequence[Jar], directory: Path, progress: Progres
     def show(done: int, missing: int) -> None:
         nonlocal fetched
         fetched = done
-        progress.update(f"Fetching {whose}'s jars: {done} of {missing}")
+        progress.count(f"Fetching {whose}'s jars", done, missing)
 
     with progress.phase("jars", f"Bringing {whose}'s jars"):
         return fetch_jars(wanted, directory, progress=show), fetched

@@ -85,6 +85,11 @@ class Progress:
         else:
             self._line(text)
 
+    def count(self, text: str, done: int, total: int) -> None:
+        """Change what is shown of the phase to how far it is; on a log, a line each quarter."""
+        if self._console.is_terminal or 4 * done // total > 4 * (done - 1) // total:
+            self.update(f"{text}: {done} of {total}")
+
     def note(self, text: str) -> None:
         """Say something that should stay on screen."""
         self._line(text, mark="!")

@@ -91,7 +91,7 @@ def up(*, detach: bool, once: bool, kafka: bool, port_offset: int | None, home: 
 @click.option(
     "--delete-data",
     is_flag=True,
-    help="Then remove databases, lake, Iceberg tables, logs: all that the stack has written, but for fetched jars.",
+    help="Then remove databases, lake, Iceberg tables, logs: all that the stack has written. Fetched jars are kept.",
 )
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before data is removed.")
 @home_option
@@ -108,12 +108,15 @@ def down(*, delete_data: bool, yes: bool, home: Path | None) -> None:
         stopped = status.stop_stack(settings.home)
     click.echo("Stopped." if stopped else "Nothing was running.")
     if delete_data:
+        from weather_pipeline.stack.holdings import fetched_jars
         from weather_pipeline.stack.removal import remove_data
 
         with progress.phase("delete", f"Removing what it has written to {settings.home}"):
             removed = remove_data(settings.home)
         names = _shown(settings.home, removed)
         click.echo(f"Removed of {settings.home}: {names}." if removed else f"{settings.home} has no data of a stack.")
+        if (jars := fetched_jars(settings.home)).is_dir():
+            click.echo(f"The jars in {jars} are kept.")
 
 
 def check_kafka(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import IcebergCatalog, Settings
-from weather_pipeline.spark.catalog_address import database_address, server_address
+from weather_pipeline.spark.catalog_address import database_address, no_address, server_address
 from weather_pipeline.spark.warehouse import Properties, check_shared, file_access, is_on_s3
 
 if TYPE_CHECKING:
@@ -116,10 +116,7 @@ def _about(settings: Settings, kind: IcebergCatalog) -> Properties:
             )
         return Properties({"type": kind.value, "warehouse": warehouse})
     if settings.iceberg_uri is None:
-        raise ConfigurationError(
-            f"The Iceberg catalog {kind.value} needs an address: WEATHER_ICEBERG_URI. With the stack running "
-            '`eval "$(weather env)"` sets it; WEATHER_ICEBERG_CATALOG=hadoop needs none.'
-        )
+        raise no_address(kind)
     uri = settings.iceberg_uri.get_secret_value()
     return rest_properties(settings, uri) if kind is IcebergCatalog.REST else _jdbc(uri, warehouse)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.settings import IcebergCatalog
 from weather_pipeline.urls import check_http_url
 
 _ESCAPES = "In user and password / is written %2F, ? %3F, # %23, @ %40, [ %5B, ] %5D, % %25."
@@ -79,6 +80,20 @@ def server_address(uri: str) -> str:
         return check_http_url(uri)
     except ValueError as error:
         raise ConfigurationError(f"WEATHER_ICEBERG_URI can't be a REST catalog's address. {error}.") from None
+
+
+def no_address(kind: IcebergCatalog) -> ConfigurationError:
+    """What to say where a catalog has no address."""
+    if kind is IcebergCatalog.REST:
+        where = "WEATHER_ICEBERG_URI=http://host:port"
+    else:
+        where = (
+            "WEATHER_ICEBERG_URI=postgresql://user:password@host/database. A running stack has one "
+            '(`weather up`, then `eval "$(weather env)"`)'
+        )
+    return ConfigurationError(
+        f"The Iceberg catalog {kind.value} needs an address: {where}. WEATHER_ICEBERG_CATALOG=hadoop needs none."
+    )
 
 
 def _no_database(why: str) -> ConfigurationError:

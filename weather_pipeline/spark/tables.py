@@ -26,8 +26,9 @@ def one_at_a_time(home: Path, table: Table) -> Iterator[None]:
         home: The state directory.
         table: The table.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / f"{table}.lock").open("w") as file:
+    locks = home / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / f"{table}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -10,13 +10,18 @@ from weather_pipeline.stack.plan import KAFKA, POSTGRES, dagster_home, log_file,
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 from weather_pipeline.stack.state import kept_port_file, mark_as_own, state_file, there_before
 
-_OF_SPARK = ("warehouse", "checkpoints", "spark-events")
-"""Data of Spark jobs. Their jars stay: fetched again they would be the same."""
+_OF_SPARK = ("warehouse", "checkpoints", "spark-events", "locks", "java")
+"""What Spark jobs have written."""
 
 
 def open_postgres(home: Path) -> EmbeddedPostgres:
     """The stack's PostgreSQL, not started."""
     return EmbeddedPostgres(home / POSTGRES, log_file=log_file(home, POSTGRES), options={"max_connections": "200"})
+
+
+def fetched_jars(home: Path) -> Path:
+    """The jars of Kafka and of Spark jobs, which stay when data are removed: fetched again they would be the same."""
+    return home / "jars"
 
 
 def claim(home: Path) -> None:

@@ -20,7 +20,7 @@ from tests.integration.spark.conftest import ROOT
 from tests.unit.lineage.spool.events import APPLICATION, event, run_id, session
 from weather_pipeline.lineage.sinks.configured import open_sink
 from weather_pipeline.lineage.spool import files
-from weather_pipeline.lineage.spool.forward import Forwarder, Report
+from weather_pipeline.lineage.spool.forward import KEPT, Forwarder, Report
 from weather_pipeline.lineage.spool.launch import launched
 
 pytestmark = pytest.mark.integration
@@ -235,6 +235,22 @@ def test_a_failure_before_a_line_that_is_no_event_is_told(spool: Path, backend: 
     drive(spool, "well", [event("START"), event("START", A), event("FAIL", A), bad, event("COMPLETE")])
     deliver()
     assert kinds(backend, A) == ["START", "FAIL"]
+
+
+def test_nothing_of_what_was_delivered_stays_for_ever(spool: Path, backend: Collector, deliver: Deliver) -> None:
+    with launched(spool) as variables:
+        drive(spool, "well", session(2, 3), **variables)
+    deliver()
+    (spool / "waiting.ndjson").write_text("")
+    (spool / f"waiting{files.LOCK}").write_text("")
+    long_ago = time.time() - KEPT.total_seconds() - 60
+    for file in (each for each in spool.rglob("*") if each.is_file()):
+        os.utime(file, (long_ago, long_ago))
+    deliver()
+    assert [file.name for file in sorted(spool.rglob("*")) if file.is_file()] == [
+        "waiting.ndjson",
+        f"waiting{files.LOCK}",
+    ]
 
 
 def test_one_delivers_at_a_time(spool: Path, backend: Collector, deliver: Deliver) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from confluent_kafka import Producer
 
 from tests.kafka import PATIENCE, kafka_broker, read_topic
+from weather_pipeline.cli.stream import stream
 from weather_pipeline.errors import StackError
 from weather_pipeline.stack.kafka import KafkaBroker
 from weather_pipeline.stack.ports import is_listening
@@ -37,6 +39,13 @@ def test_what_it_took_is_there_after_a_restart(kafka: KafkaBroker) -> None:
     kafka.start()
     write(kafka.address, "kept", 4)
     assert values(kafka.address, "kept") == [1, 2, 3, 4]
+
+
+def test_a_topic_that_can_t_be_is_not_a_broker_that_is_away(kafka: KafkaBroker) -> None:
+    done = CliRunner().invoke(stream, ["produce", "--topic", "bad topic!", "--servers", kafka.address])
+    assert done.exit_code == 1
+    assert "'bad topic!' can't be a topic's name" in done.output
+    assert "Is a broker there?" not in done.output
 
 
 def test_a_broker_that_can_t_start_shows_its_log(

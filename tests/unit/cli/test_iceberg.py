@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from weather_pipeline.cli.iceberg import iceberg
 from weather_pipeline.cli.iceberg.common import catalog_settings
 from weather_pipeline.cli.iceberg.facts import Column, PartitionField, SnapshotFacts, TableFacts
-from weather_pipeline.cli.iceberg.show import aligned, table_lines
+from weather_pipeline.cli.iceberg.show import aligned, table_lines, unknown
+from weather_pipeline.spark.catalog import Table
 from weather_pipeline.stack import environment
 
 EMPTY = TableFacts(
@@ -66,6 +69,22 @@ def test_figures_stand_below_each_other() -> None:
         "Columns",
         "Snapshots, the newest 1 of 4",
     ]
+
+
+def test_a_table_that_is_not_there_is_told_with_its_catalog(tmp_path: Path) -> None:
+    def said(table: str) -> str:
+        variables = {"WEATHER_ICEBERG_CATALOG": "hadoop", "WEATHER_HOME": str(tmp_path)}
+        done = CliRunner().invoke(iceberg, ["show", table], env=variables)
+        assert done.exit_code == 1
+        return done.output
+
+    assert "the catalog no has none. Those of the jobs are in demo (ICEBERG_TABLE)" in said("no.such.table")
+    assert "the catalog demo has none yet. `weather stream run` makes them" in said("demo.such.table")
+
+
+def test_the_tables_that_are_there_are_named() -> None:
+    said = unknown(Table.parsed("demo.such.table"), ["news.a", "news.b"], "demo")
+    assert said == "There is no table demo.such.table. There are: demo.news.a, demo.news.b."
 
 
 def test_no_rows_are_no_lines() -> None:

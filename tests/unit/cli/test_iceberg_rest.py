@@ -41,6 +41,13 @@ def test_a_server_gets_the_token_and_no_warehouse_but_one_that_is_named(warehous
     assert RestCatalog.asked[0] == f"/v1/config{query}"
 
 
+def test_a_server_without_an_address_says_nothing_of_a_stack() -> None:
+    missing = pytest.raises(ConfigurationError, match=r"rest needs an address: WEATHER_ICEBERG_URI=http:")
+    with missing as caught, opened(settings(iceberg_catalog="rest"), "demo"):
+        pass
+    assert "stack" not in str(caught.value)
+
+
 def test_a_server_that_lets_us_not_in_is_told_with_the_setting() -> None:
     with serving(RestCatalog) as url:
         given = settings(iceberg_catalog="rest", iceberg_uri=url, iceberg_token="other")

@@ -93,6 +93,17 @@ def test_progress_is_a_log_where_there_is_no_terminal(capsys: pytest.CaptureFixt
     assert set(progress.seconds) == {"start"}
 
 
+@pytest.mark.parametrize(("total", "told"), [(48, [12, 24, 36, 48]), (5, [2, 3, 4, 5]), (1, [1])])
+def test_a_log_has_a_line_for_each_quarter_of_a_count(total: int, told: list[int]) -> None:
+    log = io.StringIO()
+    progress = Progress(Console(file=log))
+    for done in range(1, total + 1):
+        progress.count("Fetching", done, total)
+    assert [line.split("] ", 1)[1] for line in log.getvalue().splitlines()] == [
+        f"Fetching: {done} of {total}" for done in told
+    ]
+
+
 def test_progress_on_a_terminal_keeps_the_ends_and_obeys_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     screen = io.StringIO()

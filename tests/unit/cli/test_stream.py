@@ -6,7 +6,9 @@ import importlib
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
+from confluent_kafka import KafkaError
 
 from weather_pipeline.cli.stream import stream
 from weather_pipeline.cli.up import check_kafka, up
@@ -37,6 +39,25 @@ def test_no_broker_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 1
     assert nobody in done.output
     assert "`weather stream kafka` starts one" in done.output
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (KafkaError.TOPIC_EXCEPTION, "'bad topic!' can't be a topic's name: letters"),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, "There is no topic bad topic!, and the brokers make none"),
+        (KafkaError._UNKNOWN_TOPIC, "There is no topic bad topic!, and the brokers make none"),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "Broker: Topic authorization failed); 0 were. The brokers refused it."),
+        (KafkaError._MSG_TIMED_OUT, "Is a broker there?"),
+    ],
+)
+def test_why_a_message_was_not_taken_says_what_to_check(code: int, said: str) -> None:
+    sending = produce.Sending(f"{HOST}:{free_port()}", "bad topic!")
+    sending._lost = KafkaError(code)
+    with pytest.raises(ClickException) as caught:
+        sending._check()
+    assert said in caught.value.message
+    assert ("Is a broker there?" in caught.value.message) == (code == KafkaError._MSG_TIMED_OUT)
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])

@@ -91,10 +91,17 @@ def test_a_password_that_would_stand_on_a_command_line_is_refused(kind: str, uri
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["jdbc", "rest"])
-def test_a_catalog_without_an_address_says_what_to_do(kind: str) -> None:
-    with pytest.raises(ConfigurationError, match="weather env"):
-        catalog_of(settings(iceberg_catalog=kind), "demo")
+def test_a_database_without_an_address_says_that_a_running_stack_has_one() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"jdbc needs an address: WEATHER_ICEBERG_URI=postgresql:.*weather env"
+    ):
+        catalog_of(settings(iceberg_catalog="jdbc"), "demo")
+
+
+def test_a_server_without_an_address_says_nothing_of_a_stack() -> None:
+    with pytest.raises(ConfigurationError, match=r"rest needs an address: WEATHER_ICEBERG_URI=http:") as caught:
+        catalog_of(settings(iceberg_catalog="rest"), "demo")
+    assert "stack" not in str(caught.value)
 
 
 def test_a_table_and_one_beside_it() -> None:

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from weather_pipeline.cli import exit_code, weather
 from weather_pipeline.cli.up import down
 from weather_pipeline.errors import StackError
+from weather_pipeline.spark.catalog import Table
+from weather_pipeline.spark.tables import one_at_a_time
 from weather_pipeline.stack.holdings import claim, data_of_stack
 from weather_pipeline.stack.removal import remove_data
 from weather_pipeline.stack.state import stack_lock
@@ -53,6 +55,19 @@ def test_what_a_stack_wrote_goes_and_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(weather, ["down", "--delete-data", "--home", str(home)])
     assert result.output.splitlines()[-1] == f"Removed of {home}: logs, lake, workspace.yaml."
     assert not home.exists()
+
+
+def test_what_spark_jobs_wrote_goes_and_their_jars_stay(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    started(home)
+    write(home, "warehouse/news/file", "java/bin/java", "jars/spark/a.jar")
+    with one_at_a_time(home, Table.parsed("demo.news.articles_raw")):
+        pass
+    result = CliRunner().invoke(weather, ["down", "--delete-data", "--home", str(home)])
+    removed, kept = result.output.splitlines()[-2:]
+    assert removed == f"Removed of {home}: logs, lake, warehouse, locks, java, workspace.yaml."
+    assert kept == f"The jars in {home / 'jars'} are kept."
+    assert entries(home) == ["jars"]
 
 
 def test_what_was_there_before_the_first_start_stays(tmp_path: Path) -> None:

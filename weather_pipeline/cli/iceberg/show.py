@@ -16,7 +16,6 @@ from weather_pipeline.cli.iceberg.common import catalog_settings
 
 if TYPE_CHECKING:
     from weather_pipeline.cli.iceberg.facts import SnapshotFacts, TableFacts
-    from weather_pipeline.cli.iceberg.tables import Tables
     from weather_pipeline.spark.catalog import Table
 
 _SHOWN_SNAPSHOTS = 10
@@ -60,7 +59,8 @@ def show(*, table: str | None, snapshots: int, as_json: bool, home: Path | None)
     with opened(settings, wanted.catalog) as tables:
         found = tables.load(wanted)
         if found is None:
-            raise click.ClickException(unknown(wanted, tables))
+            ours = Table.parsed(settings.iceberg_table).catalog
+            raise click.ClickException(unknown(wanted, tables.names(), ours))
         with readable(str(wanted), lambda: found.metadata_location):
             facts = facts_of(str(wanted), found, snapshots=snapshots)
     if as_json:
@@ -74,14 +74,23 @@ def show(*, table: str | None, snapshots: int, as_json: bool, home: Path | None)
         console.print(Text(line, style="bold" if is_heading else ""), soft_wrap=True)
 
 
-def unknown(wanted: Table, tables: Tables) -> str:
-    """That there is no such table, and which there are."""
-    there = [f"{wanted.catalog}.{name}" for name in tables.names()]
-    if not there:
+def unknown(wanted: Table, names: Sequence[str], ours: str) -> str:
+    """That there is no such table, and which there are.
+
+    Args:
+        wanted: The table.
+        names: The tables of its catalog, as NAMESPACE.TABLE.
+        ours: The catalog in which the jobs' tables are.
+    """
+    if names:
+        return f"There is no table {wanted}. There are: {', '.join(f'{wanted.catalog}.{name}' for name in names)}."
+    if wanted.catalog != ours:
         return (
-            f"There is no table {wanted}: the catalog has none yet. `weather stream run` makes them, or the batch job."
+            f"There is no table {wanted}: the catalog {wanted.catalog} has none. Those of the jobs are in {ours} "
+            "(ICEBERG_TABLE): `weather iceberg list` names them."
         )
-    return f"There is no table {wanted}. There are: {', '.join(there)}."
+    makers = "`weather stream run` makes them, or the batch job."
+    return f"There is no table {wanted}: the catalog {ours} has none yet. {makers}"
 
 
 def table_lines(facts: TableFacts) -> Iterator[tuple[str, bool]]:

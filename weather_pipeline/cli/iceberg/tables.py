@@ -12,7 +12,7 @@ from weather_pipeline.cli.iceberg.reading import readable
 from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, StoreUnavailable
 from weather_pipeline.settings import IcebergCatalog, Settings
 from weather_pipeline.spark.catalog import Table, rest_properties
-from weather_pipeline.spark.catalog_address import database_address, server_address
+from weather_pipeline.spark.catalog_address import database_address, no_address, server_address
 from weather_pipeline.spark.warehouse import file_access
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ def opened(settings: Settings, name: str) -> Iterator[Tables]:
         yield _Directories(settings.effective_iceberg_warehouse, files)
         return
     if settings.iceberg_uri is None:
-        raise ConfigurationError(
-            f"The Iceberg catalog {settings.iceberg_catalog.value} needs an address: WEATHER_ICEBERG_URI, or a running "
-            "stack, which has one. WEATHER_ICEBERG_CATALOG=hadoop needs none."
-        )
+        raise no_address(settings.iceberg_catalog)
     uri = settings.iceberg_uri.get_secret_value()
     if settings.iceberg_catalog is IcebergCatalog.REST:
         about, address = rest_properties(settings, uri), server_address(uri)

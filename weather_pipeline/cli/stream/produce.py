@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[2] / "spark" / "data" / "articles.ndjson"
 _PATIENCE = 30.0
 """Seconds in which a broker must take what it was sent."""
+_AWAY = "Is a broker there? `weather stream kafka` starts one; KAFKA_BOOTSTRAP_SERVERS or --servers names another."
 
 
 @click.command(
@@ -149,7 +150,7 @@ class Sending:
             }
         )
         self.taken = 0
-        self._lost: str | None = None
+        self._lost: KafkaError | None = None
 
     def send(self, line: bytes) -> None:
         """Hand over one message.
@@ -175,18 +176,16 @@ class Sending:
         waiting = self._producer.flush(_PATIENCE + 5.0)
         self._check()
         if waiting:
-            raise click.ClickException(self._away(f"{waiting:,} messages were not taken"))
+            raise click.ClickException(self._said(f"{waiting:,} messages were not taken", _AWAY))
 
     def _check(self) -> None:
         if self._lost is not None:
-            raise click.ClickException(self._away(f"a message was not taken ({self._lost})"))
+            hint = _hint(self._lost, self._topic)
+            raise click.ClickException(self._said(f"a message was not taken ({self._lost.str()})", hint))
 
-    def _away(self, what: str) -> str:
+    def _said(self, what: str, hint: str) -> str:
         why = f" ({self._last_error})" if self._last_error else ""
-        return (
-            f"Kafka at {self._brokers}{why}: {what}; {self.taken:,} were. Is a broker there? `weather stream kafka` "
-            "starts one; KAFKA_BOOTSTRAP_SERVERS or --servers names another."
-        )
+        return f"Kafka at {self._brokers}{why}: {what}; {self.taken:,} were. {hint}"
 
     def _failed(self, error: KafkaError) -> None:
         self._last_error = error.str()
@@ -195,7 +194,20 @@ class Sending:
         if error is None:
             self.taken += 1
         else:
-            self._lost = error.str()
+            self._lost = error
+
+
+def _hint(error: KafkaError, topic: str) -> str:
+    """What to check where a message was not taken."""
+    code = error.code()
+    if code == error.TOPIC_EXCEPTION:
+        return (
+            f"{topic!r} can't be a topic's name: letters, digits, `.`, `_` and `-`, 249 at most (--topic, KAFKA_TOPIC)."
+        )
+    if code in {error.UNKNOWN_TOPIC_OR_PART, error._UNKNOWN_TOPIC}:  # noqa: SLF001  (its name of the constant)
+        return f"There is no topic {topic}, and the brokers make none by themselves: make it, or name another."
+    # Codes of brokers are positive, those of the client negative.
+    return "The brokers refused it." if code > 0 else _AWAY
 
 
 def _lines(file: Path) -> Iterator[bytes]:

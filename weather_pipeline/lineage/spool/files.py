@@ -25,11 +25,12 @@ from typing import Any
 from weather_pipeline.lineage.spool.record import Ended, Party, Record, UnreadableRecord, outcome
 from weather_pipeline.lineage.spool.story import Story
 
-EVENTS, RECORD, ENDED, PROGRESS, REFUSED, LAUNCH = (
+EVENTS, RECORD, ENDED, PROGRESS, LOCK, REFUSED, LAUNCH = (
     ".ndjson",
     ".session.json",
     ".ended.json",
     ".progress.json",
+    ".progress.json.lock",
     ".refused.ndjson",
     ".launch",
 )
@@ -112,7 +113,7 @@ class SessionFiles:
     @contextmanager
     def taken(self) -> Iterator[bool]:
         """Whether this process may deliver the session: one at a time does."""
-        with self.path(f"{PROGRESS}.lock").open("a") as file:
+        with self.path(LOCK).open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -15,7 +15,7 @@ from weather_pipeline.lineage.answers import Answer, Sink, Verdict
 from weather_pipeline.lineage.delivery import deliver
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.proof import Proof
-from weather_pipeline.lineage.spool.files import DONE, LAUNCH, Progress, SessionFiles, is_held, sessions
+from weather_pipeline.lineage.spool.files import DONE, LAUNCH, LOCK, Progress, SessionFiles, is_held, sessions
 from weather_pipeline.lineage.spool.record import Ended, Record, UnreadableRecord
 from weather_pipeline.lineage.spool.story import Story
 from weather_pipeline.lineage.stored import message_of
@@ -244,9 +244,15 @@ def _heard(line: bytes, story: Story, record: Record) -> list[dict[str, Any]]:
 
 
 def _tidy(directory: Path) -> None:
-    """Remove what was delivered long ago, and launches that are over for as long."""
+    """Remove what was delivered long ago, and launches and locks that nothing has needed for as long."""
     before = time.time() - KEPT.total_seconds()
-    for file in (*(directory / DONE).glob("*"), *directory.glob(f"*{LAUNCH}")):
+    # The lock of a session that is still there stays: who opens it next has to meet who holds it.
+    locks = (
+        file
+        for file in directory.glob(f"*{LOCK}")
+        if not SessionFiles(directory, file.name.removesuffix(LOCK)).is_there()
+    )
+    for file in (*(directory / DONE).glob("*"), *directory.glob(f"*{LAUNCH}"), *locks):
         with suppress(FileNotFoundError):  # another one tidies too
             if file.stat().st_mtime < before and not is_held(file):
                 file.unlink()
