@@ -19,7 +19,7 @@ def root_cause(error: BaseException) -> str:
     Args:
         error: Spark's, py4j's or any other.
     """
-    causes = causes_of(_text(error))
+    causes = _chain(error)
     root, before = causes[-1], causes[-2] if len(causes) > 1 else ""
     said = root if before in root or root in before else f"{root} ({before})"
     return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
@@ -36,12 +36,15 @@ def causes_of(text: str) -> list[str]:
     return [_without_class(each) for each in (lines[0], *causes)]
 
 
-def _text(error: BaseException) -> str:
-    # Spark's errors keep Java's text beside what they say; others, as py4j's, have it in what they say.
-    if stack := getattr(error, "_stackTrace", None):
-        return str(stack)
-    text = "".join(traceback.format_exception_only(error))
-    return str(error) if _CALLED.search(text) else text
+def _chain(error: BaseException) -> list[str]:
+    said = getattr(error, "_desc", None)
+    if said is None:  # no error of Spark's own: Java's text, if any, is in what it says
+        text = "".join(traceback.format_exception_only(error))
+        return causes_of(str(error) if _CALLED.search(text) else text)
+    stack, cause = getattr(error, "_stackTrace", ""), getattr(error, "_cause", None)
+    causes = causes_of(f"{said}\n{stack}")
+    # Of a query of a stream the stack ends with the query's own: the cause has another.
+    return [*causes, *_chain(cause)] if len(causes) == 1 and isinstance(cause, BaseException) else causes
 
 
 def _without_class(line: str) -> str:
