@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import bz2
+import csv
 import glob
+import gzip
 import os
 import re
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
-from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.errors import ConfigurationError, DataError
 from weather_pipeline.settings import Settings
+from weather_pipeline.spark.article_columns import COLUMNS
 from weather_pipeline.spark.spool_record import Place
 
 SAMPLE = Path(__file__).parent / "data" / "articles.csv"
 """Articles that ship with the product."""
 
 _PATTERN = re.compile(r"[*?\[]")
+_SHOWN = 300
+"""Characters of a header that are shown of one that is refused."""
+_COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open}
+_FOR_SPARK = frozenset({".deflate", ".lz4", ".snappy", ".zst"})
+"""Compressed in ways that Python does not know: Spark checks their headers itself."""
 
 
 def csv_files(settings: Settings) -> list[str]:
@@ -31,6 +42,49 @@ def csv_files(settings: Settings) -> list[str]:
             "data/scraped/latest/*.csv is needed."
         )
     return [f"file://{Path(file).absolute()}" for file in found]
+
+
+def check_headers(urls: Iterable[str]) -> None:
+    """Check that each file's header has the columns of articles, in any case, as Spark will want it.
+
+    A file without a line has no header, and no rows.
+
+    Args:
+        urls: Files and directories, as URLs.
+
+    Raises:
+        ConfigurationError: A file can't be read.
+        DataError: A header is another.
+    """
+    for file in _files(urls):
+        try:
+            header = _header(file)
+        except (OSError, EOFError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"{file} can't be read (SCRAPED_DATA_PATH): {why}.") from None
+        except csv.Error as error:
+            raise DataError(f"{file} is no CSV file: {error}. {_NEEDED}") from None
+        if header and [name.lower() for name in header] != list(COLUMNS):
+            found = ",".join(header)
+            shown = found if len(found) <= _SHOWN else found[:_SHOWN] + "…"
+            raise DataError(f"{file} has other columns than articles: its header is {shown!r}. {_NEEDED}")
+
+
+_NEEDED = f"{','.join(COLUMNS)} is needed, in this order."
+
+
+def _files(urls: Iterable[str]) -> Iterator[Path]:
+    """The files themselves. Spark takes those of a directory, and passes over the names that begin with _ or a dot."""
+    for path in (Path(url.removeprefix("file://")) for url in urls):
+        files = (each for each in sorted(path.iterdir()) if each.is_file()) if path.is_dir() else [path]
+        yield from (each for each in files if not each.name.startswith(("_", ".")) and each.suffix not in _FOR_SPARK)
+
+
+def _header(file: Path) -> list[str]:
+    """The first line that is not empty; none of an empty file."""
+    opened = _COMPRESSED.get(file.suffix, Path.open)(file, "rb")
+    with TextIOWrapper(opened, encoding="utf-8-sig", errors="replace", newline="") as text:
+        return next((line for line in csv.reader(text) if line), [])
 
 
 def files_place(settings: Settings) -> Place:

@@ -6,22 +6,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 
-from weather_pipeline.errors import WeatherPipelineError
 from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.article_columns import REJECTED
-from weather_pipeline.spark.article_files import csv_files, files_place
+from weather_pipeline.spark.article_files import check_headers, csv_files, files_place
 from weather_pipeline.spark.articles import AS_IT_COMES, CORRUPT, append_new, bad, create_tables, good
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
 from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.program import program
 from weather_pipeline.spark.tables import one_at_a_time, row_count, snapshot_id
 
 APPLICATION = "batch_write_raw_with_lineage"
@@ -50,14 +52,23 @@ class Written:
     seconds: float
 
 
-def main() -> Written:
+def main(arguments: Sequence[str] | None = None) -> Written:
     """Run the job as the settings say.
 
     Raises:
         ConfigurationError: A setting can't be used, or no file is there.
+        DataError: A file has other columns.
     """
+    parser = argparse.ArgumentParser(
+        prog=APPLICATION,
+        description=(__doc__ or "").splitlines()[0],
+        epilog="SCRAPED_DATA_PATH says which files (a pattern; else articles that ship with the product), "
+        "ICEBERG_TABLE which table.",
+    )
+    parser.parse_args(arguments)
     settings = load_settings()
     files = csv_files(settings)
+    check_headers(files)
     table = Table.parsed(settings.iceberg_table)
     catalog = catalog_of(settings, table.catalog)
     spark = session_with_lineage(APPLICATION, catalog.configuration, places=[files_place(settings)])
@@ -107,9 +118,7 @@ def write(spark: SparkSession, files: list[str], table: Table) -> Written:
 
 
 if __name__ == "__main__":
-    try:
+    with program():
         written = asdict(main())
         report({f"articles/{name}": value for name, value in written.items()} | {"dagster/row_count": written["total"]})
         sys.stdout.write(json.dumps(written) + "\n")
-    except WeatherPipelineError as problem:
-        sys.exit(f"Error: {problem}")

@@ -20,13 +20,15 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
 
-from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.errors import DataError
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.events import data_source, dataset_version, facet, schema, tell
 from weather_pipeline.spark.maintained import expiring, maintained_tables
 from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
 from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.program import program
+from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.stream_marks import carry_on
 from weather_pipeline.spark.table_files import SharedLocation, check_alone
 from weather_pipeline.spark.warehouse import is_on_s3
@@ -95,6 +97,14 @@ class Maintenance:
         return [table for table in self.tables if table.error]
 
 
+class NoTable(DataError):
+    """The catalog has no such table."""
+
+    def __init__(self, table: Table) -> None:
+        """Name the table."""
+        super().__init__(f"There is no table {table}.")
+
+
 def main(arguments: Sequence[str] | None = None) -> Maintenance:
     """Run the job as the settings say.
 
@@ -128,12 +138,16 @@ def _maintain(session: OwnLineageSession, settings: Settings, wanted: list[Table
         found = Maintained(str(table))
         done.tables.append(found)
         try:
+            _check_there(spark, table)
             if dry_run:
                 _look(spark, settings, table, found)
             else:
                 _maintain_table(spark, settings, table, found, datasets)
-        except (PySparkException, Py4JError, SharedLocation) as error:
-            found.error = _words(error)
+        except (NoTable, SharedLocation) as error:
+            found.error = str(error)
+        except (PySparkException, Py4JError) as error:
+            found.error = root_cause(error)
+        if found.error:
             sys.stderr.write(f"! {table}: {found.error}\n")
     if events:
         read, written = [each for each, _ in datasets], [each for _, each in datasets if each]
@@ -149,6 +163,16 @@ def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
     places = {(table.catalog, table.namespace) for table in tables}
     names = {place: _names(spark, *place) for place in places}
     return [table for table in tables if table.name in names[table.catalog, table.namespace]]
+
+
+def _check_there(spark: SparkSession, table: Table) -> None:
+    """Check that a table is there.
+
+    Raises:
+        NoTable: It is not.
+    """
+    if not _there(spark, [table]):
+        raise NoTable(table)
 
 
 def _names(spark: SparkSession, catalog: str, namespace: str) -> set[str]:
@@ -266,11 +290,6 @@ def _statistics(summary: dict[str, str], *keys: str) -> dict[str, int]:
     }
 
 
-def _words(error: Exception) -> str:
-    """The first line of an error; Java's stack says no more to who asks for a table."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 def _metadata(done: Maintenance) -> dict[str, Any]:
     """What Dagster is told: the sums, each table, and which tables were read and written."""
     tables = [asdict(table) for table in done.tables]
@@ -289,12 +308,10 @@ def _named(table: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    try:
+    with program():
         maintenance = main()
         sys.stdout.write(json.dumps(asdict(maintenance)) + "\n")
         if maintenance.failed:
             names = ", ".join(table.table for table in maintenance.failed)
             sys.exit(f"Error: not maintained, or not wholly: {names}")
         report(_metadata(maintenance))
-    except WeatherPipelineError as problem:
-        sys.exit(f"Error: {problem}")

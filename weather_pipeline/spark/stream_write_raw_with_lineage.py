@@ -24,16 +24,18 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 from pyspark.sql.streaming.query import StreamingQuery
 
-from weather_pipeline.errors import ConfigurationError, WeatherPipelineError
+from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.article_columns import COLUMNS, DEAD_LETTERS
 from weather_pipeline.spark.articles import create_stream_tables, dead_letters, parsed, received
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
 from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.program import program
 from weather_pipeline.spark.stream_lineage import Batch, Output, StreamRun
 from weather_pipeline.spark.stream_marks import append_once
 from weather_pipeline.spark.tables import row_count
+from weather_pipeline.spark.topic import check_topic
 
 APPLICATION = "stream_write_raw_with_lineage"
 
@@ -121,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> Streamed:
     """Run the job as the settings say.
 
     Raises:
-        ConfigurationError: A setting can't be used.
+        ConfigurationError: A setting can't be used, or Kafka does not answer, or has no such topic.
         StreamingQueryException: The query failed; what it had written stays.
     """
     parser = argparse.ArgumentParser(prog=APPLICATION, description=(__doc__ or "").splitlines()[0])
@@ -130,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> Streamed:
     settings = load_settings()
     table = Table.parsed(settings.iceberg_table)
     catalog = catalog_of(settings, table.catalog)
+    check_topic(settings.effective_kafka_servers, settings.kafka_topic)
     session = session_with_own_lineage(APPLICATION, catalog.configuration)
     stopping = Stopping()  # Spark has put a handler of its own there
     catalog.log_in(session.spark)
@@ -278,10 +281,8 @@ def _span(messages: DataFrame) -> tuple[int, dict[str, int], dict[str, int]]:
 
 
 if __name__ == "__main__":
-    try:
+    with program():
         streamed = asdict(main())
         known = {f"articles/{name}": value for name, value in streamed.items() if value is not None}
         report(known | {"dagster/row_count": streamed["total"]})
         sys.stdout.write(json.dumps(streamed) + "\n")
-    except WeatherPipelineError as problem:
-        sys.exit(f"Error: {problem}")

@@ -18,7 +18,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 
-from weather_pipeline.errors import DataError, WeatherPipelineError
+from weather_pipeline.errors import DataError
 from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.history import (
@@ -33,6 +33,7 @@ from weather_pipeline.spark.history import (
 )
 from weather_pipeline.spark.openlineage_config import add_lineage_metadata, session_with_lineage
 from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.program import program
 from weather_pipeline.spark.tables import PROPERTIES, create_namespace, one_at_a_time, row_count, snapshot_id
 from weather_pipeline.weather.hours import HOUR, check_hours, unbroken
 
@@ -185,7 +186,7 @@ def _within(ranges: Iterable[tuple[datetime, datetime]]) -> Column:
 
 
 if __name__ == "__main__":
-    try:
+    with program():
         written, found = main()
         known = asdict(written)
         report(
@@ -193,5 +194,3 @@ if __name__ == "__main__":
             {file.hour.isoformat(): file.rows for file in found},
         )
         sys.stdout.write(json.dumps(known) + "\n")
-    except WeatherPipelineError as problem:
-        sys.exit(f"Error: {problem}")

@@ -164,13 +164,34 @@ def test_the_database_s_password_is_nowhere(on_database: Ran, database: Home) ->
 
 def test_a_job_that_fails_is_no_success(directories: Home, backend: Collector) -> None:
     done = directories.spark.run(BATCH, **directories.catalog, WEATHER_ICEBERG_WAREHOUSE="file:///proc/nowhere")
-    assert done.returncode != 0
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert "/proc/nowhere" in last
     told = [event for event in directories.deliver(backend) if event["job"]["name"] == JOB]
     assert [event["eventType"] for event in told if event["eventType"] != "RUNNING"] == ["START", "FAIL"]
-    assert told[-1]["run"]["facets"]["errorMessage"]["message"]
+    error = told[-1]["run"]["facets"]["errorMessage"]
+    assert error["message"]
+    assert "Traceback (most recent call last)" in error["stackTrace"]
 
 
 def test_no_file_is_a_clear_error(directories: Home) -> None:
     done = directories.spark.run(BATCH, **directories.catalog, SCRAPED_DATA_PATH="nowhere/*.csv")
     assert done.returncode == 1
     assert "SCRAPED_DATA_PATH is 'nowhere/*.csv'" in done.stderr
+
+
+def test_a_file_with_other_columns_is_a_clear_error(directories: Home, tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("id,title\n1,Rain\n")
+    done = directories.spark.run(BATCH, **directories.catalog, SCRAPED_DATA_PATH=str(file))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {file} has other columns than articles: its header is 'id,title'.")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("argument", "code", "said"), [("--help", 0, "SCRAPED_DATA_PATH"), ("more", 2, "more")])
+def test_arguments_are_read_before_spark_starts(directories: Home, argument: str, code: int, said: str) -> None:
+    done = directories.spark.run(BATCH, argument, **directories.catalog)
+    assert done.returncode == code
+    assert said in (done.stderr if code else done.stdout)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from pyarrow.dataset import dataset
 
 from tests.collector import Collector
@@ -183,6 +184,14 @@ def last(interrupted: Ran, streaming: Streaming) -> Ran:
 
 def message(number: int) -> str:
     return json.dumps({"id": f"a{number}", "published_at": "2026-11-20T08:00:00Z", "title": f"Title {number}"})
+
+
+def test_a_topic_that_is_not_there_is_told_and_not_made(streaming: Streaming) -> None:
+    done = streaming.spark.run(STREAM, **{**streaming.variables, "KAFKA_TOPIC": "no.such"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: Kafka at {streaming.broker.address}: there is no topic no.such.")
+    topics = AdminClient({"bootstrap.servers": streaming.broker.address}).list_topics(timeout=60).topics
+    assert "no.such" not in topics
 
 
 def test_messages_are_in_the_tables(first: Ran) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.errors import ConfigurationError, DataError
 from weather_pipeline.settings import Settings
-from weather_pipeline.spark.article_files import csv_files, files_place
+from weather_pipeline.spark.article_columns import COLUMNS
+from weather_pipeline.spark.article_files import check_headers, csv_files, files_place
 
 
 def settings(path: str | None) -> Settings:
@@ -50,3 +52,69 @@ def test_a_pattern_names_its_files(tmp_path: Path) -> None:
 def test_no_file_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="SCRAPED_DATA_PATH is"):
         csv_files(settings(f"{tmp_path}/*.csv"))
+
+
+HEADER = ",".join(COLUMNS)
+
+
+def check(file: Path) -> None:
+    check_headers([f"file://{file}"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER,
+        HEADER.upper() + "\r\n1,2",
+        "\n\n" + HEADER + "\n",
+        "\ufeff" + HEADER + "\n",
+        ",".join(f'"{name}"' for name in COLUMNS) + '\n"1","a\nb"',
+        "",
+        "\n",
+    ],
+)
+def test_headers_that_spark_takes_are_let_in(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(content, newline="")
+    check(file)
+
+
+@pytest.mark.parametrize(
+    "header", ["id,title,published_at", HEADER + ",more", HEADER.replace("id", " id", 1), "a;b", "\udcff\udcfe"]
+)
+def test_another_header_is_refused_with_the_file_and_the_columns(header: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f"{header}\n1,2,3\n", errors="surrogateescape")
+    with pytest.raises(DataError) as caught:
+        check(file)
+    assert str(caught.value).startswith(f"{file} has other columns")
+    assert header in str(caught.value) or not header.isprintable()
+    assert HEADER in str(caught.value)
+
+
+def test_what_is_no_csv_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x" * 200_000)
+    with pytest.raises(DataError, match=r"a\.csv is no CSV file"):
+        check(file)
+
+
+def test_of_a_directory_spark_s_files_are_looked_at(tmp_path: Path) -> None:
+    for name in ("_SUCCESS", ".hidden", "a.csv.snappy"):
+        (tmp_path / name).write_text("another")
+    (tmp_path / "a.csv").write_text(HEADER)
+    check(tmp_path)
+    with gzip.open(tmp_path / "b.csv.gz", "wt") as file:
+        file.write(HEADER)
+    check(tmp_path)
+    with gzip.open(tmp_path / "b.csv.gz", "wt") as file:
+        file.write("another")
+    with pytest.raises(DataError, match=r"b\.csv\.gz has other columns"):
+        check(tmp_path)
+
+
+def test_a_file_that_can_t_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv.gz"
+    file.write_text("no gzip")
+    with pytest.raises(ConfigurationError, match=r"a\.csv\.gz can't be read"):
+        check(file)

@@ -1,0 +1,31 @@
+"""How a job's program ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.spark.program import program
+
+
+def test_an_error_of_ours_is_said_without_a_stack() -> None:
+    with pytest.raises(SystemExit) as caught, program():
+        raise ConfigurationError("ICEBERG_TABLE is 'x'.")
+    assert caught.value.code == "Error: ICEBERG_TABLE is 'x'."
+
+
+def test_of_any_other_the_last_line_says_the_cause_and_the_hook_gets_the_stack(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught, program():
+        raise ValueError("the table is gone")
+    lines = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 1
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "Error: ValueError: the table is gone"
+
+
+def test_what_succeeds_just_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    with program():
+        pass
+    assert capsys.readouterr().err == ""
