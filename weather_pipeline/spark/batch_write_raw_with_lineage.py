@@ -120,5 +120,6 @@ def write(spark: SparkSession, files: list[str], table: Table) -> Written:
 if __name__ == "__main__":
     with program():
         written = asdict(main())
-        report({f"articles/{name}": value for name, value in written.items()} | {"dagster/row_count": written["total"]})
+        known = {f"articles/{name}": value for name, value in written.items()}
+        report(known | {"dagster/row_count": written["total"], "openlineage/row_count": written["rows"]})
         sys.stdout.write(json.dumps(written) + "\n")

@@ -284,5 +284,5 @@ if __name__ == "__main__":
     with program():
         streamed = asdict(main())
         known = {f"articles/{name}": value for name, value in streamed.items() if value is not None}
-        report(known | {"dagster/row_count": streamed["total"]})
+        report(known | {"dagster/row_count": streamed["total"], "openlineage/row_count": streamed["rows"]})
         sys.stdout.write(json.dumps(streamed) + "\n")
