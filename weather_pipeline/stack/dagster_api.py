@@ -22,7 +22,15 @@ IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
 
 ALL_LOADED = "COMPLETED_SUCCESS"
 """Dagster's word for a backfill all of whose runs have succeeded."""
-BACKFILL_FINISHED = frozenset({"COMPLETED", ALL_LOADED, "COMPLETED_FAILED", "FAILED", "CANCELED"})
+RUNS_FAILED = "COMPLETED_FAILED"
+"""Dagster's word for a backfill some of whose runs have failed for good, and now and then for one that is whole.
+
+Its daemon finds the failed hours first and asks afterwards whether all runs have ended, so that a run whose retry
+succeeds in between counts as failed for ever (`execute_asset_backfill_iteration`, Dagster 1.13).
+"""
+GIVEN_UP = "FAILED"
+CANCELED = "CANCELED"
+BACKFILL_FINISHED = frozenset({"COMPLETED", ALL_LOADED, RUNS_FAILED, GIVEN_UP, CANCELED})
 
 # As Dagster's own UI launches a range of partitions in a single run.
 RANGE_START_TAG = "dagster/asset_partition_range_start"

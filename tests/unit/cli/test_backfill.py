@@ -9,12 +9,19 @@ import pytest
 
 from tests.marquez_double import MarquezDouble
 from weather_pipeline.cli.backfill import Outcome, RunningStack, failure_lines, report_lines, summary
-from weather_pipeline.cli.backfill_follow import ExpectedRun, LineageFound, await_lineage, hours_of, progress_text
+from weather_pipeline.cli.backfill_follow import (
+    ExpectedRun,
+    LineageFound,
+    await_lineage,
+    follow,
+    hours_of,
+    progress_text,
+)
 from weather_pipeline.cli.common import count_rows
 from weather_pipeline.cli.progress import Progress
 from weather_pipeline.marquez.client import MarquezClient
 from weather_pipeline.settings import Settings
-from weather_pipeline.stack.dagster_api import Backfill, BackfillRun
+from weather_pipeline.stack.dagster_api import Backfill, BackfillRun, DagsterApi
 from weather_pipeline.stack.ports import free_port
 
 DAYS = [
@@ -44,6 +51,40 @@ def test_an_hour_that_a_retry_has_loaded_has_not_failed() -> None:
     assert len(hours_of(both, "SUCCESS")) == 12
     assert len(hours_of(both, "FAILURE")) == 12
     assert "12 failed" in progress_text(both, 24, 1.0)
+
+
+class Answered(DagsterApi):
+    """A Dagster of one backfill."""
+
+    def __init__(self, found: Backfill) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self.found = found
+
+    def backfill(self, backfill_id: str) -> Backfill:
+        assert backfill_id == self.found.backfill_id
+        return self.found
+
+
+RETRIED = (replace(DAYS[0], status="FAILURE"), replace(DAYS[0], run_id="again", status="SUCCESS", retry_of="run-1"))
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "outcome"),
+    [
+        ("REQUESTED", 24, "COMPLETED_SUCCESS"),  # Dagster's daemon will look
+        ("COMPLETED_FAILED", 24, "COMPLETED_SUCCESS"),  # it looked between the run and its retry
+        ("COMPLETED_FAILED", 25, "COMPLETED_FAILED"),
+        ("CANCELED", 24, "CANCELED"),
+        ("FAILED", 24, "FAILED"),
+    ],
+)
+def test_a_backfill_succeeds_when_its_last_tries_have_loaded_every_hour(
+    status: str, hours: int, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Answered(replace(REQUESTED, status=status, runs=RETRIED))
+    assert follow(api, "abc", hours, Progress(), lambda: None).status == outcome
+    said = "Dagster calls backfill abc failed" in capsys.readouterr().err
+    assert said == (status == "COMPLETED_FAILED" and outcome == "COMPLETED_SUCCESS")
 
 
 def test_a_run_that_names_no_partition_counts_for_no_hour() -> None:
