@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.collector import Collector
+from tests.quick_sqlite import be_quick
 from weather_pipeline.stack.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    be_quick()
     if (SHARED / "lineage" / "spec").exists():
         from tests.conformance.plugin import Conformance
 
