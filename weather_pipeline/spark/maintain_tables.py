@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 from openlineage.client.uuid import generate_new_uuid
@@ -100,9 +101,11 @@ class Maintenance:
 class NoTable(DataError):
     """The catalog has no such table."""
 
-    def __init__(self, table: Table) -> None:
-        """Name the table."""
-        super().__init__(f"There is no table {table}.")
+    def __init__(self, table: Table, beside: set[str]) -> None:
+        """Name the table, and those of its namespace."""
+        names = ", ".join(str(table.beside(name)) for name in sorted(beside))
+        there = f"There are: {names}" if names else f"{table.catalog}.{table.namespace} has none"
+        super().__init__(f"There is no table {table}. {there}.")
 
 
 def main(arguments: Sequence[str] | None = None) -> Maintenance:
@@ -132,13 +135,16 @@ def _maintain(session: OwnLineageSession, settings: Settings, wanted: list[Table
     job, events = (settings.spark_namespace, APPLICATION), None if dry_run else session.events
     if events:
         tell(events, "START", run_id=run_id, job=job, job_type=_JOB_TYPE)
-    tables = wanted or _there(spark, maintained_tables(settings))
+    names = cache(partial(_names, spark))
+    tables = wanted or [
+        table for table in maintained_tables(settings) if table.name in names(table.catalog, table.namespace)
+    ]
     datasets: list[_Told] = []
     for table in tables:
         found = Maintained(str(table))
         done.tables.append(found)
         try:
-            _check_there(spark, table)
+            _check_there(table, names(table.catalog, table.namespace))
             if dry_run:
                 _look(spark, settings, table, found)
             else:
@@ -155,28 +161,21 @@ def _maintain(session: OwnLineageSession, settings: Settings, wanted: list[Table
     return done
 
 
-def _there(spark: SparkSession, tables: Sequence[Table]) -> list[Table]:
-    """Those that are there.
-
-    They are listed: asked for a missing `history`, Iceberg looks for that of another table, and servers refuse it.
-    """
-    places = {(table.catalog, table.namespace) for table in tables}
-    names = {place: _names(spark, *place) for place in places}
-    return [table for table in tables if table.name in names[table.catalog, table.namespace]]
-
-
-def _check_there(spark: SparkSession, table: Table) -> None:
-    """Check that a table is there.
+def _check_there(table: Table, names: set[str]) -> None:
+    """Check that a table is one of its namespace's.
 
     Raises:
         NoTable: It is not.
     """
-    if not _there(spark, [table]):
-        raise NoTable(table)
+    if table.name not in names:
+        raise NoTable(table, names)
 
 
 def _names(spark: SparkSession, catalog: str, namespace: str) -> set[str]:
-    """The tables of a namespace; none where it is not there."""
+    """The tables of a namespace; none where it is not there.
+
+    They are listed: asked for a missing `history`, Iceberg looks for that of another table, and servers refuse it.
+    """
     if namespace not in {row[0] for row in spark.sql(f"SHOW NAMESPACES IN {catalog}").collect()}:
         return set()
     return {row["tableName"] for row in spark.sql(f"SHOW TABLES IN {catalog}.{namespace}").collect()}
