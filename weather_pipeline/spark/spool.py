@@ -59,13 +59,19 @@ class _Driver:
 
     def _told_of_errors(self, before: Callable[..., object]) -> Callable[..., object]:
         def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            with suppress(Exception):
-                is_stopped = not issubclass(kind, Exception)
-                stack = "".join(traceback.format_exception(kind, error, trace))
-                self._say("ABORT" if is_stopped else "FAIL", f"{kind.__name__}: {error}", stack)
+            self.say_error(error.with_traceback(trace))
             before(kind, error, trace)
 
         return hook
+
+    def say_error(self, error: BaseException) -> None:
+        """Say that an error ends this process."""
+        with suppress(Exception):
+            kind = type(error)
+            is_stopped = not issubclass(kind, Exception)
+            stack = "".join(traceback.format_exception(error))
+            message = ": ".join(filter(None, (kind.__name__, str(error))))
+            self._say("ABORT" if is_stopped else "FAIL", message, stack)
 
     def _told_of_codes(self, before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
         # Nothing else of Python's tells with which code a process ends.
@@ -96,6 +102,11 @@ class _Driver:
 
 
 _driver = _Driver()
+
+
+def end_badly(error: BaseException) -> None:
+    """Say of this process' sessions that an error ends them which nobody else will see."""
+    _driver.say_error(error)
 
 
 def begin_session(

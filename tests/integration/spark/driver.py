@@ -14,6 +14,7 @@ from pathlib import Path
 
 from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.listener import parent_run
+from weather_pipeline.spark.program import program
 from weather_pipeline.spark.spool import begin_session
 
 
@@ -25,10 +26,11 @@ def main(directory: str, end: str, events: str) -> None:
     file.write_text("".join(json.dumps(event) + "\n" for event in json.loads(events)))
     if end == "fork" and os.fork() == 0:
         sys.exit(0)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    if end in {"wait", "fork"}:
-        time.sleep(600)
+    with program():
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        if end in {"wait", "fork"}:
+            time.sleep(600)
     if end == "raise":
         raise ValueError("the table is gone")
     if end == "exit":

@@ -118,6 +118,16 @@ def test_what_runs_is_told_while_it_runs_and_fails_where_it_is_killed(
     assert "killed" in message(backend)
 
 
+def test_ctrl_c_is_an_abort(spool: Path, backend: Collector, deliver: Deliver) -> None:
+    with driving(spool, "wait", [event("START"), event("START", A)]) as process:
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate()[1], process.returncode) == ("Interrupted.\n", 130)
+        assert deliver().ended == 1
+    assert kinds(backend) == kinds(backend, A) == ["START", "ABORT"]
+    assert message(backend) == "KeyboardInterrupt"
+    assert "driver.py" in backend.events[-1]["run"]["facets"]["errorMessage"]["stackTrace"]
+
+
 def test_half_a_line_of_a_killed_driver_is_kept_aside(spool: Path, backend: Collector, deliver: Deliver) -> None:
     with driving(spool, "wait", session()[:1]) as process:
         (told,) = spool.glob("*.ndjson")

@@ -25,6 +25,12 @@ def test_of_any_other_the_last_line_says_the_cause_and_the_hook_gets_the_stack(
     assert lines[-1] == "Error: ValueError: the table is gone"
 
 
+def test_ctrl_c_shows_no_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, program():
+        raise KeyboardInterrupt
+    assert (caught.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
+
+
 def test_what_succeeds_just_ends(capsys: pytest.CaptureFixture[str]) -> None:
     with program():
         pass
