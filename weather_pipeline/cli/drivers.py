@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+INTERRUPTED = 130
+
 
 def run_driver(module: str, *arguments: str, environment: Mapping[str, str]) -> int:
     """Run a job's module and wait for its end, whatever signal comes.
@@ -30,3 +32,10 @@ def run_driver(module: str, *arguments: str, environment: Mapping[str, str]) -> 
                 continue
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def exit_code(driver: int) -> int:
+    """The exit code of a command whose driver ended with this: 0, 130 after Ctrl-C, else 1."""
+    if driver == -signal.SIGINT:  # before the job could hear it
+        return INTERRUPTED
+    return driver if driver in (0, INTERRUPTED) else 1

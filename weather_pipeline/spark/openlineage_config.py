@@ -23,6 +23,8 @@ from pyspark.sql import SparkSession
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings, load_settings
+from weather_pipeline.spark.failed_actions import watch_actions
+from weather_pipeline.spark.interrupt import cancel_beside
 from weather_pipeline.spark.jars import jar_configuration
 from weather_pipeline.spark.java import find_spark_java, java_home
 from weather_pipeline.spark.listener import (
@@ -100,6 +102,8 @@ def session_with_lineage(
             "A Spark session without lineage runs in this process already, and a listener can't join it. End it with "
             "spark.stop(), or let create_spark_session_with_lineage make the first one."
         )
+    if transport.events is not None:
+        watch_actions(session, transport.events)
     return session
 
 
@@ -228,6 +232,7 @@ def _session(
         lock: A descriptor that Java inherits: a session is alive until both have ended.
         is_apart: Whether Java gets a process group of its own.
     """
+    cancel_beside()
     builder = SparkSession.builder.appName(app_name)
     for name, value in configuration.items():
         builder = builder.config(name, value)

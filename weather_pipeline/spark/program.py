@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.spark.interrupt import interrupt_in
 from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.spool import end_badly
 
@@ -24,16 +26,28 @@ def program() -> Iterator[None]:
     Raises:
         SystemExit: There was an error, or Ctrl-C.
     """
+    _log_no_ctrl_c()
     try:
         yield
-    except WeatherPipelineError as problem:
-        sys.exit(f"Error: {problem}")
-    except KeyboardInterrupt as stop:
-        end_badly(stop)
-        sys.stderr.write("Interrupted.\n")
-        raise SystemExit(INTERRUPTED) from None
-    except Exception as error:  # noqa: BLE001  (the program's end)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  (the program's end)
+        if interrupt_in(error):
+            end_badly(error)
+            sys.stderr.write("Interrupted.\n")
+            raise SystemExit(INTERRUPTED) from None
+        if isinstance(error, WeatherPipelineError):
+            sys.exit(f"Error: {error}")
         # The hook writes the stack, and tells it to the lineage; sys.exit would tell that the driver ended with 1.
         sys.excepthook(type(error), error, error.__traceback__)
         sys.stderr.write(f"Error: {root_cause(error)}\n")
         raise SystemExit(1) from None
+
+
+def _log_no_ctrl_c() -> None:
+    """Keep Py4J from logging the stack of each Ctrl-C, and of the connection that it broke off."""
+    for name in (None, "py4j.clientserver"):
+        logging.getLogger(name).addFilter(_is_no_ctrl_c)
+
+
+def _is_no_ctrl_c(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or interrupt_in(error) is None

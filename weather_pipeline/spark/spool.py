@@ -23,6 +23,7 @@ from typing import IO, Any, NoReturn
 
 from pyspark import SparkContext
 
+from weather_pipeline.spark.interrupt import interrupt_in
 from weather_pipeline.spark.listener import ParentRun
 from weather_pipeline.spark.spool_record import Place
 
@@ -67,11 +68,10 @@ class _Driver:
     def say_error(self, error: BaseException) -> None:
         """Say that an error ends this process."""
         with suppress(Exception):
-            kind = type(error)
-            is_stopped = not issubclass(kind, Exception)
-            stack = "".join(traceback.format_exception(error))
-            message = ": ".join(filter(None, (kind.__name__, str(error))))
-            self._say("ABORT" if is_stopped else "FAIL", message, stack)
+            told = interrupt_in(error) or error
+            is_stopped = not isinstance(told, Exception)
+            message = ": ".join(filter(None, (type(told).__name__, str(told))))
+            self._say("ABORT" if is_stopped else "FAIL", message, "".join(traceback.format_exception(error)))
 
     def _told_of_codes(self, before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
         # Nothing else of Python's tells with which code a process ends.

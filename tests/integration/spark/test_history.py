@@ -146,6 +146,14 @@ def test_the_hours_that_are_asked_for_are_replaced_and_no_other(again: Ran) -> N
 
 def test_of_two_writers_at_once_one_is_refused(again: Ran) -> None:
     assert again.printed["refused"].startswith("Another writer changed demo.weather.history meanwhile")
+    # All of its Spark jobs went well, so that the listener calls it complete: its commit failed.
+    ends = [
+        each
+        for each in again.events
+        if ".overwrite" in each["job"]["name"] and each["eventType"] in ("COMPLETE", "FAIL")
+    ]
+    assert [each["eventType"] for each in ends] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert "ValidationException" in ends[1]["run"]["facets"]["errorMessage"]["message"]
 
 
 def test_names_are_equal_in_another_home_with_another_catalog(

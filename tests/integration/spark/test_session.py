@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from tests.collector import Collector
-from tests.integration.spark.conftest import Spark
+from tests.integration.spark.conftest import ROOT as PROJECT
+from tests.integration.spark.conftest import Spark, deliver_all
 from tests.openlineage_spec import findings
 
 pytestmark = pytest.mark.integration
@@ -188,3 +195,30 @@ def test_a_job_without_its_jars_says_what_to_do(spark: Spark, tmp_path: Path) ->
     done = spark.run("tests.integration.spark.greeting_job", "Greeting", WEATHER_SPARK_JARS=str(tmp_path))
     assert done.returncode != 0
     assert "weather spark jars" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_is_an_abort(spark: Spark, tmp_path: Path) -> None:
+    here = replace(spark, home=tmp_path / "home")
+    command = [sys.executable, "-m", "tests.integration.spark.endless_job", str(tmp_path / "top")]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=here.environment({}), stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            deadline = time.monotonic() + 60
+            while not any(event["outputs"] for event in here.events()):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            os.killpg(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, err
+    assert "Interrupted." in err.splitlines()
+    assert "Traceback" not in err
+    with Collector() as backend:
+        told = deliver_all(here.home / "spark-events", backend)
+    ends = {event["job"]["name"]: event["eventType"] for event in told}
+    assert ends.pop("endless") == "ABORT"
+    assert set(ends.values()) == {"FAIL"}, "the listener calls complete what is cut off before its first Spark job"

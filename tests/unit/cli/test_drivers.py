@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from weather_pipeline.cli.drivers import exit_code
+
 _DRIVER = """
 import os, pathlib, signal, sys, time
 
@@ -46,3 +48,10 @@ def test_the_driver_ends_in_its_own_time(tmp_path: Path, number: signal.Signals,
         (os.killpg if to_group else os.kill)(command.pid, number)
         assert command.wait() == 3
     assert (tmp_path / "asked").read_text() == number.name
+
+
+@pytest.mark.parametrize(
+    ("driver", "command"), [(0, 0), (130, 130), (-signal.SIGINT, 130), (-signal.SIGTERM, 1), (3, 1)]
+)
+def test_the_command_ends_as_its_driver(driver: int, command: int) -> None:
+    assert exit_code(driver) == command

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 import pytest
 
 from weather_pipeline.errors import ConfigurationError
@@ -25,10 +28,33 @@ def test_of_any_other_the_last_line_says_the_cause_and_the_hook_gets_the_stack(
     assert lines[-1] == "Error: ValueError: the table is gone"
 
 
-def test_ctrl_c_shows_no_stack(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught, program():
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def interrupted_and_disconnected() -> None:
+    try:
         raise KeyboardInterrupt
+    finally:
+        raise ConnectionError("Answer from Java side is empty")
+
+
+@pytest.mark.parametrize("end", [interrupted, interrupted_and_disconnected])
+def test_ctrl_c_shows_no_stack(end: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, program():
+        end()
     assert (caught.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
+
+
+def test_py4j_logs_no_stack_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:
+    with program():
+        try:
+            interrupted_and_disconnected()
+        except ConnectionError:
+            logging.getLogger().exception("While sending command.")
+            logging.getLogger("py4j.clientserver").exception("While shutting down.")
+        logging.getLogger().error("Another.")
+    assert caplog.messages == ["Another."]
 
 
 def test_what_succeeds_just_ends(capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,15 +96,19 @@ class SessionFiles:
         Raises:
             UnreadableRecord: What a process wrote as its end is damaged.
         """
-        quiet_since = self._last_written()
-        if time.time() - quiet_since < _QUIET:
+        if not self.is_quiet():
             return None
+        quiet_since = self._last_written()
         driver = Party(is_held(self.path(RECORD)), _ended(self.path(ENDED)))
         launcher = None
         if record.launch is not None:
             launch = self.directory / record.launch
             launcher = Party(is_held(launch), _ended(launch))
         return outcome(driver, launcher, at=datetime.fromtimestamp(quiet_since, UTC).isoformat())
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has been written for a while."""
+        return time.time() - self._last_written() >= _QUIET
 
     def _last_written(self) -> float:
         found = [file.stat().st_mtime for file in (self.path(EVENTS), self.path(RECORD)) if file.exists()]

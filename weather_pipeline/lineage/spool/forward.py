@@ -141,6 +141,8 @@ class Forwarder:
             if progress.offset == before:
                 return False
         if outcome is None:
+            if session.is_quiet():
+                self._deliver(session, [_quiet_step(progress)], progress, deadline, report)
             return False
         if not self._deliver(session, [_last_step(session, progress, outcome)], progress, deadline, report):
             return False
@@ -215,6 +217,8 @@ def _steps(lines: Sequence[tuple[int, bytes]], story: Story, record: Record) -> 
         heard = story.copied()
         try:
             messages = [message_of(event) for event in _heard(line, heard, record)]
+            for event in heard.held.values():  # what waits must be known to be one, or the next line would pay for it
+                message_of(event)
         except _NO_EVENT as error:
             # As if it had not been written: what it would have let go still waits.
             refused = (line.decode(errors="replace"), f"It can't be told ({type(error).__name__}: {error}).")
@@ -223,6 +227,12 @@ def _steps(lines: Sequence[tuple[int, bytes]], story: Story, record: Record) -> 
             story = heard
             steps.append(_Step(offset, story, messages))
     return steps
+
+
+def _quiet_step(progress: Progress) -> _Step:
+    """What is told of a session from which nothing comes for a while."""
+    story = progress.story.copied()
+    return _Step(progress.offset, story, [message_of(event) for event in story.settle()])
 
 
 def _last_step(session: SessionFiles, progress: Progress, outcome: Ended) -> _Step:

@@ -1,7 +1,8 @@
 """What a Spark session told → what a lineage backend is told of it. Pure.
 
-OpenLineage's Spark listener tells too much and too soon: the same run fails and then completes, the application
-completes whatever becomes of it, and a failure has no message. Here an end waits until it is known to be true.
+OpenLineage's Spark listener tells too much and too soon: the same run fails and then completes, an action completes
+whose commit fails, the application completes whatever becomes of it, and a failure has no message. Here an end waits
+until it is known to be true: that of an action for the driver's word, which stands before whatever comes next.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from weather_pipeline.lineage.spool.dataset_names import with_canonical_names, without_itself
@@ -21,6 +23,8 @@ Dataset = dict[str, Any]
 """One of its inputs or outputs."""
 
 _ENDS = ("COMPLETE", "FAIL", "ABORT")
+FAILED_ACTIONS = "failedActions"
+"""Of a line of the driver's own: which actions have failed, by the milliseconds at which they began."""
 _REMEMBERED = 1000
 """Runs whose end is remembered: what contradicts an end comes within moments."""
 
@@ -32,7 +36,10 @@ class Story:
     Attributes:
         application: The run id of the application.
         open: The first event of each run that has begun and not ended, by run id.
-        held: A failure that waits for its message, and the application's end that waits for what became of it.
+        held: The last action's end, which waits for the driver's word or its message, and the application's, which
+            waits for what became of it.
+        began: When each action of `held` began, in milliseconds, by run id.
+        failed: Actions that have failed by the driver's word and have not ended yet, by when they began: why.
         ended: The runs that ended last.
         read: The datasets that completed actions have read, as last told, by namespace and name.
         written: Those that they have written.
@@ -41,6 +48,8 @@ class Story:
     application: str | None = None
     open: dict[str, Event] = field(default_factory=dict)
     held: dict[str, Event] = field(default_factory=dict)
+    began: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str | None] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     read: dict[str, Dataset] = field(default_factory=dict)
     written: dict[str, Dataset] = field(default_factory=dict)
@@ -57,7 +66,14 @@ class Story:
     def copied(self) -> Story:
         """A story that goes on by itself. Events are never changed, so they are shared."""
         return Story(
-            self.application, dict(self.open), dict(self.held), list(self.ended), dict(self.read), dict(self.written)
+            self.application,
+            dict(self.open),
+            dict(self.held),
+            dict(self.began),
+            dict(self.failed),
+            list(self.ended),
+            dict(self.read),
+            dict(self.written),
         )
 
     def hear(self, told: Mapping[str, Any], record: Record) -> list[Event]:
@@ -72,6 +88,9 @@ class Story:
         Raises:
             KeyError, TypeError, AttributeError: It is no RunEvent.
         """
+        if FAILED_ACTIONS in told:
+            self._fail(told[FAILED_ACTIONS])
+            return []
         event = _canonical(told, record)
         run, kind = event["run"]["runId"], event["eventType"]
         if self.application is None:
@@ -88,13 +107,17 @@ class Story:
             self.held[run] = event
             return []
         released = self._release()
+        began = str(_milliseconds(self.open.get(run, event)))
+        if began in self.failed:
+            event = _failed(event, self.failed.pop(began))
         self._forget(run)
-        if kind == "FAIL":
-            self.held[run] = event
-            return released
-        for seen, side in ((self.read, "inputs"), (self.written, "outputs")):
-            seen |= {f"{each['namespace']} {each['name']}": each for each in event[side]}
-        return [*released, event]
+        self.held[run], self.began[run] = event, int(began)
+        return released
+
+    def settle(self) -> list[Event]:
+        """What waits for the driver's word alone, where that had time to come: the action is complete."""
+        complete = [run for run in self._actions() if self.held[run]["eventType"] != "FAIL"]
+        return [self._told(run) for run in complete]
 
     def end(self, outcome: Ended) -> list[Event]:
         """The ends of all that is open, once it is known what became of the session.
@@ -104,9 +127,11 @@ class Story:
         """
         last = self.held.pop(self.application, None) if self.application else None
         told = [
-            _ended(event, Ended("FAIL", outcome.at, outcome.message, outcome.stack)) for event in self.held.values()
+            _ended(event, Ended("FAIL", outcome.at, outcome.message, outcome.stack))
+            if event["eventType"] == "FAIL"
+            else event
+            for event in self._release()
         ]
-        self.held.clear()
         for run, event in list(self.open.items()):
             if run != self.application:
                 told.append(_ended(event, _of_open(outcome)))
@@ -125,10 +150,32 @@ class Story:
         written = [without_itself(_without_statistics(dataset)) for dataset in self.written.values()]
         return {**event, "inputs": [*event["inputs"], *read], "outputs": [*event["outputs"], *written]}
 
+    def _fail(self, actions: list[dict[str, Any]]) -> None:
+        """Take the driver's word for actions that have failed, or will have when they end."""
+        held = {self.began[run]: run for run in self._actions()}
+        for action in actions:
+            began, why = int(action["started"]), action.get("message")
+            if (run := held.get(began)) is None:
+                self.failed = dict([*self.failed.items(), (str(began), why)][-_REMEMBERED:])
+            elif self.held[run]["eventType"] != "FAIL":
+                self.held[run] = _failed(self.held[run], why)
+
+    def _actions(self) -> list[str]:
+        """The runs whose ends wait, but for the application."""
+        return [run for run in self.held if run != self.application]
+
     def _release(self) -> list[Event]:
-        """The failures that the application lived through: nobody will say more of them."""
-        runs = [run for run in self.held if run != self.application]
-        return [self.held.pop(run) for run in runs]
+        """The ends that wait, of which nobody will say more: the application has gone on."""
+        return [self._told(run) for run in self._actions()]
+
+    def _told(self, run: str) -> Event:
+        """The end of an action that is told now."""
+        event = self.held.pop(run)
+        self.began.pop(run)
+        if event["eventType"] != "FAIL":
+            for seen, side in ((self.read, "inputs"), (self.written, "outputs")):
+                seen |= {f"{each['namespace']} {each['name']}": each for each in event[side]}
+        return event
 
     def _forget(self, run: str) -> None:
         self.open.pop(run, None)
@@ -149,6 +196,15 @@ def _beginning(event: Event) -> Event:
     facets = event["run"].get("facets") or {}
     kept = {name: facets[name] for name in ("parent", "jobDependencies", "processing_engine") if name in facets}
     return {**event, "run": {**event["run"], "facets": kept}}
+
+
+def _milliseconds(event: Event) -> int:
+    return round(datetime.fromisoformat(event["eventTime"]).timestamp() * 1000)
+
+
+def _failed(event: Event, why: str | None) -> Event:
+    """A failure, though the listener called it complete."""
+    return _ended(event, Ended("FAIL", event["eventTime"], why))
 
 
 def _of_open(outcome: Ended) -> Ended:

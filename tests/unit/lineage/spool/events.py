@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,12 @@ def event(
         "inputs": list(inputs),
         "outputs": list(outputs),
     }
+
+
+def failed(at: int, message: str | None = None) -> dict[str, Any]:
+    """The driver's word that the action which began at this second has failed."""
+    began = datetime.fromisoformat(event("START", at=at)["eventTime"])
+    return {"failedActions": [{"started": int(began.timestamp() * 1000), "message": message}]}
 
 
 def session(*actions: int) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.openlineage_spec import findings
-from tests.unit.lineage.spool.events import APPLICATION, event, run_id, session
+from tests.unit.lineage.spool.events import APPLICATION, event, failed, run_id, session
 from weather_pipeline.lineage.spool.record import Ended, Record, RunRef
 from weather_pipeline.lineage.spool.story import Story
 
@@ -72,6 +72,46 @@ def test_a_failure_of_an_application_that_completes_has_no_message() -> None:
     assert kinds(events, A) == ["START", "FAIL"]
     assert message(events, A) is None
     assert kinds(events, APPLICATION) == ["START", "COMPLETE"]
+
+
+def test_an_action_waits_for_the_driver_s_word_until_the_next_one_begins() -> None:
+    story = Story()
+    events = [event("START"), event("START", A), event("COMPLETE", A), event("START", B)]
+    heard = [[each["eventType"] for each in story.hear(one, RECORD)] for one in events]
+    assert heard == [["START"], ["START"], [], ["COMPLETE", "START"]]
+
+
+def test_where_nothing_comes_for_a_while_the_driver_had_its_time() -> None:
+    story = Story()
+    for each in (event("START"), event("START", A), event("COMPLETE", A), event("START", B), event("FAIL", B)):
+        story.hear(each, RECORD)
+    assert story.settle() == [], "a failure waits for its message"
+    story = Story()
+    for each in (event("START"), event("START", A), event("COMPLETE", A)):
+        story.hear(each, RECORD)
+    assert [each["eventType"] for each in story.settle()] == ["COMPLETE"]
+    assert story.settle() == story.hear(failed(0), RECORD) == []
+    assert kinds(story.end(WELL), A) == []
+
+
+def test_an_action_whose_commit_fails_is_no_success() -> None:
+    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2), failed(1, "conflict")]
+    going_on = told([*events, event("START", B)], None)
+    assert kinds(going_on, A) == ["START", "FAIL"]
+    assert message(going_on, A) == "conflict"
+    assert [finding for each in going_on for finding in findings(each)] == []
+    assert message(told([*events, event("COMPLETE")], BROKEN), A) == "ValueError: no"
+    assert message(told([*events, event("COMPLETE")], WELL), A) == "conflict"
+
+
+def test_an_action_that_is_cut_off_is_no_success() -> None:
+    events = [event("START"), event("START", A, at=1), failed(1), event("COMPLETE", A, at=2), event("COMPLETE")]
+    assert kinds(told(events, Ended("ABORT", "2026-11-22T11:00:00Z", "KeyboardInterrupt")), A) == ["START", "FAIL"]
+
+
+def test_a_failure_of_an_action_that_nobody_knows_changes_nothing() -> None:
+    events = [event("START"), failed(7), event("START", A, at=1), event("COMPLETE", A, at=2), event("COMPLETE")]
+    assert kinds(told(events, WELL), A) == ["START", "COMPLETE"]
 
 
 def test_what_a_killed_driver_left_open_fails_with_it() -> None:

@@ -1,0 +1,40 @@
+"""Ctrl-C in a Spark driver: the jobs are cancelled first, then `KeyboardInterrupt` arrives where the driver waits.
+
+PySpark's handler of SIGINT means to do that, and can't: it asks Java over the connection on which the main thread waits
+for another answer. Both then fail with an error, and the jobs go on (`signal_handler` in pyspark.core.context, 4.1).
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import wraps
+
+from pyspark import SparkContext
+
+_PATIENCE = 10.0
+"""Seconds in which Java must take note of it."""
+
+
+def cancel_beside() -> None:
+    """From now on let `SparkContext.cancelAllJobs` ask Java over a connection of its own."""
+    cancel = SparkContext.cancelAllJobs
+    if hasattr(cancel, "__wrapped__"):
+        return
+
+    @wraps(cancel)
+    def beside(context: SparkContext) -> None:
+        thread = threading.Thread(target=cancel, args=(context,), daemon=True)  # each has its own connection
+        thread.start()
+        thread.join(_PATIENCE)
+
+    SparkContext.cancelAllJobs = beside  # type: ignore[method-assign]
+
+
+def interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C that an error is of: itself, or what it came up in the wake of; None where it is of none.
+
+    Its stack breaks the connection off, and whatever cleans up finds it broken.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
