@@ -40,6 +40,7 @@ from weather_pipeline.spark.topic import check_topic
 APPLICATION = "stream_write_raw_with_lineage"
 
 _STOP_LOOK = 0.25
+_QUERY_LOG = "org.apache.spark.sql.execution.streaming.runtime.MicroBatchExecution"
 
 
 @dataclass
@@ -95,6 +96,7 @@ class ArticleStream:
         """
         if self._stopping.by is not None:
             self.has_stopped = True
+            _log_no_error(messages.sparkSession)
             raise Stopped
         spark = messages.sparkSession
         query = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
@@ -237,6 +239,13 @@ def _wait(query: StreamingQuery, stopping: Stopping, stream: ArticleStream) -> N
     query.stop()
     if not stream.has_stopped and (error := query.exception()) is not None:
         raise error
+
+
+def _log_no_error(spark: SparkSession) -> None:
+    """Keep Spark from logging the stack of a micro-batch that ends early: to it every such end is an error."""
+    java: Any = spark._jvm  # noqa: SLF001  (Spark itself sets the level of all loggers alone)
+    log4j = java.org.apache.logging.log4j
+    log4j.core.config.Configurator.setLevel(_QUERY_LOG, log4j.Level.OFF)
 
 
 def _told(session: OwnLineageSession, settings: Settings, table: Table, *, window: int | None) -> StreamRun | None:
