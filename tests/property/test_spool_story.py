@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.lineage.spool.events import APPLICATION, event, failed, run_id
+from tests.unit.lineage.spool.events import APPLICATION, began, event, run_id
 from weather_pipeline.lineage.spool.record import Ended, Record
 from weather_pipeline.lineage.spool.story import Story
 
 RECORD = Record("MyJob")
 ENDS = ("COMPLETE", "FAIL", "ABORT")
-NOTE = "the driver's word that it failed"
 
 _ACTIONS = st.lists(
-    st.tuples(st.integers(2, 5), st.sampled_from(["START", "RUNNING", "COMPLETE", "FAIL", NOTE])), max_size=25
+    st.tuples(st.integers(2, 5), st.sampled_from(["START", "RUNNING", "COMPLETE", "FAIL"])), max_size=25
 )
+_FAILED = st.sets(st.integers(2, 5)).map(lambda numbers: {began(number): "why" for number in numbers})
 _OUTCOMES = st.sampled_from([Ended(state, "2026-11-22T11:00:00Z", "why") for state in ENDS])  # type: ignore[arg-type]
 
 
 def _session(actions: list[tuple[int, str]], *, is_closed: bool) -> list[dict[str, Any]]:
-    inner = [failed(number) if kind == NOTE else event(kind, run_id(number), at=number) for number, kind in actions]
+    inner = [event(kind, run_id(number), at=number) for number, kind in actions]
     return [event("START"), *inner, *([event("COMPLETE")] if is_closed else [])]
 
 
-def _true_end(actions: list[tuple[int, str]], run: str) -> str | None:
-    """How an action ended first; badly where the driver had said so, or says so before it goes on."""
-    own = [place for place, (number, kind) in enumerate(actions) if run_id(number) == run and kind in ENDS]
-    if not own:
-        return None
-    over = {number for number, kind in actions[: own[0] + 1] if kind in ENDS}  # of which nothing more is heard
-    after = itertools.takewhile(lambda each: each[1] == NOTE or each[0] in over, actions[own[0] + 1 :])
-    words = [*actions[: own[0]], *after]
-    return "FAIL" if any(run_id(number) == run and kind == NOTE for number, kind in words) else actions[own[0]][1]
-
-
-@given(_ACTIONS, _OUTCOMES, st.booleans())
+@given(_ACTIONS, _OUTCOMES, st.booleans(), _FAILED, st.booleans())
 def test_each_run_ends_once_and_a_failure_is_never_a_success(
-    actions: list[tuple[int, str]], outcome: Ended, is_closed: bool
+    actions: list[tuple[int, str]], outcome: Ended, is_closed: bool, failed: dict[int, str | None], is_slow: bool
 ) -> None:
     story, told = Story(), []
     for each in _session(actions, is_closed=is_closed):
-        told += story.hear(each, RECORD)
+        told += story.hear(each, RECORD, failed)
+        told += story.settle(failed) if is_slow else []
         story = Story.from_json(story.as_json())
-    told += story.end(outcome)
+    told += story.end(outcome, failed)
     kinds: dict[str, list[str]] = {}
     for each in told:
         kinds.setdefault(each["run"]["runId"], []).append(each["eventType"])
     for run, seen in kinds.items():
         assert sum(kind in ENDS for kind in seen) == 1
         assert seen[-1] in ENDS
-        first_end = _true_end(actions, run)
+        first_end = next((kind for number, kind in actions if run_id(number) == run and kind in ENDS), None)
         if run == APPLICATION:
             assert seen[-1] == outcome.state
         elif first_end is not None:
-            assert seen[-1] == first_end
+            has_failed = any(run_id(number) == run and began(number) in failed for number, _ in actions)
+            assert seen[-1] == ("FAIL" if has_failed else first_end)
         else:
             assert seen[-1] != "COMPLETE"
     assert story.end(outcome) == []

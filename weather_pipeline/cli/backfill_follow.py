@@ -20,8 +20,6 @@ from weather_pipeline.errors import LineageApiError, Terminal, Transient, Weathe
 from weather_pipeline.marquez.client import LineageRequestFailed, MarquezClient
 from weather_pipeline.stack.dagster_api import (
     ALL_LOADED,
-    CANCELED,
-    GIVEN_UP,
     IN_PROGRESS,
     RUNS_FAILED,
     Backfill,
@@ -153,17 +151,26 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
         if (loaded := len(hours_of(found, "SUCCESS"))) != done:  # so that a log has a line for each change only
             done, pace = loaded, loaded / (time.monotonic() - began)
         progress.update(progress_text(found, hours, pace))
-        if done == hours and found.status not in (GIVEN_UP, CANCELED) and all(run.finished for run in found.runs):
-            if found.status == RUNS_FAILED:
+        if done == hours and all(run.finished for run in found.runs):
+            if found.status == RUNS_FAILED and _was_tried_again(found):
                 progress.note(
                     f"Dagster calls backfill {backfill_id} failed: it looked while a failed run was being tried again. "
                     f"All {hours} hours are loaded."
                 )
-            # Where it is not done yet, its daemon will say so up to half a minute later: nothing changes until then.
-            return replace(found, status=ALL_LOADED)
+                return replace(found, status=ALL_LOADED)
+            if not found.finished:
+                # Dagster's daemon says so when it looks next, up to half a minute later: nothing changes until then.
+                return replace(found, status=ALL_LOADED)
         if found.finished:
             return found
         time.sleep(_POLL)
+
+
+def _was_tried_again(backfill: Backfill) -> bool:
+    """Whether runs have failed, and each was tried again: the last try did not fail, or it would have been as well."""
+    retried = {run.retry_of for run in backfill.runs}
+    failed = {run.run_id for run in backfill.runs if run.status != "SUCCESS"}
+    return bool(failed) and failed <= retried
 
 
 def cancel(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, watch: Watch) -> None:

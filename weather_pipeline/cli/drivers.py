@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-INTERRUPTED = 130
+from weather_pipeline.cli import INTERRUPTED
 
 
 def run_driver(module: str, *arguments: str, environment: Mapping[str, str]) -> int:

@@ -1,17 +1,20 @@
 """Which actions of a session fail: OpenLineage's listener does not say it of all.
 
 To it an action is complete whose Spark jobs all went well, though its commit fails then, and one that the session's end
-cuts off before its first job. Spark's own record of SQL executions knows better. What it knows is written among the
-session's events, behind those of the action and before any of the next one, as
-`{"failedActions": [{"started": …, "message": …}]}`: with the milliseconds at which an action began, that of its START.
+cuts off before its first job. Spark's own record of SQL executions knows better. What it knows is written beside the
+session's events as soon as the error reaches the driver, so before any event of what the driver does next:
+`{"started": …, "message": …}`, with the milliseconds at which the action began, which are the time of its START.
+
+Of actions that several threads run at once another's event may come first: then the listener's word stands.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,21 +22,20 @@ from typing import Any
 from pyspark.errors.exceptions import captured
 from pyspark.sql import SparkSession
 
-FAILED_ACTIONS = "failedActions"
-
 _LAST = 50
 """Executions that are looked at, from the newest back: more do not run at once."""
-_PATIENCE = 10_000
-"""Milliseconds in which Spark's listeners must have heard of what has happened."""
+_PATIENCE = 1.0
+"""Seconds in which Spark's record must know what has happened. The forwarder waits longer for the driver's word."""
+_LOOK = 0.02
 _LONGEST = 1000
 
 
 class _Watch:
     """What is known of one session."""
 
-    def __init__(self, session: SparkSession, events: Path) -> None:
-        self._session, self._events = session, events
-        self._noted: set[int] = set()
+    def __init__(self, session: SparkSession, file: Path) -> None:
+        self._session, self._file = session, file
+        self._judged: set[int] = set()
         self._turn = threading.Lock()
 
     def note(self, *, is_over: bool) -> None:
@@ -42,36 +44,53 @@ class _Watch:
         Args:
             is_over: Whether the session ends now, and with it what still runs.
         """
-        with self._turn:
-            failed = [
-                {"started": started, "message": message}
-                for started, message in self._failed(is_over=is_over)
-                if started not in self._noted
-            ]
-            if not failed:
-                return
-            self._noted |= {each["started"] for each in failed}
-            # Java appends to the same file: one write is one line, whoever else writes.
-            descriptor = os.open(self._events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(descriptor, json.dumps({FAILED_ACTIONS: failed}).encode() + b"\n")
-            finally:
-                os.close(descriptor)
-
-    def _failed(self, *, is_over: bool) -> Iterator[tuple[int, str | None]]:
         java: Any = self._session._jsparkSession  # noqa: SLF001  (Spark has no other door to this record)
         with suppress(Exception):  # Java's, that it took too long
-            java.sparkContext().listenerBus().waitUntilEmpty(_PATIENCE)
-        store = java.sharedState().statusStore()
-        there = store.executionsCount()
-        executions = store.executionsList(max(0, there - _LAST), _LAST)
-        for number in range(executions.size()):
-            execution = executions.apply(number)
-            error = execution.errorMessage()
-            if error.isDefined() and error.get():
-                yield execution.submissionTime(), error.get().splitlines()[0][:_LONGEST]
-            elif is_over and not execution.completionTime().isDefined():
-                yield execution.submissionTime(), None
+            java.sparkContext().listenerBus().waitUntilEmpty(int(_PATIENCE * 1000))
+        deadline = time.monotonic() + _PATIENCE
+        # Spark notes an end some moments after it: what has ended by now must be there.
+        while (late := self._look(java, is_over=is_over)) and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+        self._judged |= late  # the event of its end was lost
+
+    def _look(self, java: Any, *, is_over: bool) -> set[int]:
+        """Write down what Spark's record has; the executions that have ended, and of which it does not say how."""
+        store, classes = java.sharedState().statusStore(), _classes(self._session)
+        executions = store.executionsList(max(0, store.executionsCount() - _LAST), _LAST)
+        seen = [executions.apply(number) for number in range(executions.size())]
+        begun = {each.executionId(): each.submissionTime() for each in seen}
+        alike, late = Counter(begun.values()), set[int]()
+        for each in seen:
+            number = each.executionId()
+            if number in self._judged:
+                continue
+            error, message = each.errorMessage(), None
+            if each.completionTime().isDefined():
+                has_failed = error.isDefined() and bool(error.get())
+                message = error.get().splitlines()[0][:_LONGEST] if has_failed else None
+            elif classes.org.apache.spark.sql.execution.SQLExecution.getQueryExecution(number) is None:
+                late.add(number)
+                continue
+            elif is_over:
+                has_failed = True
+            else:
+                continue
+            # Of two that began at once nobody could tell which it was.
+            self._judge(number, begun[number], message, is_told=has_failed and alike[begun[number]] == 1)
+        return late
+
+    def _judge(self, number: int, started: int, message: str | None, *, is_told: bool) -> None:
+        with self._turn:
+            if number in self._judged:
+                return
+            if is_told:
+                with self._file.open("a") as file:
+                    file.write(json.dumps({"started": started, "message": message}) + "\n")
+            self._judged.add(number)
+
+
+def _classes(session: SparkSession) -> Any:
+    return session._jvm  # noqa: SLF001  (as above)
 
 
 _now: dict[str, _Watch] = {}
@@ -79,23 +98,24 @@ _now: dict[str, _Watch] = {}
 _here = threading.local()
 
 
-def watch_actions(session: SparkSession, events: Path) -> None:
+def watch_actions(session: SparkSession, file: Path) -> None:
     """From now on write down which actions of a session fail, whenever an error of Java's arrives and when it ends.
 
     Args:
         session: The session; one that is watched already stays as it is.
-        events: The file of its events.
+        file: Where to.
     """
     context = session.sparkContext
     if getattr(context.stop, "__name__", "") == "stop_watched":
         return
-    stop, watch = context.stop, _Watch(session, events)
+    stop, watch = context.stop, _Watch(session, file)
     _now["watch"] = watch
 
     def stop_watched() -> None:
-        _now.clear()
-        with suppress(Exception):
-            watch.note(is_over=True)
+        if _now.get("watch") is watch:  # it may be stopped again once there is another session
+            _now.clear()
+            with suppress(Exception):
+                watch.note(is_over=True)
         stop()
 
     context.stop = stop_watched  # type: ignore[method-assign]

@@ -7,8 +7,10 @@ for another answer. Both then fail with an error, and the jobs go on (`signal_ha
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import wraps
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 
 _PATIENCE = 10.0
@@ -23,7 +25,11 @@ def cancel_beside() -> None:
 
     @wraps(cancel)
     def beside(context: SparkContext) -> None:
-        thread = threading.Thread(target=cancel, args=(context,), daemon=True)  # each has its own connection
+        def ask() -> None:
+            with suppress(Exception):  # Java has ended: there is nothing to cancel
+                cancel(context)
+
+        thread = threading.Thread(target=ask, daemon=True)  # each has its own connection
         thread.start()
         thread.join(_PATIENCE)
 
@@ -33,8 +39,8 @@ def cancel_beside() -> None:
 def interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
     """The Ctrl-C that an error is of: itself, or what it came up in the wake of; None where it is of none.
 
-    Its stack breaks the connection off, and whatever cleans up finds it broken.
+    It breaks the connection to Java off, and whatever cleans up finds it broken.
     """
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    while isinstance(error, Py4JError | ConnectionError):
         error = error.__context__
-    return error
+    return error if isinstance(error, KeyboardInterrupt) else None

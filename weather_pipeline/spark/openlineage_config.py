@@ -41,7 +41,7 @@ from weather_pipeline.spark.listener import (
     merged,
     parent_run,
 )
-from weather_pipeline.spark.spool import begin_session
+from weather_pipeline.spark.spool import begin_session, failures_of
 from weather_pipeline.spark.spool_record import Place
 from weather_pipeline.spark.transport import REDACTION, SECRETS, choose_transport, to_file
 
@@ -103,7 +103,7 @@ def session_with_lineage(
             "spark.stop(), or let create_spark_session_with_lineage make the first one."
         )
     if transport.events is not None:
-        watch_actions(session, transport.events)
+        watch_actions(session, failures_of(transport.events))
     return session
 
 

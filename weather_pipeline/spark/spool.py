@@ -27,7 +27,7 @@ from weather_pipeline.spark.interrupt import interrupt_in
 from weather_pipeline.spark.listener import ParentRun
 from weather_pipeline.spark.spool_record import Place
 
-EVENTS, RECORD, ENDED = ".ndjson", ".session.json", ".ended.json"
+EVENTS, RECORD, ENDED, FAILED = ".ndjson", ".session.json", ".ended.json", ".failed.jsonl"
 _FORMAT = 1
 
 
@@ -60,7 +60,7 @@ class _Driver:
 
     def _told_of_errors(self, before: Callable[..., object]) -> Callable[..., object]:
         def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            self.say_error(error.with_traceback(trace))
+            self.say_error(error)
             before(kind, error, trace)
 
         return hook
@@ -102,6 +102,11 @@ class _Driver:
 
 
 _driver = _Driver()
+
+
+def failures_of(events: Path) -> Path:
+    """The file beside a session's events that says which of its actions failed."""
+    return events.with_name(events.name.removesuffix(EVENTS) + FAILED)
 
 
 def end_badly(error: BaseException) -> None:

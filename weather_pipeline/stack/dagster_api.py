@@ -28,9 +28,7 @@ RUNS_FAILED = "COMPLETED_FAILED"
 Its daemon finds the failed hours first and asks afterwards whether all runs have ended, so that a run whose retry
 succeeds in between counts as failed for ever (`execute_asset_backfill_iteration`, Dagster 1.13).
 """
-GIVEN_UP = "FAILED"
-CANCELED = "CANCELED"
-BACKFILL_FINISHED = frozenset({"COMPLETED", ALL_LOADED, RUNS_FAILED, GIVEN_UP, CANCELED})
+BACKFILL_FINISHED = frozenset({"COMPLETED", ALL_LOADED, RUNS_FAILED, "FAILED", "CANCELED"})
 
 # As Dagster's own UI launches a range of partitions in a single run.
 RANGE_START_TAG = "dagster/asset_partition_range_start"

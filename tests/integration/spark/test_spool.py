@@ -17,11 +17,12 @@ import pytest
 
 from tests.collector import Collector
 from tests.integration.spark.conftest import ROOT
-from tests.unit.lineage.spool.events import APPLICATION, event, run_id, session
+from tests.unit.lineage.spool.events import APPLICATION, began, event, run_id, session
 from weather_pipeline.lineage.sinks.configured import open_sink
 from weather_pipeline.lineage.spool import files
 from weather_pipeline.lineage.spool.forward import KEPT, Forwarder, Report
 from weather_pipeline.lineage.spool.launch import launched
+from weather_pipeline.spark.spool import failures_of
 
 pytestmark = pytest.mark.integration
 
@@ -103,6 +104,21 @@ def test_a_driver_that_fails_is_no_success(
     deliver()
     assert kinds(backend) == ["START", "FAIL"]
     assert why in message(backend)
+
+
+def test_the_driver_s_word_counts_before_the_listener_s(spool: Path, backend: Collector, deliver: Deliver) -> None:
+    acts = [event(kind, run, at=at) for at, run in ((1, A), (2, B)) for kind in ("START", "COMPLETE")]
+    with driving(spool, "wait", [event("START"), *acts]) as process:
+        (told,) = spool.glob("*.ndjson")
+        word = {"started": began(1), "message": "ValidationException: conflict"}
+        failures_of(told).write_text(json.dumps(word) + '\n{"star')
+        assert deliver().sent == 5
+        assert (kinds(backend, A), kinds(backend, B)) == (["START", "FAIL"], ["START", "COMPLETE"])
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert deliver().ended == 1
+    assert not failures_of(told).exists()
+    assert (spool / files.DONE / failures_of(told).name).exists()
 
 
 def test_what_runs_is_told_while_it_runs_and_fails_where_it_is_killed(

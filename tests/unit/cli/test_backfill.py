@@ -65,6 +65,7 @@ class Answered(DagsterApi):
         return self.found
 
 
+LOST = (replace(DAYS[0], status="FAILURE"), replace(DAYS[0], run_id="other", status="SUCCESS"))
 RETRIED = (replace(DAYS[0], status="FAILURE"), replace(DAYS[0], run_id="again", status="SUCCESS", retry_of="run-1"))
 
 
@@ -85,6 +86,13 @@ def test_a_backfill_succeeds_when_its_last_tries_have_loaded_every_hour(
     assert follow(api, "abc", hours, Progress(), lambda: None).status == outcome
     said = "Dagster calls backfill abc failed" in capsys.readouterr().err
     assert said == (status == "COMPLETED_FAILED" and outcome == "COMPLETED_SUCCESS")
+
+
+def test_a_failed_run_that_was_not_tried_again_is_a_failure() -> None:
+    api = Answered(replace(REQUESTED, status="COMPLETED_FAILED", runs=LOST))
+    assert follow(api, "abc", 24, Progress(), lambda: None).status == "COMPLETED_FAILED"
+    api = Answered(replace(REQUESTED, status="COMPLETED_FAILED", runs=runs("SUCCESS", "SUCCESS", "SUCCESS")))
+    assert follow(api, "abc", 72, Progress(), lambda: None).status == "COMPLETED_FAILED"
 
 
 def test_a_run_that_names_no_partition_counts_for_no_hour() -> None:

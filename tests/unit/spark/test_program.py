@@ -46,6 +46,19 @@ def test_ctrl_c_shows_no_stack(end: Callable[[], None], capsys: pytest.CaptureFi
     assert (caught.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
 
 
+def interrupted_and_then_broken() -> None:
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise ConfigurationError("The disk is full.")
+
+
+def test_another_error_after_ctrl_c_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, program():
+        interrupted_and_then_broken()
+    assert (caught.value.code, capsys.readouterr().err) == ("Error: The disk is full.", "")
+
+
 def test_py4j_logs_no_stack_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:
     with program():
         try:

@@ -31,11 +31,11 @@ def facet(schema: str, **fields: Any) -> dict[str, Any]:
     return {"_producer": PRODUCER, "_schemaURL": schema, **fields}
 
 
-def error_message(ended: Ended) -> dict[str, Any]:
+def error_message(ended: Ended, language: str = "PYTHON") -> dict[str, Any]:
     """Why a run did not complete. OpenLineage's `ErrorMessageRunFacet`."""
     stack = {"stackTrace": shortened(redacted(ended.stack), _LONGEST[1])} if ended.stack else {}
     message = shortened(redacted(ended.message or ""), _LONGEST[0])
-    return facet(_ERROR, message=message, programmingLanguage="PYTHON", **stack)
+    return facet(_ERROR, message=message, programmingLanguage=language, **stack)
 
 
 def launched_by(event: dict[str, Any], record: Record) -> dict[str, Any]:

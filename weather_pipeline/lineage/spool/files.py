@@ -1,7 +1,8 @@
 """The files of a session in the spool's directory, and who still holds them.
 
 A session `NAME` leaves `NAME.ndjson` (its events, one a line, appended), `NAME.session.json` (its record, locked by the
-driver and its Java as long as they live) and `NAME.ended.json` (how the driver ended). Who launches drivers leaves a
+driver and its Java as long as they live), `NAME.failed.jsonl` (which actions failed) and `NAME.ended.json` (how the
+driver ended). Who launches drivers leaves a
 file `….launch`, locked as long as it lives, with how that ended. Beside them lie `NAME.progress.json` (how far delivery
 is), its lock (held by whoever delivers) and `NAME.refused.ndjson` (events that the backend refuses for good, with its
 answer).
@@ -25,10 +26,11 @@ from typing import Any
 from weather_pipeline.lineage.spool.record import Ended, Party, Record, UnreadableRecord, outcome
 from weather_pipeline.lineage.spool.story import Story
 
-EVENTS, RECORD, ENDED, PROGRESS, LOCK, REFUSED, LAUNCH = (
+EVENTS, RECORD, ENDED, FAILED, PROGRESS, LOCK, REFUSED, LAUNCH = (
     ".ndjson",
     ".session.json",
     ".ended.json",
+    ".failed.jsonl",
     ".progress.json",
     ".progress.json.lock",
     ".refused.ndjson",
@@ -111,7 +113,8 @@ class SessionFiles:
         return time.time() - self._last_written() >= _QUIET
 
     def _last_written(self) -> float:
-        found = [file.stat().st_mtime for file in (self.path(EVENTS), self.path(RECORD)) if file.exists()]
+        files = (self.path(kind) for kind in (EVENTS, RECORD, FAILED))
+        found = [file.stat().st_mtime for file in files if file.exists()]
         return max(found, default=0.0)
 
     @contextmanager
@@ -167,6 +170,19 @@ class SessionFiles:
                 found.append((offset, line))
         return found
 
+    def failed(self) -> dict[int, str | None]:
+        """The actions that have failed by the driver's word: by the milliseconds at which each began, why.
+
+        It knows of all that ended before what `lines` has read.
+        """
+        found: dict[int, str | None] = {}
+        with suppress(FileNotFoundError), self.path(FAILED).open() as file:
+            for line in file:
+                with suppress(ValueError, KeyError, TypeError):  # of a driver that was killed while it wrote
+                    said = json.loads(line)
+                    found[int(said["started"])] = said["message"]
+        return found
+
     def rest(self, offset: int) -> bytes:
         """What stands behind the last whole line: of a driver that was killed while it wrote."""
         with suppress(FileNotFoundError), self.path(EVENTS).open("rb") as file:
@@ -178,7 +194,7 @@ class SessionFiles:
         """Move its files to where what is delivered lies; what was refused stays in sight."""
         there = self.directory / DONE
         there.mkdir(exist_ok=True)
-        for kind in (EVENTS, ENDED, PROGRESS, RECORD):
+        for kind in (EVENTS, ENDED, FAILED, PROGRESS, RECORD):
             with suppress(FileNotFoundError):
                 self.path(kind).replace(there / f"{self.name}{kind}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -136,13 +136,14 @@ class Forwarder:
         outcome = session.outcome(record)
         while lines := session.lines(progress.offset, _AT_ONCE):
             before = progress.offset
-            self._deliver(session, _steps(lines, progress.story, record), progress, deadline, report)
+            steps = _steps(lines, progress.story, record, session.failed())
+            self._deliver(session, steps, progress, deadline, report)
             tell(report)
             if progress.offset == before:
                 return False
         if outcome is None:
-            if session.is_quiet():
-                self._deliver(session, [_quiet_step(progress)], progress, deadline, report)
+            if session.is_quiet() and (step := _quiet_step(session, progress)).messages:
+                self._deliver(session, [step], progress, deadline, report)
             return False
         if not self._deliver(session, [_last_step(session, progress, outcome)], progress, deadline, report):
             return False
@@ -211,12 +212,14 @@ class Forwarder:
         return True
 
 
-def _steps(lines: Sequence[tuple[int, bytes]], story: Story, record: Record) -> list[_Step]:
+def _steps(
+    lines: Sequence[tuple[int, bytes]], story: Story, record: Record, failed: Mapping[int, str | None]
+) -> list[_Step]:
     steps = []
     for offset, line in lines:
         heard = story.copied()
         try:
-            messages = [message_of(event) for event in _heard(line, heard, record)]
+            messages = [message_of(event) for event in _heard(line, heard, record, failed)]
             for event in heard.held.values():  # what waits must be known to be one, or the next line would pay for it
                 message_of(event)
         except _NO_EVENT as error:
@@ -229,10 +232,10 @@ def _steps(lines: Sequence[tuple[int, bytes]], story: Story, record: Record) -> 
     return steps
 
 
-def _quiet_step(progress: Progress) -> _Step:
+def _quiet_step(session: SessionFiles, progress: Progress) -> _Step:
     """What is told of a session from which nothing comes for a while."""
     story = progress.story.copied()
-    return _Step(progress.offset, story, [message_of(event) for event in story.settle()])
+    return _Step(progress.offset, story, [message_of(event) for event in story.settle(session.failed())])
 
 
 def _last_step(session: SessionFiles, progress: Progress, outcome: Ended) -> _Step:
@@ -241,7 +244,7 @@ def _last_step(session: SessionFiles, progress: Progress, outcome: Ended) -> _St
     rest = session.rest(progress.offset)
     if rest:
         refused.append((rest.decode(errors="replace"), "The driver was killed while it wrote this."))
-    for event in story.end(outcome):
+    for event in story.end(outcome, session.failed()):
         try:
             messages.append(message_of(event))
         except ValueError as error:
@@ -249,8 +252,8 @@ def _last_step(session: SessionFiles, progress: Progress, outcome: Ended) -> _St
     return _Step(progress.offset + len(rest), story, messages, refused)
 
 
-def _heard(line: bytes, story: Story, record: Record) -> list[dict[str, Any]]:
-    return story.hear(json.loads(line), record) if line.strip() else []
+def _heard(line: bytes, story: Story, record: Record, failed: Mapping[int, str | None]) -> list[dict[str, Any]]:
+    return story.hear(json.loads(line), record, failed) if line.strip() else []
 
 
 def _tidy(directory: Path) -> None:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from weather_pipeline.lineage.spool.dataset_names import with_canonical_names, without_itself
@@ -21,10 +22,11 @@ Event = dict[str, Any]
 """An OpenLineage RunEvent, as JSON values."""
 Dataset = dict[str, Any]
 """One of its inputs or outputs."""
+Failed = Mapping[int, str | None]
+"""Actions that have failed, by the milliseconds at which they began: why."""
 
+_NONE: Failed = MappingProxyType({})
 _ENDS = ("COMPLETE", "FAIL", "ABORT")
-FAILED_ACTIONS = "failedActions"
-"""Of a line of the driver's own: which actions have failed, by the milliseconds at which they began."""
 _REMEMBERED = 1000
 """Runs whose end is remembered: what contradicts an end comes within moments."""
 
@@ -39,7 +41,6 @@ class Story:
         held: The last action's end, which waits for the driver's word or its message, and the application's, which
             waits for what became of it.
         began: When each action of `held` began, in milliseconds, by run id.
-        failed: Actions that have failed by the driver's word and have not ended yet, by when they began: why.
         ended: The runs that ended last.
         read: The datasets that completed actions have read, as last told, by namespace and name.
         written: Those that they have written.
@@ -49,7 +50,6 @@ class Story:
     open: dict[str, Event] = field(default_factory=dict)
     held: dict[str, Event] = field(default_factory=dict)
     began: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, str | None] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     read: dict[str, Dataset] = field(default_factory=dict)
     written: dict[str, Dataset] = field(default_factory=dict)
@@ -70,13 +70,12 @@ class Story:
             dict(self.open),
             dict(self.held),
             dict(self.began),
-            dict(self.failed),
             list(self.ended),
             dict(self.read),
             dict(self.written),
         )
 
-    def hear(self, told: Mapping[str, Any], record: Record) -> list[Event]:
+    def hear(self, told: Mapping[str, Any], record: Record, failed: Failed = _NONE) -> list[Event]:
         """What the backend is told after the session's next event, in order.
 
         The first run of a session is the application's.
@@ -84,13 +83,11 @@ class Story:
         Args:
             told: The event, as it was written.
             record: What the session says of itself.
+            failed: The actions that have failed by the driver's word, of all that it did before this event.
 
         Raises:
             KeyError, TypeError, AttributeError: It is no RunEvent.
         """
-        if FAILED_ACTIONS in told:
-            self._fail(told[FAILED_ACTIONS])
-            return []
         event = _canonical(told, record)
         run, kind = event["run"]["runId"], event["eventType"]
         if self.application is None:
@@ -100,37 +97,42 @@ class Story:
         elif run in self.ended or run in self.held:
             return []  # the listener completes what it let fail
         if kind not in _ENDS:
-            told_now = [] if run == self.application else self._release()
+            told_now = [] if run == self.application else self._release(failed)
             self.open.setdefault(run, _beginning(event))
             return [*told_now, event]
         if run == self.application:
             self.held[run] = event
             return []
-        released = self._release()
-        began = str(_milliseconds(self.open.get(run, event)))
-        if began in self.failed:
-            event = _failed(event, self.failed.pop(began))
+        released = self._release(failed)
+        self.held[run], self.began[run] = event, _milliseconds(self.open.get(run, event))
         self._forget(run)
-        self.held[run], self.began[run] = event, int(began)
         return released
 
-    def settle(self) -> list[Event]:
-        """What waits for the driver's word alone, where that had time to come: the action is complete."""
-        complete = [run for run in self._actions() if self.held[run]["eventType"] != "FAIL"]
-        return [self._told(run) for run in complete]
+    def settle(self, failed: Failed) -> list[Event]:
+        """The actions that are complete: the driver had time for another word.
 
-    def end(self, outcome: Ended) -> list[Event]:
+        Args:
+            failed: The actions that have failed by the driver's word.
+        """
+        return [
+            self._told(run, failed)
+            for run in self._actions()
+            if self.held[run]["eventType"] != "FAIL" and self.began.get(run) not in failed
+        ]
+
+    def end(self, outcome: Ended, failed: Failed = _NONE) -> list[Event]:
         """The ends of all that is open, once it is known what became of the session.
 
         Args:
             outcome: What became of it.
+            failed: The actions that have failed by the driver's word.
         """
         last = self.held.pop(self.application, None) if self.application else None
         told = [
             _ended(event, Ended("FAIL", outcome.at, outcome.message, outcome.stack))
             if event["eventType"] == "FAIL"
             else event
-            for event in self._release()
+            for event in self._release(failed)
         ]
         for run, event in list(self.open.items()):
             if run != self.application:
@@ -150,28 +152,19 @@ class Story:
         written = [without_itself(_without_statistics(dataset)) for dataset in self.written.values()]
         return {**event, "inputs": [*event["inputs"], *read], "outputs": [*event["outputs"], *written]}
 
-    def _fail(self, actions: list[dict[str, Any]]) -> None:
-        """Take the driver's word for actions that have failed, or will have when they end."""
-        held = {self.began[run]: run for run in self._actions()}
-        for action in actions:
-            began, why = int(action["started"]), action.get("message")
-            if (run := held.get(began)) is None:
-                self.failed = dict([*self.failed.items(), (str(began), why)][-_REMEMBERED:])
-            elif self.held[run]["eventType"] != "FAIL":
-                self.held[run] = _failed(self.held[run], why)
-
     def _actions(self) -> list[str]:
         """The runs whose ends wait, but for the application."""
         return [run for run in self.held if run != self.application]
 
-    def _release(self) -> list[Event]:
+    def _release(self, failed: Failed) -> list[Event]:
         """The ends that wait, of which nobody will say more: the application has gone on."""
-        return [self._told(run) for run in self._actions()]
+        return [self._told(run, failed) for run in self._actions()]
 
-    def _told(self, run: str) -> Event:
+    def _told(self, run: str, failed: Failed) -> Event:
         """The end of an action that is told now."""
-        event = self.held.pop(run)
-        self.began.pop(run)
+        event, began = self.held.pop(run), self.began.pop(run, None)
+        if began is not None and began in failed:
+            return _failed(event, failed[began])
         if event["eventType"] != "FAIL":
             for seen, side in ((self.read, "inputs"), (self.written, "outputs")):
                 seen |= {f"{each['namespace']} {each['name']}": each for each in event[side]}
@@ -203,8 +196,9 @@ def _milliseconds(event: Event) -> int:
 
 
 def _failed(event: Event, why: str | None) -> Event:
-    """A failure, though the listener called it complete."""
-    return _ended(event, Ended("FAIL", event["eventTime"], why))
+    """A failure, whatever the listener called it, with Spark's own reason."""
+    said = {"errorMessage": error_message(Ended("FAIL", event["eventTime"], why), "JAVA")} if why else {}
+    return {**event, "eventType": "FAIL", "run": {**event["run"], "facets": {**event["run"]["facets"], **said}}}
 
 
 def _of_open(outcome: Ended) -> Ended:

@@ -42,10 +42,9 @@ def event(
     }
 
 
-def failed(at: int, message: str | None = None) -> dict[str, Any]:
-    """The driver's word that the action which began at this second has failed."""
-    began = datetime.fromisoformat(event("START", at=at)["eventTime"])
-    return {"failedActions": [{"started": int(began.timestamp() * 1000), "message": message}]}
+def began(at: int) -> int:
+    """The milliseconds of an event's second, by which a driver names the action that began then."""
+    return int(datetime.fromisoformat(event("START", at=at)["eventTime"]).timestamp() * 1000)
 
 
 def session(*actions: int) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """What a Spark session told, and what a backend is told of it."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tests.openlineage_spec import findings
-from tests.unit.lineage.spool.events import APPLICATION, event, failed, run_id, session
+from tests.unit.lineage.spool.events import APPLICATION, began, event, run_id, session
 from weather_pipeline.lineage.spool.record import Ended, Record, RunRef
 from weather_pipeline.lineage.spool.story import Story
 
@@ -18,10 +20,16 @@ COLUMNS = {
 }
 
 
-def told(events: list[dict[str, Any]], outcome: Ended | None, record: Record = RECORD) -> list[dict[str, Any]]:
+def told(
+    events: list[dict[str, Any]],
+    outcome: Ended | None,
+    record: Record = RECORD,
+    *,
+    failed: Mapping[int, str | None] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     story = Story()
-    heard = [each for one in events for each in story.hear(one, record)]
-    return heard + (story.end(outcome) if outcome else [])
+    heard = [each for one in events for each in story.hear(one, record, failed)]
+    return heard + (story.end(outcome, failed) if outcome else [])
 
 
 def kinds(events: list[dict[str, Any]], run: str) -> list[str]:
@@ -83,35 +91,54 @@ def test_an_action_waits_for_the_driver_s_word_until_the_next_one_begins() -> No
 
 def test_where_nothing_comes_for_a_while_the_driver_had_its_time() -> None:
     story = Story()
-    for each in (event("START"), event("START", A), event("COMPLETE", A), event("START", B), event("FAIL", B)):
-        story.hear(each, RECORD)
-    assert story.settle() == [], "a failure waits for its message"
-    story = Story()
     for each in (event("START"), event("START", A), event("COMPLETE", A)):
         story.hear(each, RECORD)
-    assert [each["eventType"] for each in story.settle()] == ["COMPLETE"]
-    assert story.settle() == story.hear(failed(0), RECORD) == []
+    assert story.settle({began(0): None}) == [], "a failure waits for its message"
+    assert [each["eventType"] for each in story.settle({})] == ["COMPLETE"]
+    assert story.settle({}) == []
     assert kinds(story.end(WELL), A) == []
+    for each in (event("START", B), event("FAIL", B)):
+        story.hear(each, RECORD)
+    assert story.settle({}) == []
 
 
 def test_an_action_whose_commit_fails_is_no_success() -> None:
-    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2), failed(1, "conflict")]
-    going_on = told([*events, event("START", B)], None)
+    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2)]
+    conflict = {began(1): "conflict"}
+    going_on = told([*events, event("START", B)], None, failed=conflict)
     assert kinds(going_on, A) == ["START", "FAIL"]
     assert message(going_on, A) == "conflict"
     assert [finding for each in going_on for finding in findings(each)] == []
-    assert message(told([*events, event("COMPLETE")], BROKEN), A) == "ValueError: no"
-    assert message(told([*events, event("COMPLETE")], WELL), A) == "conflict"
+    assert message(told([*events, event("COMPLETE")], BROKEN, failed=conflict), A) == "ValueError: no"
+    assert message(told([*events, event("COMPLETE")], WELL, failed=conflict), A) == "conflict"
+
+
+def test_what_a_failed_action_would_have_written_is_not_told_of_the_application() -> None:
+    table = {"namespace": "iceberg://demo", "name": "demo.news.articles_raw", "facets": {}}
+    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2, outputs=(table,)), event("COMPLETE")]
+    assert [each["outputs"] for each in told(events, WELL)][-1] != []
+    assert [each["outputs"] for each in told(events, BROKEN, failed={began(1): None})][-1] == []
 
 
 def test_an_action_that_is_cut_off_is_no_success() -> None:
-    events = [event("START"), event("START", A, at=1), failed(1), event("COMPLETE", A, at=2), event("COMPLETE")]
-    assert kinds(told(events, Ended("ABORT", "2026-11-22T11:00:00Z", "KeyboardInterrupt")), A) == ["START", "FAIL"]
+    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2), event("COMPLETE")]
+    cut = told(events, Ended("ABORT", "2026-11-22T11:00:00Z", "KeyboardInterrupt"), failed={began(1): None})
+    assert kinds(cut, A) == ["START", "FAIL"]
 
 
-def test_a_failure_of_an_action_that_nobody_knows_changes_nothing() -> None:
-    events = [event("START"), failed(7), event("START", A, at=1), event("COMPLETE", A, at=2), event("COMPLETE")]
-    assert kinds(told(events, WELL), A) == ["START", "COMPLETE"]
+def test_a_failure_gets_spark_s_own_reason() -> None:
+    events = [event("START"), event("START", A, at=1), event("FAIL", A, at=2), event("START", B)]
+    assert message(told(events, None, failed={began(1): "[SPARK_JOB_CANCELLED]"}), A) == "[SPARK_JOB_CANCELLED]"
+
+
+def test_what_an_earlier_version_kept_goes_on() -> None:
+    story = Story()
+    for each in (event("START"), event("START", A), event("FAIL", A)):
+        story.hear(each, RECORD)
+    kept = story.as_json()
+    del kept["began"]
+    story = Story.from_json(kept)
+    assert [each["eventType"] for each in story.hear(event("START", B), RECORD, {began(0): "why"})] == ["FAIL", "START"]
 
 
 def test_what_a_killed_driver_left_open_fails_with_it() -> None:
