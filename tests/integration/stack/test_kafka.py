@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Producer
 
 from tests.kafka import PATIENCE, kafka_broker, read_topic
 from weather_pipeline.cli.stream import stream
+from weather_pipeline.cli.stream.produce import Sending
 from weather_pipeline.errors import StackError
 from weather_pipeline.stack.kafka import KafkaBroker
 from weather_pipeline.stack.ports import is_listening
@@ -46,6 +49,14 @@ def test_a_topic_that_can_t_be_is_not_a_broker_that_is_away(kafka: KafkaBroker) 
     assert done.exit_code == 1
     assert "'bad topic!' can't be a topic's name" in done.output
     assert "Is a broker there?" not in done.output
+
+
+def test_a_topic_that_is_known_to_be_none_is_told_as_well(kafka: KafkaBroker) -> None:
+    sending = Sending(kafka.address, "bad topic!")
+    sending.send(b"{}")
+    time.sleep(0.3)  # by then the client has asked, and takes no more
+    with pytest.raises(click.ClickException, match="'bad topic!' can't be a topic's name"):
+        sending.send(b"{}")
 
 
 def test_a_broker_that_can_t_start_shows_its_log(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[2] / "spark" / "data" / "articles.ndjson"
 _PATIENCE = 30.0
 """Seconds in which a broker must take what it was sent."""
+_MOMENT = 1.0
+"""Seconds for what is known already to arrive."""
 _AWAY = "Is a broker there? `weather stream kafka` starts one; KAFKA_BOOTSTRAP_SERVERS or --servers names another."
 
 
@@ -156,14 +158,20 @@ class Sending:
         """Hand over one message.
 
         Raises:
-            ClickException: The brokers have not taken one that was sent before.
+            ClickException: The brokers have not taken one that was sent before, or can't take this one.
         """
+        from confluent_kafka import KafkaException
+
         while True:
             try:
                 self._producer.produce(self._topic, value=line, key=_key(line), on_delivery=self._delivered)
                 break
             except BufferError:  # the queue is full
                 self._producer.poll(0.1)
+            except KafkaException as error:  # the client knows already that it can't be sent
+                self._producer.flush(_MOMENT)  # of the messages before it the brokers say why
+                self._lost = self._lost or error.args[0]
+                break
         self._producer.poll(0)
         self._check()
 
