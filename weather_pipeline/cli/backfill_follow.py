@@ -152,7 +152,8 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
             done, pace = loaded, loaded / (time.monotonic() - began)
         progress.update(progress_text(found, hours, pace))
         if done == hours and all(run.finished for run in found.runs):
-            if found.status == RUNS_FAILED and _was_tried_again(found):
+            has_failed = any(run.status != "SUCCESS" for run in found.runs)
+            if found.status == RUNS_FAILED and has_failed and not _failed_for_good(found):
                 progress.note(
                     f"Dagster calls backfill {backfill_id} failed: it looked while a failed run was being tried again. "
                     f"All {hours} hours are loaded."
@@ -166,11 +167,10 @@ def follow(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, wa
         time.sleep(_POLL)
 
 
-def _was_tried_again(backfill: Backfill) -> bool:
-    """Whether runs have failed, and each was tried again: the last try did not fail, or it would have been as well."""
+def _failed_for_good(backfill: Backfill) -> list[BackfillRun]:
+    """The runs that did not succeed and were not tried again."""
     retried = {run.retry_of for run in backfill.runs}
-    failed = {run.run_id for run in backfill.runs if run.status != "SUCCESS"}
-    return bool(failed) and failed <= retried
+    return [run for run in backfill.runs if run.status != "SUCCESS" and run.run_id not in retried]
 
 
 def cancel(api: DagsterApi, backfill_id: str, hours: int, progress: Progress, watch: Watch) -> None:
@@ -229,8 +229,6 @@ def hours_of(backfill: Backfill, status: str) -> set[datetime]:
 
 def failed_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[FailedRun]:
     """The runs of a finished backfill that failed for good, in the order of their hours."""
-    retried = {run.retry_of for run in backfill.runs}
-    bad = [run for run in backfill.runs if run.status != "SUCCESS" and run.run_id not in retried]
     return [
         FailedRun(
             run_id=run.run_id,
@@ -239,7 +237,7 @@ def failed_runs(api: DagsterApi, backfill: Backfill, watch: Watch) -> list[Faile
             last=run.last,
             errors=tuple(_insist(partial(api.failures, run.run_id), watch)),
         )
-        for run in sorted(bad, key=lambda run: run.first)
+        for run in sorted(_failed_for_good(backfill), key=lambda run: run.first)
     ]
 
 

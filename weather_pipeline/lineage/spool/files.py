@@ -2,10 +2,9 @@
 
 A session `NAME` leaves `NAME.ndjson` (its events, one a line, appended), `NAME.session.json` (its record, locked by the
 driver and its Java as long as they live), `NAME.failed.jsonl` (which actions failed) and `NAME.ended.json` (how the
-driver ended). Who launches drivers leaves a
-file `….launch`, locked as long as it lives, with how that ended. Beside them lie `NAME.progress.json` (how far delivery
-is), its lock (held by whoever delivers) and `NAME.refused.ndjson` (events that the backend refuses for good, with its
-answer).
+driver ended). Who launches drivers leaves a file `….launch`, locked as long as it lives, with how that ended. Beside
+them lie `NAME.progress.json` (how far delivery is), its lock (held by whoever delivers) and `NAME.refused.ndjson`
+(events that the backend refuses for good, with its answer).
 
 A lock is freed by the system when its process ends, however that happens. All of them are `flock`s: of one machine.
 """
