@@ -22,7 +22,7 @@ class Batch:
     Attributes:
         id: Its number in the checkpoint.
         start: First offset of each partition, `{partition: offset}`; None where that is not known.
-        end: Offset after the last of each partition.
+        end: Offset after the last of each partition that it read.
         read: Messages.
         added: Rows that it added to each table, bytes in files, and the snapshot, by the table's dataset name.
     """

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,16 @@ class Streaming:
         broker: The topic's.
         backend: Gets the events.
         sent: How many messages the topic has.
+        ends: Up to where each partition was told to be read, of all runs: a micro-batch tells those that it read.
+        started: All that read on and on.
     """
 
     spark: Spark
     broker: KafkaBroker
     backend: Collector
     sent: int = 0
+    ends: dict[str, int] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -81,7 +85,7 @@ class Streaming:
 
     def start(self) -> subprocess.Popen[str]:
         """Read on and on, in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", STREAM, "--continuous"],
             cwd=ROOT,
             env=self.spark.environment(self.variables),
@@ -90,18 +94,33 @@ class Streaming:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def wait(self, process: subprocess.Popen[str], messages: int) -> None:
         """Wait until a process has told of having read so many messages, of all runs."""
         deadline = time.monotonic() + 120
         while self._read() < messages:
             assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, self.ends
             time.sleep(0.2)
 
+    def kill(self) -> None:
+        """Kill what a test that failed has left."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+
     def _read(self) -> int:
-        batches = [event["run"]["facets"] for event in self.spark.events() if event["eventType"] == "RUNNING"]
-        return sum(batches[-1]["streaming_batch"]["endOffsets"].values()) if batches else 0
+        return self._note(self.spark.events())
+
+    def _note(self, events: list[dict[str, Any]]) -> int:
+        for event in events:
+            if event["eventType"] == "RUNNING":
+                for partition, end in event["run"]["facets"]["streaming_batch"]["endOffsets"].items():
+                    self.ends[partition] = max(end, self.ends.get(partition, 0))
+        return sum(self.ends.values())
 
     def ended(self, process: subprocess.Popen[str]) -> Ran:
         """Wait for a process that was told to end."""
@@ -110,7 +129,9 @@ class Streaming:
         return Ran(json.loads(out.splitlines()[-1]), process.returncode, self._told())
 
     def _told(self) -> list[dict[str, Any]]:
-        return deliver_all(self.spark.home / "spark-events", self.backend)
+        events = deliver_all(self.spark.home / "spark-events", self.backend)
+        self._note(events)
+        return events
 
     def tables(self) -> dict[str, list[str]]:
         """Ids in the table of articles, and values in that of dead letters: nothing was ever deleted of them."""
@@ -139,7 +160,11 @@ class Ran:
 def streaming(spark_jars: Path, kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
     with pytest.MonkeyPatch.context() as patch, Collector() as backend:
         patch.setattr(files, "_QUIET", 0.0)
-        yield Streaming(Spark(tmp_path_factory.mktemp("stream") / "home", spark_jars), kafka, backend)
+        found = Streaming(Spark(tmp_path_factory.mktemp("stream") / "home", spark_jars), kafka, backend)
+        try:
+            yield found
+        finally:
+            found.kill()
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +238,10 @@ def test_they_are_told_as_one_run(first: Ran) -> None:
     ]
     columns = batch["outputs"][0]["facets"]["columnLineage"]["fields"]
     assert columns["title"]["inputFields"][0]["field"] == "value"
-    assert sum(batch["run"]["facets"]["streaming_batch"]["endOffsets"].values()) == SAMPLE
+    ends: dict[str, int] = {}
+    for event in first.events[1:-1]:
+        ends |= event["run"]["facets"]["streaming_batch"]["endOffsets"]
+    assert sum(ends.values()) == SAMPLE
     statistics = [
         event["outputs"][0].get("outputFacets", {}).get("outputStatistics", {}) for event in first.events[1:-1]
     ]
