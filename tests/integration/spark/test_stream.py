@@ -124,7 +124,7 @@ class Streaming:
 
     def ended(self, process: subprocess.Popen[str]) -> Ran:
         """Wait for a process that was told to end."""
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         return Ran(json.loads(out.splitlines()[-1]), process.returncode, self._told())
 
