@@ -39,7 +39,9 @@ def test_all_members_of_a_gzip_stream_are_read(service: LineageService, size: in
     assert len(service.get(f"/api/v1/namespaces/bodies/jobs/members{size}")["outputs"]) == 300
 
 
-@pytest.mark.parametrize("rest", [b"rest", b"\x1f", gzip.compress(b" ")[:-1], b"\0" * 100_000])
+@pytest.mark.parametrize(
+    "rest", [b"rest", b"\x1f", gzip.compress(b" ")[:-1], b"\0" * 100_000], ids=["text", "byte", "member", "zeros"]
+)
 def test_what_stands_behind_a_gzip_stream_is_refused(service: LineageService, rest: bytes) -> None:
     body = gzip.compress(json.dumps(_event("garbage")).encode())
 
