@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.lineage.spool.events import APPLICATION, began, event, run_id
-from weather_pipeline.lineage.spool.record import Ended, Record
+from weather_pipeline.lineage.spool.record import Ended, Failed, Record
 from weather_pipeline.lineage.spool.story import Story
 
 RECORD = Record("MyJob")
@@ -17,7 +17,8 @@ ENDS = ("COMPLETE", "FAIL", "ABORT")
 _ACTIONS = st.lists(
     st.tuples(st.integers(2, 5), st.sampled_from(["START", "RUNNING", "COMPLETE", "FAIL"])), max_size=25
 )
-_FAILED = st.sets(st.integers(2, 5)).map(lambda numbers: {began(number): "why" for number in numbers})
+_FAILED = st.sets(st.integers(2, 5)).map(lambda numbers: Failed(*[dict.fromkeys(map(began, numbers), "why")] * 2))
+"""All events of an action have the same time."""
 _OUTCOMES = st.sampled_from([Ended(state, "2026-11-22T11:00:00Z", "why") for state in ENDS])  # type: ignore[arg-type]
 
 
@@ -28,7 +29,7 @@ def _session(actions: list[tuple[int, str]], *, is_closed: bool) -> list[dict[st
 
 @given(_ACTIONS, _OUTCOMES, st.booleans(), _FAILED, st.booleans())
 def test_each_run_ends_once_and_a_failure_is_never_a_success(
-    actions: list[tuple[int, str]], outcome: Ended, is_closed: bool, failed: dict[int, str | None], is_slow: bool
+    actions: list[tuple[int, str]], outcome: Ended, is_closed: bool, failed: Failed, is_slow: bool
 ) -> None:
     story, told = Story(), []
     for each in _session(actions, is_closed=is_closed):
@@ -46,7 +47,7 @@ def test_each_run_ends_once_and_a_failure_is_never_a_success(
         if run == APPLICATION:
             assert seen[-1] == outcome.state
         elif first_end is not None:
-            has_failed = any(run_id(number) == run and began(number) in failed for number, _ in actions)
+            has_failed = any(run_id(number) == run and began(number) in failed.begun for number, _ in actions)
             assert seen[-1] == ("FAIL" if has_failed else first_end)
         else:
             assert seen[-1] != "COMPLETE"

@@ -3,7 +3,9 @@
 To it an action is complete whose Spark jobs all went well, though its commit fails then, and one that the session's end
 cuts off before its first job. Spark's own record of SQL executions knows better. What it knows is written beside the
 session's events as soon as the error reaches the driver, so before any event of what the driver does next:
-`{"started": …, "message": …}`, with the milliseconds at which the action began, which are the time of its START.
+`{"started": …, "ended": …, "message": …}`, with the milliseconds at which the action began and ended, which are the
+times of its START and its end: of one that fails at once the listener tells no START. Each is null where another action
+has it too, so that nobody could tell which of the two it was.
 
 Of actions that several threads run at once another's event may come first: then the listener's word stands.
 """
@@ -22,12 +24,13 @@ from typing import Any
 from pyspark.errors.exceptions import captured
 from pyspark.sql import SparkSession
 
+from weather_pipeline.spark.root_cause import root_cause_in
+
 _LAST = 50
 """Executions that are looked at, from the newest back: more do not run at once."""
 _PATIENCE = 1.0
 """Seconds in which Spark's record must know what has happened. The forwarder waits longer for the driver's word."""
 _LOOK = 0.02
-_LONGEST = 1000
 
 
 class _Watch:
@@ -58,16 +61,16 @@ class _Watch:
         store, classes = java.sharedState().statusStore(), _classes(self._session)
         executions = store.executionsList(max(0, store.executionsCount() - _LAST), _LAST)
         seen = [executions.apply(number) for number in range(executions.size())]
-        begun = {each.executionId(): each.submissionTime() for each in seen}
-        alike, late = Counter(begun.values()), set[int]()
+        begun = Counter(each.submissionTime() for each in seen)
+        well = {_ended(each) for each in seen if not _error(each)}
+        late = set[int]()
         for each in seen:
             number = each.executionId()
             if number in self._judged:
                 continue
-            error, message = each.errorMessage(), None
-            if each.completionTime().isDefined():
-                has_failed = error.isDefined() and bool(error.get())
-                message = error.get().splitlines()[0][:_LONGEST] if has_failed else None
+            ended = _ended(each)
+            if ended is not None:
+                has_failed = bool(_error(each))
             elif classes.org.apache.spark.sql.execution.SQLExecution.getQueryExecution(number) is None:
                 late.add(number)
                 continue
@@ -75,18 +78,36 @@ class _Watch:
                 has_failed = True
             else:
                 continue
-            # Of two that began at once nobody could tell which it was.
-            self._judge(number, begun[number], message, is_told=has_failed and alike[begun[number]] == 1)
+            started = each.submissionTime()
+            word = {
+                "started": started if begun[started] == 1 else None,
+                "ended": ended if ended not in well else None,
+                "message": _error(each),
+            }
+            self._judge(number, word if has_failed else None)
         return late
 
-    def _judge(self, number: int, started: int, message: str | None, *, is_told: bool) -> None:
+    def _judge(self, number: int, word: dict[str, Any] | None) -> None:
         with self._turn:
             if number in self._judged:
                 return
-            if is_told:
+            if word is not None:
                 with self._file.open("a") as file:
-                    file.write(json.dumps({"started": started, "message": message}) + "\n")
+                    file.write(json.dumps(word) + "\n")
             self._judged.add(number)
+
+
+def _ended(execution: Any) -> int | None:
+    """The milliseconds at which an execution ended; None while it runs."""
+    ended = execution.completionTime()
+    return int(ended.get().getTime()) if ended.isDefined() else None
+
+
+def _error(execution: Any) -> str | None:
+    """Why an execution failed, in one line; None where it did not, or not yet."""
+    error = execution.errorMessage()
+    text = str(error.get()) if error.isDefined() else ""
+    return root_cause_in(text) if text else None
 
 
 def _classes(session: SparkSession) -> Any:

@@ -19,10 +19,16 @@ def root_cause(error: BaseException) -> str:
     Args:
         error: Spark's, py4j's or any other.
     """
-    causes = _chain(error)
-    root, before = causes[-1], causes[-2] if len(causes) > 1 else ""
-    said = root if before in root or root in before else f"{root} ({before})"
-    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+    return _in_one_line(_chain(error))
+
+
+def root_cause_in(text: str) -> str:
+    """The same of an error of which there is Java's text alone.
+
+    Args:
+        text: Java's text with its stacks.
+    """
+    return _in_one_line(causes_of(text))
 
 
 def causes_of(text: str) -> list[str]:
@@ -32,8 +38,8 @@ def causes_of(text: str) -> list[str]:
         text: Java's text with its stacks, or an error's own.
     """
     lines = _CALLED.sub("", text.strip(), count=1).splitlines() or [""]
-    causes = [line.removeprefix(_CAUSE) for line in lines[1:] if line.startswith(_CAUSE)]
-    return [_without_class(each) for each in (lines[0], *causes)]
+    causes = [0, *(number for number, line in enumerate(lines) if number and line.startswith(_CAUSE))]
+    return [_without_class(_announced(lines, number).removeprefix(_CAUSE)) for number in causes]
 
 
 def _chain(error: BaseException) -> list[str]:
@@ -45,6 +51,19 @@ def _chain(error: BaseException) -> list[str]:
     causes = causes_of(f"{said}\n{stack}")
     # Of a query of a stream the stack ends with the query's own: the cause has another.
     return [*causes, *_chain(cause)] if len(causes) == 1 and isinstance(cause, BaseException) else causes
+
+
+def _in_one_line(causes: list[str]) -> str:
+    root, before = causes[-1], causes[-2] if len(causes) > 1 else ""
+    said = root if before in root or root in before else f"{root} ({before})"
+    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+
+
+def _announced(lines: list[str], number: int) -> str:
+    """A line, with the next one where it announces it."""
+    line, following = lines[number], lines[number + 1] if number + 1 < len(lines) else ""
+    says_more = line.endswith(":") and following and not following.startswith(("\t", _CAUSE))
+    return f"{line} {following.strip()}" if says_more else line
 
 
 def _without_class(line: str) -> str:

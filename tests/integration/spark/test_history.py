@@ -88,6 +88,11 @@ def origins(event: dict[str, Any]) -> dict[str, set[tuple[str, str, str]]]:
     }
 
 
+def message(event: dict[str, Any]) -> str:
+    """Why an event's run failed."""
+    return str(event["run"]["facets"]["errorMessage"]["message"])
+
+
 def rows(*temperatures: float) -> list[list[Any]]:
     """The rows of the night's hours with these temperatures."""
     times = [f"{NIGHT + index * HOUR:%Y-%m-%d %H:%M:%S}" for index in range(len(temperatures))]
@@ -153,7 +158,20 @@ def test_of_two_writers_at_once_one_is_refused(again: Ran) -> None:
         if ".overwrite" in each["job"]["name"] and each["eventType"] in ("COMPLETE", "FAIL")
     ]
     assert [each["eventType"] for each in ends] == ["COMPLETE", "FAIL", "COMPLETE"]
-    assert "ValidationException" in ends[1]["run"]["facets"]["errorMessage"]["message"]
+    assert "conflict" in message(ends[1])
+
+
+def test_a_statement_that_fails_is_no_success(again: Ran) -> None:
+    ends = {
+        each["job"]["name"].rpartition(".")[2]: (each["eventType"], message(each))
+        for each in again.events
+        if "create_table_as_select" in each["job"]["name"] and each["eventType"] in ("COMPLETE", "FAIL")
+    }
+    assert {name: kind for name, (kind, _) in ends.items()} == {"weather_nothing": "FAIL", "weather_hot": "FAIL"}
+    assert "Invalid schema" in ends["weather_nothing"][1]
+    assert "is not true" in ends["weather_hot"][1]
+    assert again.last["eventType"] == "COMPLETE"
+    assert datasets(again.last, "outputs") == {TABLE}
 
 
 def test_names_are_equal_in_another_home_with_another_catalog(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weather_pipeline.spark.root_cause import causes_of, root_cause
+from weather_pipeline.spark.root_cause import causes_of, root_cause, root_cause_in
 
 REFUSED = """An error occurred while calling o64.sql.
 : org.apache.iceberg.jdbc.UncheckedSQLException: Failed to connect: jdbc:postgresql://127.0.0.1:1/iceberg
@@ -68,6 +68,12 @@ def test_a_query_of_a_stream_has_its_cause_beside_its_stack() -> None:
 )
 def test_others_are_said_with_their_class_where_it_says_something(error: Exception, said: str) -> None:
     assert root_cause(error) == said
+
+
+def test_a_line_that_announces_another_has_it() -> None:
+    text = "java.lang.IllegalStateException: Invalid schema for v2:\n- Invalid type for x: unknown\n\tat a.b.C"
+    assert root_cause_in(text) == "Invalid schema for v2: - Invalid type for x: unknown"
+    assert root_cause_in("a.b.Gone: no:\n\tat a.b.C") == "no:"
 
 
 def test_a_long_one_is_cut() -> None:

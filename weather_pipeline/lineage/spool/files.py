@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from weather_pipeline.lineage.spool.record import Ended, Party, Record, UnreadableRecord, outcome
+from weather_pipeline.lineage.spool.record import Ended, Failed, Party, Record, UnreadableRecord, outcome
 from weather_pipeline.lineage.spool.story import Story
 
 EVENTS, RECORD, ENDED, FAILED, PROGRESS, LOCK, REFUSED, LAUNCH = (
@@ -169,18 +169,21 @@ class SessionFiles:
                 found.append((offset, line))
         return found
 
-    def failed(self) -> dict[int, str | None]:
-        """The actions that have failed by the driver's word: by the milliseconds at which each began, why.
+    def failed(self) -> Failed:
+        """The actions that have failed by the driver's word.
 
         It knows of all that ended before what `lines` has read.
         """
-        found: dict[int, str | None] = {}
+        begun: dict[int, str | None] = {}
+        ended: dict[int, str | None] = {}
         with suppress(FileNotFoundError), self.path(FAILED).open() as file:
             for line in file:
-                with suppress(ValueError, KeyError, TypeError):  # of a driver that was killed while it wrote
+                with suppress(ValueError, KeyError, TypeError, AttributeError):  # its driver was killed as it wrote
                     said = json.loads(line)
-                    found[int(said["started"])] = said["message"]
-        return found
+                    for known, at in ((begun, said["started"]), (ended, said.get("ended"))):
+                        if at is not None:
+                            known[int(at)] = said["message"]
+        return Failed(begun, ended)
 
     def rest(self, offset: int) -> bytes:
         """What stands behind the last whole line: of a driver that was killed while it wrote."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +16,7 @@ from weather_pipeline.lineage.delivery import deliver
 from weather_pipeline.lineage.messages import Message
 from weather_pipeline.lineage.proof import Proof
 from weather_pipeline.lineage.spool.files import DONE, LAUNCH, LOCK, Progress, SessionFiles, is_held, sessions
-from weather_pipeline.lineage.spool.record import Ended, Record, UnreadableRecord
+from weather_pipeline.lineage.spool.record import Ended, Failed, Record, UnreadableRecord
 from weather_pipeline.lineage.spool.story import Story
 from weather_pipeline.lineage.stored import message_of
 
@@ -212,9 +212,7 @@ class Forwarder:
         return True
 
 
-def _steps(
-    lines: Sequence[tuple[int, bytes]], story: Story, record: Record, failed: Mapping[int, str | None]
-) -> list[_Step]:
+def _steps(lines: Sequence[tuple[int, bytes]], story: Story, record: Record, failed: Failed) -> list[_Step]:
     steps = []
     for offset, line in lines:
         heard = story.copied()
@@ -252,7 +250,7 @@ def _last_step(session: SessionFiles, progress: Progress, outcome: Ended) -> _St
     return _Step(progress.offset + len(rest), story, messages, refused)
 
 
-def _heard(line: bytes, story: Story, record: Record, failed: Mapping[int, str | None]) -> list[dict[str, Any]]:
+def _heard(line: bytes, story: Story, record: Record, failed: Failed) -> list[dict[str, Any]]:
     return story.hear(json.loads(line), record, failed) if line.strip() else []
 
 

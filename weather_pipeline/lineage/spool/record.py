@@ -7,7 +7,7 @@ whoever delivers its events later needs nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from weather_pipeline.lineage.model import DatasetRef
@@ -106,6 +106,19 @@ class Ended:
             return cls(kept["state"], str(kept["at"]), kept.get("message"), kept.get("stack"))
         except (KeyError, TypeError, AttributeError) as error:
             raise UnreadableRecord(f"it lacks a part ({type(error).__name__}: {error})") from error
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Actions that have failed by the driver's word, and why.
+
+    Attributes:
+        begun: By the milliseconds at which each began.
+        ended: By those at which it ended.
+    """
+
+    begun: Mapping[int, str | None] = field(default_factory=dict)
+    ended: Mapping[int, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,18 @@ import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from weather_pipeline.lineage.spool.dataset_names import with_canonical_names, without_itself
 from weather_pipeline.lineage.spool.facets import described, error_message, launched_by, with_metadata
-from weather_pipeline.lineage.spool.record import Ended, Record
+from weather_pipeline.lineage.spool.record import Ended, Failed, Record
 
 Event = dict[str, Any]
 """An OpenLineage RunEvent, as JSON values."""
 Dataset = dict[str, Any]
 """One of its inputs or outputs."""
-Failed = Mapping[int, str | None]
-"""Actions that have failed, by the milliseconds at which they began: why."""
 
-_NONE: Failed = MappingProxyType({})
+_NONE = Failed()
 _ENDS = ("COMPLETE", "FAIL", "ABORT")
 _REMEMBERED = 1000
 """Runs whose end is remembered: what contradicts an end comes within moments."""
@@ -40,7 +37,8 @@ class Story:
         open: The first event of each run that has begun and not ended, by run id.
         held: The last action's end, which waits for the driver's word or its message, and the application's, which
             waits for what became of it.
-        began: When each action of `held` began, in milliseconds, by run id.
+        began: When each action of `held` began, in milliseconds, by run id; of one that ends at once the listener may
+            have told no START.
         ended: The runs that ended last.
         read: The datasets that completed actions have read, as last told, by namespace and name.
         written: Those that they have written.
@@ -104,7 +102,9 @@ class Story:
             self.held[run] = event
             return []
         released = self._release(failed)
-        self.held[run], self.began[run] = event, _milliseconds(self.open.get(run, event))
+        self.held[run] = event
+        if (begun := self.open.get(run)) is not None and begun["eventType"] == "START":
+            self.began[run] = _milliseconds(begun)
         self._forget(run)
         return released
 
@@ -117,7 +117,7 @@ class Story:
         return [
             self._told(run, failed)
             for run in self._actions()
-            if self.held[run]["eventType"] != "FAIL" and self.began.get(run) not in failed
+            if self.held[run]["eventType"] != "FAIL" and not self._word(run, failed)
         ]
 
     def end(self, outcome: Ended, failed: Failed = _NONE) -> list[Event]:
@@ -162,13 +162,20 @@ class Story:
 
     def _told(self, run: str, failed: Failed) -> Event:
         """The end of an action that is told now."""
-        event, began = self.held.pop(run), self.began.pop(run, None)
-        if began is not None and began in failed:
-            return _failed(event, failed[began])
+        word = self._word(run, failed)
+        event, _ = self.held.pop(run), self.began.pop(run, None)
+        if word:
+            return _failed(event, *word)
         if event["eventType"] != "FAIL":
             for seen, side in ((self.read, "inputs"), (self.written, "outputs")):
                 seen |= {f"{each['namespace']} {each['name']}": each for each in event[side]}
         return event
+
+    def _word(self, run: str, failed: Failed) -> list[str | None]:
+        """Why an action whose end waits has failed by the driver's word; empty where it has not."""
+        began = self.began.get(run)
+        words, at = (failed.begun, began) if began is not None else (failed.ended, _milliseconds(self.held[run]))
+        return [words[at]] if at in words else []
 
     def _forget(self, run: str) -> None:
         self.open.pop(run, None)

@@ -1,16 +1,15 @@
 """What a Spark session told, and what a backend is told of it."""
 
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from tests.openlineage_spec import findings
 from tests.unit.lineage.spool.events import APPLICATION, began, event, run_id, session
-from weather_pipeline.lineage.spool.record import Ended, Record, RunRef
+from weather_pipeline.lineage.spool.record import Ended, Failed, Record, RunRef
 from weather_pipeline.lineage.spool.story import Story
 
 RECORD = Record("MyJob")
+WORDLESS = Failed()
 WELL = Ended("COMPLETE", "2026-11-22T11:00:00Z")
 BROKEN = Ended("FAIL", "2026-11-22T11:00:00Z", "ValueError: no", "Traceback …")
 A, B = run_id(2), run_id(3)
@@ -25,7 +24,7 @@ def told(
     outcome: Ended | None,
     record: Record = RECORD,
     *,
-    failed: Mapping[int, str | None] = MappingProxyType({}),
+    failed: Failed = WORDLESS,
 ) -> list[dict[str, Any]]:
     story = Story()
     heard = [each for one in events for each in story.hear(one, record, failed)]
@@ -93,18 +92,18 @@ def test_where_nothing_comes_for_a_while_the_driver_had_its_time() -> None:
     story = Story()
     for each in (event("START"), event("START", A), event("COMPLETE", A)):
         story.hear(each, RECORD)
-    assert story.settle({began(0): None}) == [], "a failure waits for its message"
-    assert [each["eventType"] for each in story.settle({})] == ["COMPLETE"]
-    assert story.settle({}) == []
+    assert story.settle(Failed({began(0): None})) == [], "a failure waits for its message"
+    assert [each["eventType"] for each in story.settle(WORDLESS)] == ["COMPLETE"]
+    assert story.settle(WORDLESS) == []
     assert kinds(story.end(WELL), A) == []
     for each in (event("START", B), event("FAIL", B)):
         story.hear(each, RECORD)
-    assert story.settle({}) == []
+    assert story.settle(WORDLESS) == []
 
 
 def test_an_action_whose_commit_fails_is_no_success() -> None:
     events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2)]
-    conflict = {began(1): "conflict"}
+    conflict = Failed({began(1): "conflict"})
     going_on = told([*events, event("START", B)], None, failed=conflict)
     assert kinds(going_on, A) == ["START", "FAIL"]
     assert message(going_on, A) == "conflict"
@@ -113,22 +112,37 @@ def test_an_action_whose_commit_fails_is_no_success() -> None:
     assert message(told([*events, event("COMPLETE")], WELL, failed=conflict), A) == "conflict"
 
 
+def test_an_action_that_failed_too_soon_to_be_begun_is_no_success() -> None:
+    table = {"namespace": "iceberg://demo", "name": "demo.news.articles_raw", "facets": {}}
+    events = [event("START"), event("COMPLETE", A, at=2, outputs=(table,)), event("START", B, at=3)]
+    failed = Failed({began(1): "exists"}, {began(2): "exists"})
+    going_on = told(events, WELL, failed=failed)
+    assert (kinds(going_on, A), message(going_on, A)) == (["FAIL"], "exists")
+    assert going_on[-1]["outputs"] == []
+    assert kinds(told(events, None, failed=Failed({began(2): "another's"})), A) == ["COMPLETE"]
+
+
+def test_an_action_that_has_begun_is_known_by_its_beginning() -> None:
+    events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2), event("START", B)]
+    assert kinds(told(events, None, failed=Failed(ended={began(2): "another's"})), A) == ["START", "COMPLETE"]
+
+
 def test_what_a_failed_action_would_have_written_is_not_told_of_the_application() -> None:
     table = {"namespace": "iceberg://demo", "name": "demo.news.articles_raw", "facets": {}}
     events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2, outputs=(table,)), event("COMPLETE")]
     assert [each["outputs"] for each in told(events, WELL)][-1] != []
-    assert [each["outputs"] for each in told(events, BROKEN, failed={began(1): None})][-1] == []
+    assert [each["outputs"] for each in told(events, BROKEN, failed=Failed({began(1): None}))][-1] == []
 
 
 def test_an_action_that_is_cut_off_is_no_success() -> None:
     events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2), event("COMPLETE")]
-    cut = told(events, Ended("ABORT", "2026-11-22T11:00:00Z", "KeyboardInterrupt"), failed={began(1): None})
+    cut = told(events, Ended("ABORT", "2026-11-22T11:00:00Z", "KeyboardInterrupt"), failed=Failed({began(1): None}))
     assert kinds(cut, A) == ["START", "FAIL"]
 
 
 def test_a_failure_gets_spark_s_own_reason() -> None:
     events = [event("START"), event("START", A, at=1), event("FAIL", A, at=2), event("START", B)]
-    assert message(told(events, None, failed={began(1): "[SPARK_JOB_CANCELLED]"}), A) == "[SPARK_JOB_CANCELLED]"
+    assert message(told(events, None, failed=Failed({began(1): "[SPARK_JOB_CANCELLED]"})), A) == "[SPARK_JOB_CANCELLED]"
 
 
 def test_what_an_earlier_version_kept_goes_on() -> None:
@@ -138,7 +152,10 @@ def test_what_an_earlier_version_kept_goes_on() -> None:
     kept = story.as_json()
     del kept["began"]
     story = Story.from_json(kept)
-    assert [each["eventType"] for each in story.hear(event("START", B), RECORD, {began(0): "why"})] == ["FAIL", "START"]
+    assert [each["eventType"] for each in story.hear(event("START", B), RECORD, Failed({began(0): "why"}))] == [
+        "FAIL",
+        "START",
+    ]
 
 
 def test_what_a_killed_driver_left_open_fails_with_it() -> None:
