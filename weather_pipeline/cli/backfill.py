@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weather_pipeline.cli import FAILED
 from weather_pipeline.cli.addresses import is_address
 from weather_pipeline.cli.common import (
     count_rows,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from weather_pipeline.settings import Settings
     from weather_pipeline.stack.dagster_api import Backfill, DagsterApi
 
-_FAILED = 1
 _SHOWN_FAILURES = 5
 
 
@@ -145,7 +145,7 @@ def backfill(
             return
         outcome = _follow(stack, hours, backfill_id, launched, progress)
     _report(stack, outcome, progress, as_json=as_json)
-    click.get_current_context().exit(0 if outcome.succeeded else _FAILED)
+    click.get_current_context().exit(0 if outcome.succeeded else FAILED)
 
 
 def _running_stack(settings: Settings) -> RunningStack:

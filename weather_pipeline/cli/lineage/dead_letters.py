@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weather_pipeline.cli import FAILED
 from weather_pipeline.cli.lineage.common import Where, json_option, project_options
 
 if TYPE_CHECKING:
     from weather_pipeline.lineage.deadletters import DeadLetter
     from weather_pipeline.lineage.projects import Project
 
-_FAILED = 1
 _REASON = 100
 _every_sensor = click.option(
     "--every-sensor", is_flag=True, help="Those of all sensors and code locations of the instance."
@@ -131,7 +131,7 @@ def resend(*, where: Where, keys: tuple[str, ...], everything: bool, every_senso
         click.echo(f"{len(answers) - len(left)} accepted, {len(left)} left.")
         for letter, answer in left:
             click.echo(f"{letter.key}: {_short(answer or '')}", err=True)
-    click.get_current_context().exit(_FAILED if left else 0)
+    click.get_current_context().exit(FAILED if left else 0)
 
 
 @dead_letters.command(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weather_pipeline.cli import INTERRUPTED
 from weather_pipeline.cli.common import home_option, not_empty
 from weather_pipeline.cli.lineage.common import Ticker, json_option
 from weather_pipeline.cli.lineage.database import DATABASE_VARIABLE, database_of
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import psycopg
 
     from weather_pipeline.marquez.embedded.retention import Limit
-
-_INTERRUPTED = 130
 
 
 @click.command(
@@ -92,7 +91,7 @@ def prune(
         click.echo(_text(counts, before, dry_run=dry_run))
     if interrupted:
         click.echo("Interrupted. The same command goes on where it stopped.", err=True)
-        click.get_current_context().exit(_INTERRUPTED)
+        click.get_current_context().exit(INTERRUPTED)
 
 
 async def _run(url: str, limit: Limit, rows: Counter[str], *, dry_run: bool) -> None:

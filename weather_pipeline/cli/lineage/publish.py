@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weather_pipeline.cli import FAILED
 from weather_pipeline.cli.lineage.common import Ticker, Where, json_option, project_options
 
 if TYPE_CHECKING:
     from weather_pipeline.lineage.publish import Plan, Publication
-
-_FAILED = 1
 
 
 @click.command(
@@ -66,7 +65,7 @@ def publish(*, where: Where, dry_run: bool, everything: bool, as_json: bool) -> 
         click.echo(f"! can't be told: {problem}", err=True)
     if done.failure:
         click.echo(f"! the backend's last refusal: {done.failure}", err=True)
-    click.get_current_context().exit(_FAILED if done.waiting or done.refused or found.problems else 0)
+    click.get_current_context().exit(FAILED if done.waiting or done.refused or found.problems else 0)
 
 
 def _text(found: Plan, due: list[str], done: Publication, *, dry_run: bool) -> str:

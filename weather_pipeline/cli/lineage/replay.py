@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weather_pipeline.cli import FAILED, INTERRUPTED
 from weather_pipeline.cli.lineage.common import (
     Ticker,
     Where,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from weather_pipeline.lineage.history import Span
     from weather_pipeline.lineage.projects import Project
     from weather_pipeline.lineage.resend import Resent
-
-_FAILED = 1
-_INTERRUPTED = 130
 
 
 @click.command(
@@ -80,9 +78,9 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
     try:
         resending.send(parcels(project, span, datetime.now(UTC), census, jobs=jobs))
     except KeyboardInterrupt:
-        stopped, code = "Interrupted", _INTERRUPTED
+        stopped, code = "Interrupted", INTERRUPTED
     except BackendAway as error:
-        stopped, code = str(error), _FAILED
+        stopped, code = str(error), FAILED
     ticker.clear()
     done = resending.done
     go_on = (done.reached or span.since).isoformat() if stopped else None
@@ -99,10 +97,10 @@ def _replay(project: Project, span: Span, jobs: set[str] | None, *, as_json: boo
     if not stopped and not done.accepted:
         if why := census.why_none(project.location):
             click.echo(f"Nothing to send: {why}.", err=True)
-            code = _FAILED if census.is_of_others else 0
+            code = FAILED if census.is_of_others else 0
         elif not done.refused and not done.withheld:
             click.echo("Nothing to send: no run in this time is of these assets.", err=True)
-    return code or (_FAILED if done.refused else 0)
+    return code or (FAILED if done.refused else 0)
 
 
 def _show_counts(project: Project, span: Span, jobs: set[str] | None, *, as_json: bool) -> None:
