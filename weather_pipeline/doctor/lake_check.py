@@ -13,7 +13,8 @@ from weather_pipeline.doctor.web import Answer, Failure, Obstacle, get
 from weather_pipeline.errors import ConfigurationError, StoreUnavailable
 from weather_pipeline.settings import Settings
 from weather_pipeline.store.base import open_store
-from weather_pipeline.store.s3 import S3Store, s3_access
+from weather_pipeline.store.s3 import S3Store
+from weather_pipeline.store.s3_access import s3_access
 
 _READ_TIMEOUT = 5.0
 

@@ -11,7 +11,7 @@ backend has accepted. A run never waits for lineage and never fails because of i
 """
 
 from weather_pipeline.lineage.dagster_internals import UnsupportedDagster
-from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
+from weather_pipeline.lineage.facets.hook import FacetEntity, FacetKind
 from weather_pipeline.lineage.identity import asset_run_id
 from weather_pipeline.lineage.naming import InvalidName
 from weather_pipeline.lineage.policy import EmissionPolicy

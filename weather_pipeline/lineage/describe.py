@@ -12,7 +12,7 @@ from weather_pipeline.lineage import naming
 from weather_pipeline.lineage.catalog import Catalog
 from weather_pipeline.lineage.facets import custom, datasets, inputs, jobs, quality, runs
 from weather_pipeline.lineage.facets.base import Facets, LeftOut, Sourced, present
-from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
+from weather_pipeline.lineage.facets.hook import FacetEntity, FacetKind
 from weather_pipeline.lineage.identity import CHECKS
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, distinct
 from weather_pipeline.lineage.model import (

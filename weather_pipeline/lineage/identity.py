@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from openlineage.client.uuid import generate_static_uuid
-
 CHECKS = ".checks"
 """What the job of an asset's own checks adds to the asset's name."""
 
@@ -27,6 +25,8 @@ def run_id_for(dagster_run_id: str, created_at: datetime, path: Sequence[str], *
         path: The asset key's path.
         part: Another job of the same asset in the same run, such as `.checks`.
     """
+    from openlineage.client.uuid import generate_static_uuid
+
     instant = created_at.replace(microsecond=created_at.microsecond // 1000 * 1000)
     # No name that may be sent holds a control character: the asset `a.checks` is not the checks of `a`.
     data = "\0".join((dagster_run_id, *path)) + (f"\1{part}" if part else "")

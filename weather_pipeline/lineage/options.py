@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from weather_pipeline.lineage.facets.custom import FacetsHook
+from weather_pipeline.lineage.facets.hook import FacetsHook
 from weather_pipeline.lineage.naming import Authorities, checked_namespace
 from weather_pipeline.lineage.policy import EmissionPolicy
 

@@ -1,23 +1,29 @@
-"""The Dagster sensor: the package's public door."""
+"""The Dagster sensor: the package's public door.
+
+Every process of a run loads the definitions, and with them this. What only an evaluation needs, such as OpenLineage's
+client, is imported by the first one: a run pays nothing for it.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import dagster as dg
 
-from weather_pipeline.lineage.answers import Sink
 from weather_pipeline.lineage.dagster_internals import DagsterRunReaction, SensorType
-from weather_pipeline.lineage.evaluation import Evaluator
-from weather_pipeline.lineage.facets.custom import FacetsHook
+from weather_pipeline.lineage.facets.hook import FacetsHook
 from weather_pipeline.lineage.naming import Authorities
 from weather_pipeline.lineage.options import Options
 from weather_pipeline.lineage.policy import EmissionPolicy
-from weather_pipeline.lineage.sinks import open_sink
+
+if TYPE_CHECKING:
+    from weather_pipeline.lineage.answers import Sink
+    from weather_pipeline.lineage.evaluation import Evaluator
 
 _EARLY = 4
 """Seconds. The daemon looks every 5 seconds, now and then some milliseconds earlier after the last look. A sensor whose
@@ -128,20 +134,26 @@ def build_openlineage_sensor(
     )
 
     def opened() -> Sink:
+        from weather_pipeline.lineage.sinks import open_sink
+
         return sink or open_sink(url, token)
 
-    evaluator = Evaluator(
-        name=name,
-        options=options,
-        open_sink=opened,
-        since=since,
-        monitor_all_code_locations=monitor_all_code_locations,
-        publish_definitions=publish_definitions,
-        low_latency=low_latency,
-    )
+    @cache
+    def evaluator() -> Evaluator:
+        from weather_pipeline.lineage.evaluation import Evaluator
+
+        return Evaluator(
+            name=name,
+            options=options,
+            open_sink=opened,
+            since=since,
+            monitor_all_code_locations=monitor_all_code_locations,
+            publish_definitions=publish_definitions,
+            low_latency=low_latency,
+        )
 
     def evaluate(context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason | DagsterRunReaction]:
-        return evaluator(context)
+        return evaluator()(context)
 
     return OpenLineageSensorDefinition(
         options=options,

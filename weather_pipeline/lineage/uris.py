@@ -31,9 +31,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from openlineage.client.naming import dataset as known
+if TYPE_CHECKING:
+    from openlineage.client.naming.dataset import DatasetNaming
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -125,7 +127,7 @@ def dataset_name(uri: str) -> Name:
     if _WINDOWS.match(uri):
         return "file", "/" + uri.replace("\\", "/")
     if glue := _GLUE.fullmatch(uri):
-        return _of(known.AWSGlue(*glue.groups()))
+        return _glue_table(*glue.groups())
     uri = uri.removeprefix("jdbc:")
     scheme, rest = _scheme_and_rest(uri)
     if not scheme:
@@ -235,7 +237,7 @@ def _levels(parts: SplitResult, *, of: int | None = None) -> list[str]:
     return levels
 
 
-def _of(named: known.DatasetNaming) -> Name:
+def _of(named: DatasetNaming) -> Name:
     return named.get_namespace(), named.get_name()
 
 
@@ -267,7 +269,9 @@ def _azure(scheme: str, parts: SplitResult) -> Name:
     container = container.split(":")[0]
     if host not in (account, f"{account}.dfs.core.windows.net", f"{account}.blob.core.windows.net"):
         return f"{scheme}://{container}@{host}", path  # another cloud's address
-    return _of((known.ABFSS if scheme == "abfss" else known.WASBS)(container, account, path))
+    from openlineage.client.naming.dataset import ABFSS, WASBS
+
+    return _of((ABFSS if scheme == "abfss" else WASBS)(container, account, path))
 
 
 def _snowflake(_: str, parts: SplitResult) -> Name:
@@ -279,7 +283,9 @@ def _bigquery(_: str, parts: SplitResult) -> Name:
     project = parts.netloc.rpartition("@")[2]
     whole = parts._replace(path="/".join(part for part in (project, parts.path.strip("/")) if part))
     project, dataset, table = _levels(whole, of=3)
-    return _of(known.BigQuery(project, dataset, table))
+    from openlineage.client.naming.dataset import BigQuery
+
+    return _of(BigQuery(project, dataset, table))
 
 
 def _redshift(scheme: str, parts: SplitResult) -> Name:
@@ -297,24 +303,36 @@ def _athena(_: str, parts: SplitResult) -> Name:
 def _glue(_: str, parts: SplitResult) -> Name:
     account = parts.netloc.rpartition("@")[2]
     region, database, table = _levels(parts, of=3)
-    return _of(known.AWSGlue(region, account, database, table))
+    return _glue_table(region, account, database, table)
+
+
+def _glue_table(region: str, account: str, database: str, table: str) -> Name:
+    from openlineage.client.naming.dataset import AWSGlue
+
+    return _of(AWSGlue(region, account, database, table))
 
 
 def _cosmos(_: str, parts: SplitResult) -> Name:
     levels = [level for level in _levels(parts) if level not in ("dbs", "colls")]
     if len(levels) != 2:  # noqa: PLR2004  (database and table)
         raise Unnamed("a database and a table are needed: azurecosmos://HOST/dbs/DB/colls/TABLE")
-    return _of(known.AzureCosmosDB(parts.hostname or "", *levels))
+    from openlineage.client.naming.dataset import AzureCosmosDB
+
+    return _of(AzureCosmosDB(parts.hostname or "", *levels))
 
 
 def _kusto(_: str, parts: SplitResult) -> Name:
     cluster = (parts.hostname or "").removesuffix(".kusto.windows.net")
-    return _of(known.AzureDataExplorer(cluster, *_levels(parts, of=2)))
+    from openlineage.client.naming.dataset import AzureDataExplorer
+
+    return _of(AzureDataExplorer(cluster, *_levels(parts, of=2)))
 
 
 def _pubsub(_: str, parts: SplitResult) -> Name:
     (topic,) = _levels(parts, of=1)
-    return _of(known.PubSubNaming(known.PubSubResourceType.TOPIC, parts.netloc.rpartition("@")[2], topic))
+    from openlineage.client.naming.dataset import PubSubNaming, PubSubResourceType
+
+    return _of(PubSubNaming(PubSubResourceType.TOPIC, parts.netloc.rpartition("@")[2], topic))
 
 
 _BY_SCHEME: Mapping[str, Callable[[str, SplitResult], Name]] = {

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from weather_pipeline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from weather_pipeline.store.s3 import S3Access
+from weather_pipeline.store.s3_access import S3Access
 
 
 class ObjectStore(Protocol):

@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.tools import versitygw
 from weather_pipeline.stack.ports import free_port, is_listening
-from weather_pipeline.store.s3 import S3Access
+from weather_pipeline.store.s3_access import S3Access
 
 ACCESS = S3Access("tester", "a secret of the test", secure=False)
 

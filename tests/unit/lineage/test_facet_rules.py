@@ -10,7 +10,7 @@ from openlineage.client.event_v2 import RunState
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage.facets import custom, datasets, jobs, quality, runs
 from weather_pipeline.lineage.facets.base import LeftOut, Sourced, Unusable, present
-from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
+from weather_pipeline.lineage.facets.hook import FacetEntity, FacetKind
 from weather_pipeline.lineage.facets.types import nested_fields
 from weather_pipeline.lineage.messages import DatasetDescription, JobDescription, RunDescription, run_message
 from weather_pipeline.lineage.model import (

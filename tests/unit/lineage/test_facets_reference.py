@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from weather_pipeline.lineage import facets
-from weather_pipeline.lineage.facets.custom import STANDARD, FacetKind
+from weather_pipeline.lineage.facets.custom import STANDARD
+from weather_pipeline.lineage.facets.hook import FacetKind
 from weather_pipeline.lineage.policy import EmissionPolicy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "exporter-facets.md").read_text()

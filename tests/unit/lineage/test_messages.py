@@ -10,7 +10,7 @@ from openlineage.client.event_v2 import RunState
 from tests.openlineage_spec import findings
 from weather_pipeline.lineage.facets import custom, datasets, jobs
 from weather_pipeline.lineage.facets.base import Facets, LeftOut, present
-from weather_pipeline.lineage.facets.custom import FacetEntity, FacetKind
+from weather_pipeline.lineage.facets.hook import FacetEntity, FacetKind
 from weather_pipeline.lineage.limits import size_of
 from weather_pipeline.lineage.messages import (
     DatasetDescription,

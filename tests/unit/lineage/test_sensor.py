@@ -1,4 +1,7 @@
-"""How often the sensor asks to be evaluated, as Dagster's daemon counts it."""
+"""What the sensor is before it is evaluated: how often it asks for that, and what loading it costs."""
+
+import subprocess
+import sys
 
 import pytest
 
@@ -16,3 +19,16 @@ def test_no_look_of_the_daemon_is_missed(asked: int, looks: int, early: float):
     # The daemon evaluates a sensor at the first look at which its interval has passed (is_under_min_interval).
     passed = next(n for n in range(1, 100) if n * DAEMON_SECONDS - early >= interval)
     assert passed == looks
+
+
+def test_a_run_s_process_does_not_load_what_sends():
+    code = """
+import sys
+from weather_pipeline.definitions import defs
+
+sensors = [each.name for each in defs().sensors]
+assert sensors == ["openlineage_run_status_sensor", "spark_lineage_sensor"], sensors
+print([name for name in sys.modules if name.startswith("openlineage.") or name.endswith((".delivery", ".forward"))])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -13,7 +13,7 @@ from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.sources.base import WeatherSource
 from weather_pipeline.sources.choose import open_source
 from weather_pipeline.store.base import ObjectStore, open_store
-from weather_pipeline.store.s3 import s3_access
+from weather_pipeline.store.s3_access import s3_access
 
 
 class WeatherPlatform:

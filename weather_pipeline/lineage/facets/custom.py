@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attr
@@ -16,7 +14,8 @@ from openlineage.client.serde import Serde
 from weather_pipeline.lineage import uris
 from weather_pipeline.lineage.facets.base import PRODUCER, PROJECT, Facets, LeftOut, Sourced, Unusable, attempt
 from weather_pipeline.lineage.facets.given import typed
-from weather_pipeline.lineage.model import AssetInfo, AssetPath, DatasetRef, Metadata, Origin, RunInfo, Source
+from weather_pipeline.lineage.facets.hook import FacetEntity, FacetKind, FacetsHook
+from weather_pipeline.lineage.model import Origin, Source
 
 PREFIX = "openlineage/facets"
 """Metadata under `openlineage/facets/<kind>/<key>` is a facet: kind is run, job, dataset, input or output."""
@@ -28,18 +27,6 @@ _LARGEST = 4 * 1024 * 1024
 """Bytes of a facet that are looked at; the policy's limits are far below."""
 
 
-class FacetKind(StrEnum):
-    """What a facet stands on."""
-
-    RUN = "run"
-    JOB = "job"
-    DATASET = "dataset"
-    INPUT = "input"
-    """A dataset as it was read."""
-    OUTPUT = "output"
-    """A dataset as it was written."""
-
-
 _BASES = {
     FacetKind.RUN: ("CustomRunFacet", ol.RunFacet),
     FacetKind.JOB: ("CustomJobFacet", ol.JobFacet),
@@ -47,27 +34,6 @@ _BASES = {
     FacetKind.INPUT: ("CustomInputDatasetFacet", ol.InputDatasetFacet),
     FacetKind.OUTPUT: ("CustomOutputDatasetFacet", ol.OutputDatasetFacet),
 }
-
-
-@dataclass(frozen=True)
-class FacetEntity:
-    """What facets are asked for: given to the hook."""
-
-    kind: FacetKind
-    asset: AssetPath | None = None
-    """The asset's key: that of the run or job, or that of the dataset. None for what is no asset."""
-    run: RunInfo | None = None
-    """The Dagster run; None where lineage is told before any run."""
-    info: AssetInfo | None = None
-    """What the definitions say about the asset."""
-    metadata: Metadata = field(default_factory=dict)
-    """Metadata of the asset's materialization in the run, empty where there is none yet."""
-    dataset: DatasetRef | None = None
-    """The dataset, for the kinds dataset, input and output."""
-
-
-FacetsHook = Callable[[FacetEntity], Mapping[str, Any] | None]
-"""Gives facets by key: JSON objects, or facets of the OpenLineage client."""
 
 
 def from_metadata(kind: FacetKind, *sources: Source) -> Facets:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from weather_pipeline.lineage.answers import Sink
-from weather_pipeline.lineage.sinks.configured import open_sink
-from weather_pipeline.lineage.sinks.others import DisabledSink
-from weather_pipeline.lineage.spool.forward import Forwarder
+if TYPE_CHECKING:
+    from weather_pipeline.lineage.answers import Sink
+    from weather_pipeline.lineage.spool.forward import Forwarder
 
 _BUDGET = 10.0
 """Seconds that one evaluation may take; the daemon grants 60."""
@@ -44,7 +44,13 @@ def build_spool_sensor(
         default_status: Whether the sensor is on by itself.
         sink: Where events go instead, for tests and for backends of your own.
     """
-    evaluate = _Evaluator(directory, lambda: sink or open_sink(url, token))
+
+    def opened() -> Sink:
+        from weather_pipeline.lineage.sinks import open_sink
+
+        return sink or open_sink(url, token)
+
+    evaluate = _Evaluator(directory, opened)
 
     def evaluated(_: dg.SensorEvaluationContext) -> dg.SkipReason:
         return evaluate()
@@ -75,6 +81,10 @@ class _Evaluator:
             self._running.release()
 
     def _evaluate(self) -> dg.SkipReason:
+        # Here and above, as in `build_openlineage_sensor`: a run's process loads the definitions, and needs none of it.
+        from weather_pipeline.lineage.sinks.others import DisabledSink
+        from weather_pipeline.lineage.spool.forward import Forwarder
+
         if self._sink is None or self._forwarder is None:
             self._sink = self._open_sink()
             self._forwarder = Forwarder(self._directory, self._sink)
