@@ -160,3 +160,15 @@ def test_an_option_that_only_jdbc_knows_is_named() -> None:
         tables.names()
     assert "hush" not in str(caught.value)
     assert "can't be reached" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "warehouse", ["hdfs://namenode:8020/tables", "gs://bucket/tables", "s3://bucket/tables", "no:x"]
+)
+def test_directories_that_lie_elsewhere_are_told(warehouse: str) -> None:
+    elsewhere = settings(iceberg_catalog="hadoop", iceberg_warehouse=warehouse)
+    with (
+        pytest.raises(ConfigurationError, match=f"WEATHER_ICEBERG_WAREHOUSE is {warehouse}: "),
+        opened(elsewhere, "demo"),
+    ):
+        pass

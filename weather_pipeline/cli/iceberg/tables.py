@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from weather_pipeline.cli.iceberg.reading import readable
 from weather_pipeline.errors import ENTRY_REFUSED, ConfigurationError, StoreUnavailable
@@ -59,7 +59,7 @@ def opened(settings: Settings, name: str) -> Iterator[Tables]:
     """
     files = file_properties(settings)
     if settings.iceberg_catalog is IcebergCatalog.HADOOP:
-        yield _Directories(settings.effective_iceberg_warehouse, files)
+        yield _Directories(_directory(settings.effective_iceberg_warehouse), files)
         return
     if settings.iceberg_uri is None:
         raise no_address(settings.iceberg_catalog)
@@ -90,6 +90,20 @@ def file_properties(settings: Settings) -> dict[str, str]:
     if path_style := said.pop("s3.path-style-access", None):
         said["s3.force-virtual-addressing"] = "false" if path_style == "true" else "true"
     return said
+
+
+def _directory(warehouse: str) -> str:
+    """The warehouse, which must be a directory: of others pyiceberg wants a Java, or asks for minutes who we are.
+
+    Raises:
+        ConfigurationError: It lies elsewhere.
+    """
+    if urlsplit(warehouse).scheme not in ("", "file"):
+        raise ConfigurationError(
+            f"WEATHER_ICEBERG_WAREHOUSE is {warehouse}: without Spark the catalog hadoop is read from a directory "
+            "alone, as file:///path. Mount it here, or keep the tables in a catalog jdbc or rest."
+        )
+    return warehouse
 
 
 def sql_address(uri: str) -> str:
