@@ -16,6 +16,7 @@ from weather_pipeline.lineage import asset_run_id
 from weather_pipeline.lineage.naming import job_name
 from weather_pipeline.lineage.spool.launch import launched
 from weather_pipeline.settings import load_settings
+from weather_pipeline.spark.pipes import ERROR
 
 _PATIENCE = 120.0
 """Seconds in which a driver whose step was cancelled may end by itself, as after its micro-batch."""
@@ -50,10 +51,17 @@ def run_driver(
         ) as session:
             given = {"OPENLINEAGE_PARENT_ID": parent, **variables, **session.get_bootstrap_env_vars()}
             code = ended([sys.executable, "-m", module, *arguments], environment={**os.environ, **given})
-        if code:
-            raise dg.Failure(f"The driver of {module} ended with code {code}: its log says why.")
         done = dg.PipesClientCompletedInvocation(session)
-        return done.get_materialize_result(), done.get_custom_messages()
+        messages = done.get_custom_messages()
+        if code:
+            raise dg.Failure(f"The driver of {module} ended with code {code}{_why(messages)}")
+        return done.get_materialize_result(), messages
+
+
+def _why(messages: Sequence[Any]) -> str:
+    """What the driver says of its failure, behind that it failed."""
+    said = [each[ERROR] for each in messages if isinstance(each, Mapping) and ERROR in each]
+    return f": {said[-1]}" if said else ", without a word: its log says more."
 
 
 def ended(command: Sequence[str], *, environment: Mapping[str, str], patience: float = _PATIENCE) -> int:

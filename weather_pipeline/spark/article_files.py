@@ -36,7 +36,7 @@ def csv_files(settings: Settings) -> list[str]:
     """
     pattern = settings.scraped_data_path or str(SAMPLE)
     found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  (a pattern, not one of a directory)
-    if not found:
+    if not any(_is_read(Path(file)) for file in found):
         raise ConfigurationError(
             f"SCRAPED_DATA_PATH is {pattern!r}: no file is there, seen from {Path.cwd()}. A path such as "
             "data/scraped/latest/*.csv is needed."
@@ -73,11 +73,21 @@ def check_headers(urls: Iterable[str]) -> None:
 _NEEDED = f"{','.join(COLUMNS)} is needed, in this order."
 
 
+def _is_read(path: Path) -> bool:
+    """Whether there is a file: the path itself, or one of a directory."""
+    return not path.is_dir() or any(each.is_file() and _is_seen(each) for each in path.iterdir())
+
+
+def _is_seen(file: Path) -> bool:
+    """Whether Spark takes a file of a directory: it passes over names that begin with _ or a dot."""
+    return not file.name.startswith(("_", "."))
+
+
 def _files(urls: Iterable[str]) -> Iterator[Path]:
-    """The files themselves. Spark takes those of a directory, and passes over the names that begin with _ or a dot."""
+    """The files themselves, as Spark takes them."""
     for path in (Path(url.removeprefix("file://")) for url in urls):
         files = (each for each in sorted(path.iterdir()) if each.is_file()) if path.is_dir() else [path]
-        yield from (each for each in files if not each.name.startswith(("_", ".")) and each.suffix not in _FOR_SPARK)
+        yield from (each for each in files if _is_seen(each) and each.suffix not in _FOR_SPARK)
 
 
 def _header(file: Path) -> list[str]:

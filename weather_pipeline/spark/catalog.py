@@ -1,9 +1,6 @@
 """The Iceberg catalog of Spark jobs, from the settings.
 
-OpenLineage's listener drops every table of a catalog whose type it reads as `jdbc` (OpenLineage issue 4677). Iceberg
-takes its keys in any case, the listener in lower case only: so they are written in upper case, and the listener, which
-then takes the catalog for Hive's, finds the tables by their metadata. What it calls the catalog ends here: names come
-from the catalog's own name (`naming.iceberg_table`).
+What a catalog is called here ends here: names in lineage come from the catalog's own name (`naming.iceberg_table`).
 """
 
 from __future__ import annotations
@@ -90,7 +87,6 @@ def catalog_of(settings: Settings, name: str) -> Catalog:
     check_shared(settings, settings.iceberg_warehouse, "WEATHER_ICEBERG_WAREHOUSE", "Iceberg's tables")
     kind, files = settings.iceberg_catalog, file_access(settings)
     about = _about(settings, kind)
-    hive = {"spark.hadoop.hive.metastore.uris": f"thrift://{name}-catalog:0"} if kind is IcebergCatalog.JDBC else {}
     prefix = f"spark.sql.catalog.{name}"
     return Catalog(
         {
@@ -98,8 +94,6 @@ def catalog_of(settings: Settings, name: str) -> Catalog:
             "spark.sql.session.timeZone": "UTC",
             prefix: "org.apache.iceberg.spark.SparkCatalog",
             **{f"{prefix}.{key}": value for key, value in {**about.plain, **files.plain}.items()},
-            # Without a metastore's address the listener gives up on what it takes for Hive's catalog.
-            **hive,
         },
         {f"{prefix}.{key}": value for key, value in {**about.secrets, **files.secrets}.items()},
     )
@@ -151,6 +145,6 @@ def _jdbc(uri: str, warehouse: str) -> Properties:
     address = f"jdbc:postgresql://{at.host}:{at.port or 5432}/{at.database}{options}"
     login = {"jdbc.user": at.user, "jdbc.password": at.password}
     return Properties(
-        {"TYPE": "jdbc", "URI": address, "jdbc.schema-version": "V1", "warehouse": warehouse},
+        {"type": "jdbc", "uri": address, "jdbc.schema-version": "V1", "warehouse": warehouse},
         {name: value for name, value in login.items() if value},
     )

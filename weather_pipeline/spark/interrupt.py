@@ -6,9 +6,12 @@ for another answer. Both then fail with an error, and the jobs go on (`signal_ha
 
 from __future__ import annotations
 
+import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
+from types import FrameType
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -44,3 +47,29 @@ def interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
     while isinstance(error, Py4JError | ConnectionError):
         error = error.__context__
     return error if isinstance(error, KeyboardInterrupt) else None
+
+
+@contextmanager
+def interrupt_afterwards() -> Iterator[None]:
+    """Let Ctrl-C wait until what is half made is made; a second one does not wait.
+
+    In another thread than the main one nothing changes: no signal arrives there.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    is_asked = False
+
+    def wait(_: int, __: FrameType | None) -> None:
+        nonlocal is_asked
+        is_asked = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if is_asked:
+        signal.raise_signal(signal.SIGINT)

@@ -28,6 +28,7 @@ JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM = (
 
 _CAPTURED = ("spark.master", "spark.app.name", JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM)
 
+_JDBC = "org.apache.iceberg.jdbc.JdbcCatalog"
 _CATALOG = re.compile(r"spark\.sql\.catalog\.[^.]+")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_@+:=;/.-]{1,1024}")
@@ -109,6 +110,28 @@ def catalog_configuration(given: Mapping[str, object]) -> dict[str, str]:
         for name, value in given.items()
         if _CATALOG.fullmatch(name) and str(value).startswith("org.apache.iceberg.spark.")
     }
+
+
+def with_known_catalogs(given: Mapping[str, object]) -> dict[str, object]:
+    """The settings, with each of Iceberg's JDBC catalogs written as the listener can take it.
+
+    It drops every table of a catalog whose type it reads as `jdbc` (OpenLineage issue 4677). Iceberg takes its keys in
+    any case, the listener in lower case only: in upper case it takes the catalog for Hive's, of which it wants to know
+    the metastore's address, and finds the tables by their metadata.
+    """
+    known = dict(given)
+    for name, value in given.items():
+        if not (_CATALOG.fullmatch(name) and str(value).startswith("org.apache.iceberg.spark.")):
+            continue
+        if str(given.get(f"{name}.type", "")).lower() != "jdbc" and given.get(f"{name}.catalog-impl") != _JDBC:
+            continue
+        for key in ("type", "catalog-impl"):
+            known.pop(f"{name}.{key}", None)
+        known[f"{name}.TYPE"] = "jdbc"
+        if (uri := known.pop(f"{name}.uri", None)) is not None:
+            known[f"{name}.URI"] = uri
+        known.setdefault("spark.hadoop.hive.metastore.uris", f"thrift://{name.rpartition('.')[2]}-catalog:0")
+    return known
 
 
 def check_namespace(name: str) -> None:

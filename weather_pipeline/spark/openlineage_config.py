@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.failed_actions import watch_actions
-from weather_pipeline.spark.interrupt import cancel_beside
+from weather_pipeline.spark.interrupt import cancel_beside, interrupt_afterwards
 from weather_pipeline.spark.jars import jar_configuration
 from weather_pipeline.spark.java import find_spark_java, java_home
 from weather_pipeline.spark.listener import (
@@ -40,6 +40,7 @@ from weather_pipeline.spark.listener import (
     listener_configuration,
     merged,
     parent_run,
+    with_known_catalogs,
 )
 from weather_pipeline.spark.spool import begin_session, failures_of
 from weather_pipeline.spark.spool_record import Place
@@ -166,6 +167,7 @@ def _prepared(app_name: str, additional_configs: Mapping[str, Any] | None) -> _S
     settings, given, environment = load_settings(), dict(additional_configs or {}), dict(os.environ)
     if settings.spark_master:
         given.setdefault("spark.master", settings.spark_master)
+    given = with_known_catalogs(given)
     given.setdefault(REDACTION, SECRETS)  # a login that is set once Java runs stands on Spark's page else
     java_runs = _java_runs()
     return _Start(
@@ -238,8 +240,9 @@ def _session(
         builder = builder.config(name, value)
     with _environment(variables):
         try:
-            if (lock is not None or is_apart) and not _java_runs():
-                _start_java(app_name, configuration, lock, is_apart=is_apart)
+            if not _java_runs():
+                with interrupt_afterwards():  # PySpark would leave the Java behind that it has begun to start
+                    _start_java(app_name, configuration, lock, is_apart=is_apart)
             return builder.getOrCreate()
         except Py4JJavaError as error:
             if "ClassNotFoundException" in str(error) and LISTENER in str(error):

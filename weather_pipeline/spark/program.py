@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.interrupt import interrupt_in
+from weather_pipeline.spark.pipes import report_error
 from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.spool import end_badly
 
@@ -28,18 +31,32 @@ def program() -> Iterator[None]:
     """
     _log_no_ctrl_c()
     try:
+        _stay_on_this_machine()
         yield
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  (the program's end)
         if interrupt_in(error):
             end_badly(error)
             sys.stderr.write("Interrupted.\n")
             raise SystemExit(INTERRUPTED) from None
-        if isinstance(error, WeatherPipelineError):
-            sys.exit(f"Error: {error}")
+        is_ours = isinstance(error, WeatherPipelineError)
+        why = str(error) if is_ours else root_cause(error)
+        report_error(why)
+        if is_ours:
+            sys.exit(f"Error: {why}")
         # The hook writes the stack, and tells it to the lineage; sys.exit would tell that the driver ended with 1.
         sys.excepthook(type(error), error, error.__traceback__)
-        sys.stderr.write(f"Error: {root_cause(error)}\n")
+        sys.stderr.write(f"Error: {why}\n")
         raise SystemExit(1) from None
+
+
+def _stay_on_this_machine() -> None:
+    """Keep Spark's page and ports on loopback where no other machine takes part: the page asks nobody who he is.
+
+    Spark's own configuration may name a master, whose workers must reach this process: then it decides.
+    """
+    is_local = (load_settings().spark_master or "local").startswith("local")
+    if is_local and not {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys():
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 
 
 def _log_no_ctrl_c() -> None:

@@ -20,11 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (Spark's own convention)
 from pyspark.sql.streaming.query import StreamingQuery
 
-from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.errors import ConfigurationError, StoreUnavailable
 from weather_pipeline.settings import Settings, load_settings
 from weather_pipeline.spark.article_columns import COLUMNS, DEAD_LETTERS
 from weather_pipeline.spark.articles import create_stream_tables, dead_letters, parsed, received
@@ -32,6 +33,7 @@ from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
 from weather_pipeline.spark.pipes import report
 from weather_pipeline.spark.program import program
+from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.stream_lineage import Batch, Output, StreamRun
 from weather_pipeline.spark.stream_marks import append_once
 from weather_pipeline.spark.tables import row_count
@@ -40,6 +42,8 @@ from weather_pipeline.spark.topic import check_topic
 APPLICATION = "stream_write_raw_with_lineage"
 
 _STOP_LOOK = 0.25
+_NOBODY = "Timed out waiting for a node assignment"
+"""What Kafka's client says once no broker has answered for long enough."""
 _QUERY_LOG = "org.apache.spark.sql.execution.streaming.runtime.MicroBatchExecution"
 
 
@@ -119,6 +123,7 @@ class ArticleStream:
         self._done.dead_letters += added[str(self._letters)].rows if str(self._letters) in added else 0
         if self._told:
             self._told.batch(self.last)
+        sys.stderr.write(f"Micro-batch {number}: {read:,} messages, {self._done.rows:,} rows so far.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> Streamed:
@@ -126,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> Streamed:
 
     Raises:
         ConfigurationError: A setting can't be used, or Kafka does not answer, or has no such topic.
+        StoreUnavailable: Kafka does not answer any more.
         StreamingQueryException: The query failed; what it had written stays.
     """
     parser = argparse.ArgumentParser(prog=APPLICATION, description=(__doc__ or "").splitlines()[0])
@@ -177,7 +183,7 @@ class Stopping:
 
     def _asked(self, number: int, _: Any) -> None:
         self.by = signal.Signals(number).name
-        sys.stderr.write(f"{self.by}: the micro-batch that is under way ends, then the job.\n")
+        sys.stderr.write(f"{self.by}: the micro-batch that is under way ends, then the job. Again ends it at once.\n")
         for each, before in self._before.items():
             signal.signal(each, before)
 
@@ -191,9 +197,17 @@ def _stream(
     stream = ArticleStream(table, done, told, stopping)
     if told:
         told.begin()
+    sys.stderr.write(f"Reading {settings.kafka_topic} of {settings.effective_kafka_servers} into {table}.\n")
     query = _query(session.spark, settings, stream, continuous=continuous)
     try:
         _wait(query, stopping, stream)
+    except StreamingQueryException as error:
+        if _NOBODY not in (why := root_cause(error)):
+            raise
+        raise StoreUnavailable(
+            f"Kafka at {settings.effective_kafka_servers} does not answer any more ({why}). What was read stays, and "
+            "the next run goes on behind it."
+        ) from error
     finally:
         done.seconds, done.stopped_by = round(time.monotonic() - begun, 3), stopping.by
         if told:
@@ -212,7 +226,9 @@ def messages_of(spark: SparkSession, settings: Settings) -> DataFrame:
         .option("maxOffsetsPerTrigger", settings.stream_max_offsets)
         .load()
     )
-    return source.select("topic", "partition", "offset", F.col("value").cast("string").alias("value"), "timestamp")
+    # Bytes that are no UTF-8 would stand in the table as they came, and no reader but Spark could take it.
+    value = F.make_valid_utf8(F.col("value").cast("string"))
+    return source.select("topic", "partition", "offset", value.alias("value"), "timestamp")
 
 
 def _query(spark: SparkSession, settings: Settings, stream: ArticleStream, *, continuous: bool) -> StreamingQuery:

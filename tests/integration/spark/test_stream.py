@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 TOPIC, SAMPLE = "articles.of.the.stream", 122
 """The topic; and how many messages the sample has, two of which are no articles."""
+NO_UTF_8 = b"\xff is no UTF-8"
 TABLE, LETTERS = "demo.news.articles_raw", "demo.news.articles_raw_dead_letters"
 
 
@@ -65,16 +66,16 @@ class Streaming:
             "WEATHER_STREAM_TRIGGER_SECONDS": "1",
         }
 
-    def produce(self, first: int = 0, last: int = 0) -> None:
-        """Send articles of these numbers with the product's own command; the sample where there are none."""
+    def produce(self, first: int = 0, last: int = 0, *more: bytes) -> None:
+        """Send articles of these numbers, and more, with the product's own command; else the sample."""
         arguments: list[str] = []
         if last:
             file = self.spark.home / "messages.ndjson"
-            file.write_text("\n".join(map(message, range(first, last))))
+            file.write_bytes(b"\n".join([*(message(number).encode() for number in range(first, last)), *more]))
             arguments = [str(file)]
         done = self.spark.run("weather_pipeline.cli", "stream", "produce", *arguments, "--json", **self.variables)
         assert done.returncode == 0, done.stderr
-        self.sent += (last - first) or SAMPLE
+        self.sent += (last - first + len(more)) or SAMPLE
 
     def run(self, module: str = STREAM) -> Ran:
         """Read what is there."""
@@ -196,7 +197,7 @@ def interrupted(stopped: Ran, streaming: Streaming) -> Ran:
     streaming.wait(process, streaming.sent)
     streaming.broker.stop()
     streaming.broker.start()
-    streaming.produce(150, 190)
+    streaming.produce(150, 190, NO_UTF_8)
     streaming.wait(process, streaming.sent)
     os.killpg(process.pid, signal.SIGINT)
     return streaming.ended(process)
@@ -266,7 +267,7 @@ def test_a_run_with_nothing_to_read_writes_nothing(last: Ran) -> None:
 
 def test_after_all_that_each_message_is_in_the_tables_once(last: Ran, streaming: Streaming) -> None:
     tables = streaming.tables()
-    assert len(tables[TABLE]) == len(set(tables[TABLE])) == streaming.sent - 2
+    assert len(tables[TABLE]) == len(set(tables[TABLE])) == streaming.sent - 3
     assert {f"a{number}" for number in range(190)} < set(tables[TABLE])
-    assert len(tables[LETTERS]) == 2
-    assert "this is no JSON" in tables[LETTERS]
+    assert len(tables[LETTERS]) == 3
+    assert {"this is no JSON", "\ufffd is no UTF-8"} < set(tables[LETTERS])

@@ -19,6 +19,13 @@ with open_dagster_pipes() as pipes:
     pipes.report_custom_message(7)
     pipes.report_asset_materialization(metadata={"rows": 3})
 """
+_REASON = """
+from weather_pipeline.errors import ConfigurationError
+from weather_pipeline.spark.program import program
+
+with program():
+    raise ConfigurationError("Kafka is away.")
+"""
 _CANCELLED = """
 import os, pathlib, signal, sys, time
 
@@ -76,6 +83,15 @@ def test_a_driver_that_fails_fails_its_step(spool: Path) -> None:
     assert state == "FAIL"
     assert message is not None
     assert "a_driver ended with code 4" in message
+
+
+def test_a_driver_s_reason_is_its_step_s(spool: Path) -> None:
+    (spool.parent / "a_driver.py").write_text(_REASON)
+    with pytest.raises(dg.Failure, match=r"a_driver ended with code 1: Kafka is away\.$"):
+        dg.materialize([driven])
+    ((_, message),) = _ends(spool)
+    assert message is not None
+    assert message.endswith("a_driver ended with code 1: Kafka is away.")
 
 
 @pytest.mark.usefixtures("cancelling")

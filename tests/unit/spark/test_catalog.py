@@ -19,14 +19,8 @@ def test_the_password_stands_on_no_command_line() -> None:
     found = catalog_of(settings(iceberg_uri="postgresql://me:hu%40sh@db:6543/lake?sslmode=require"), "demo")
     assert found.secrets == {f"{PREFIX}.jdbc.user": "me", f"{PREFIX}.jdbc.password": "hu@sh"}
     assert not any("hu" in value for value in found.configuration.values())
-    assert found.configuration[f"{PREFIX}.URI"] == "jdbc:postgresql://db:6543/lake?sslmode=require"
+    assert found.configuration[f"{PREFIX}.uri"] == "jdbc:postgresql://db:6543/lake?sslmode=require"
     assert "hu@sh" not in repr(found)
-
-
-def test_the_listener_does_not_see_that_it_is_jdbc() -> None:
-    found = catalog_of(settings(iceberg_uri="postgresql://db/lake"), "demo").configuration
-    assert f"{PREFIX}.type" not in found
-    assert (found[f"{PREFIX}.TYPE"], found[f"{PREFIX}.URI"]) == ("jdbc", "jdbc:postgresql://db:5432/lake")
 
 
 def test_directories_need_no_address() -> None:

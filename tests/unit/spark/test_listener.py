@@ -17,6 +17,7 @@ from weather_pipeline.spark.listener import (
     listener_configuration,
     merged,
     parent_configuration,
+    with_known_catalogs,
 )
 
 RUN, ROOT = "0190e7a0-0000-7000-8000-0000000000aa", "0190e7a0-0000-7000-8000-0000000000bb"
@@ -142,3 +143,31 @@ def test_catalogs_of_iceberg_remember_no_tables_unless_the_job_says_so() -> None
         "spark.sql.catalog.spark_catalog.cache-enabled": "false",
     }
     assert merged(ours, given)["spark.sql.catalog.spark_catalog.cache-enabled"] == "true"
+
+
+@pytest.mark.parametrize("kind", [{"type": "jdbc"}, {"catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog"}])
+def test_a_jdbc_catalog_is_written_as_the_listener_can_take_it(kind: dict[str, str]) -> None:
+    lake, other = "spark.sql.catalog.lake", "spark.sql.catalog.other"
+    others = {
+        other: "org.apache.iceberg.spark.SparkCatalog",
+        f"{other}.type": "rest",
+        f"{other}.uri": "http://host",
+        "spark.sql.catalog.no_iceberg": "org.example.Catalog",
+        "spark.sql.catalog.no_iceberg.type": "jdbc",
+    }
+    given = {lake: "org.apache.iceberg.spark.SparkCatalog", f"{lake}.uri": "jdbc:postgresql://db/x"}
+    given |= {f"{lake}.{name}": value for name, value in kind.items()}
+    assert with_known_catalogs(given | others) == others | {
+        lake: "org.apache.iceberg.spark.SparkCatalog",
+        f"{lake}.TYPE": "jdbc",
+        f"{lake}.URI": "jdbc:postgresql://db/x",
+        "spark.hadoop.hive.metastore.uris": "thrift://lake-catalog:0",
+    }
+    assert with_known_catalogs(others) == others
+
+
+def test_a_metastore_that_the_job_has_stays() -> None:
+    lake = "spark.sql.catalog.lake"
+    given = {lake: "org.apache.iceberg.spark.SparkCatalog", f"{lake}.type": "JDBC"}
+    hive = {"spark.hadoop.hive.metastore.uris": "thrift://hive:9083"}
+    assert with_known_catalogs(given | hive) == {lake: given[lake], f"{lake}.TYPE": "jdbc"} | hive

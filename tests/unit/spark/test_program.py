@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 
 import pytest
 
 from weather_pipeline.errors import ConfigurationError
 from weather_pipeline.spark.program import program
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of this test, in which Spark has no configuration."""
+    names = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP", "SPARK_MASTER")
+    found = {name: value for name, value in os.environ.items() if name not in names}
+    monkeypatch.setattr(os, "environ", found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "127.0.0.1"),
+        ({"SPARK_MASTER": "local[2]"}, "127.0.0.1"),
+        ({"SPARK_LOCAL_IP": "192.0.2.7"}, "192.0.2.7"),
+        ({"SPARK_MASTER": "spark://host:7077"}, None),
+        ({"SPARK_CONF_DIR": "/etc/spark"}, None),
+    ],
+)
+def test_spark_s_page_is_for_this_machine_where_no_other_takes_part(
+    environment: dict[str, str], given: dict[str, str], address: str | None
+) -> None:
+    environment.update(given)
+    with program():
+        assert environment.get("SPARK_LOCAL_IP") == address
 
 
 def test_an_error_of_ours_is_said_without_a_stack() -> None:

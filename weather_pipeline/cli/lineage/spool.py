@@ -39,7 +39,7 @@ _LOOK = 20.0
 )
 @click.option(
     "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The spool.  [default: WEATHER_SPARK_EVENTS, else HOME/spark-events]",
 )
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="State directory.")

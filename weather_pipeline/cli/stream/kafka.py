@@ -35,12 +35,15 @@ def kafka(*, port: int | None, home: Path | None) -> None:
     from weather_pipeline.cli.progress import Progress
     from weather_pipeline.stack.kafka import KafkaBroker
     from weather_pipeline.stack.plan import kafka_directory
-    from weather_pipeline.stack.ports import is_listening
+    from weather_pipeline.stack.ports import is_listening, port_owner
 
     settings = read_settings(home)
     where, port = settings.home.absolute(), port or settings.kafka_port
     if is_listening(port):
-        raise click.ClickException(f"Port {port} is taken: stop what listens there, or choose another with --port.")
+        owner = port_owner(port)
+        if owner.home and port == settings.kafka_port:
+            raise click.ClickException(f"Port {port} is taken by {owner}: `weather stream produce` and `run` use it.")
+        raise click.ClickException(f"Port {port} is taken by {owner}. {owner.remedy}, or choose another with --port.")
     progress = Progress()
     java, jars = bring_kafka(where, progress)
     broker = KafkaBroker(kafka_directory(where), java=java, jars=jars, port=port, log_file=where / "logs" / "kafka.log")

@@ -56,7 +56,7 @@ class Report:
         """In one line."""
         parts = [f"{self.sent:,} Spark events sent"]
         parts += [f"{self.refused:,} refused"] if self.refused else []
-        parts += [f"{self.ended:,} sessions complete"] if self.ended else []
+        parts += [f"{self.ended:,} session{'s' if self.ended != 1 else ''} complete"] if self.ended else []
         parts += [f"{self.open:,} open"] if self.open else []
         parts += [f"{len(self.problems):,} unreadable"] if self.problems else []
         return ", ".join(parts)
