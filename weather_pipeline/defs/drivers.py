@@ -61,7 +61,7 @@ def run_driver(
 def _why(messages: Sequence[Any]) -> str:
     """What the driver says of its failure, behind that it failed."""
     said = [each[ERROR] for each in messages if isinstance(each, Mapping) and ERROR in each]
-    return f": {said[-1]}" if said else ", without a word: its log says more."
+    return f": {said[-1]}" if said else ": its log says why."
 
 
 def ended(command: Sequence[str], *, environment: Mapping[str, str], patience: float = _PATIENCE) -> int:

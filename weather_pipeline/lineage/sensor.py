@@ -7,6 +7,7 @@ client, is imported by the first one: a run pays nothing for it.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
@@ -138,6 +139,8 @@ def build_openlineage_sensor(
 
         return sink or open_sink(url, token)
 
+    made = threading.Lock()
+
     @cache
     def evaluator() -> Evaluator:
         from weather_pipeline.lineage.evaluation import Evaluator
@@ -153,7 +156,9 @@ def build_openlineage_sensor(
         )
 
     def evaluate(context: dg.SensorEvaluationContext) -> Iterator[dg.SkipReason | DagsterRunReaction]:
-        return evaluator()(context)
+        with made:  # the daemon's threads may meet here, and one evaluator is there to tell them apart
+            one = evaluator()
+        return one(context)
 
     return OpenLineageSensorDefinition(
         options=options,

@@ -74,20 +74,22 @@ _NEEDED = f"{','.join(COLUMNS)} is needed, in this order."
 
 
 def _is_read(path: Path) -> bool:
-    """Whether there is a file: the path itself, or one of a directory."""
-    return not path.is_dir() or any(each.is_file() and _is_seen(each) for each in path.iterdir())
+    """Whether Spark finds a file there: the path itself, or one somewhere below a directory."""
+    if not path.is_dir():
+        return _is_seen(Path(path.name))
+    return any(file.is_file() and _is_seen(file.relative_to(path)) for file in path.rglob("*"))
 
 
-def _is_seen(file: Path) -> bool:
-    """Whether Spark takes a file of a directory: it passes over names that begin with _ or a dot."""
-    return not file.name.startswith(("_", "."))
+def _is_seen(path: Path) -> bool:
+    """Whether Spark takes a path: it passes over names that begin with _ or a dot."""
+    return not any(part.startswith(("_", ".")) for part in path.parts)
 
 
 def _files(urls: Iterable[str]) -> Iterator[Path]:
     """The files themselves, as Spark takes them."""
     for path in (Path(url.removeprefix("file://")) for url in urls):
         files = (each for each in sorted(path.iterdir()) if each.is_file()) if path.is_dir() else [path]
-        yield from (each for each in files if _is_seen(each) and each.suffix not in _FOR_SPARK)
+        yield from (each for each in files if _is_seen(Path(each.name)) and each.suffix not in _FOR_SPARK)
 
 
 def _header(file: Path) -> list[str]:

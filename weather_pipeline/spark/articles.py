@@ -47,7 +47,7 @@ _DEAD_LETTERS = """
         topic string NOT NULL,
         partition int NOT NULL,
         offset bigint NOT NULL,
-        value string COMMENT 'The message as it came',
+        value string COMMENT 'The message; what is no UTF-8 in it is U+FFFD',
         reason string NOT NULL,
         received_at timestamp COMMENT 'The time that Kafka gives it'
     ) USING iceberg

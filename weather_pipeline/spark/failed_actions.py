@@ -62,7 +62,7 @@ class _Watch:
         executions = store.executionsList(max(0, store.executionsCount() - _LAST), _LAST)
         seen = [executions.apply(number) for number in range(executions.size())]
         begun = Counter(each.submissionTime() for each in seen)
-        well = {_ended(each) for each in seen if not _error(each)}
+        well = {_ended(each) for each in seen if _error(each) is None}
         late = set[int]()
         for each in seen:
             number = each.executionId()
@@ -70,7 +70,7 @@ class _Watch:
                 continue
             ended = _ended(each)
             if ended is not None:
-                has_failed = bool(_error(each))
+                has_failed = _error(each) is not None
             elif classes.org.apache.spark.sql.execution.SQLExecution.getQueryExecution(number) is None:
                 late.add(number)
                 continue

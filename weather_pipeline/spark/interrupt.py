@@ -7,6 +7,7 @@ for another answer. Both then fail with an error, and the jobs go on (`signal_ha
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,10 +51,13 @@ def interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
 
 
 @contextmanager
-def interrupt_afterwards() -> Iterator[None]:
+def interrupt_afterwards(what: str) -> Iterator[None]:
     """Let Ctrl-C wait until what is half made is made; a second one does not wait.
 
     In another thread than the main one nothing changes: no signal arrives there.
+
+    Args:
+        what: What happens first, for people.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is None or threading.current_thread() is not threading.main_thread():
@@ -65,11 +69,13 @@ def interrupt_afterwards() -> Iterator[None]:
         nonlocal is_asked
         is_asked = True
         signal.signal(signal.SIGINT, before)
+        with suppress(OSError):
+            sys.stderr.write(f"Interrupted: {what} first. Again ends it at once.\n")
 
     signal.signal(signal.SIGINT, wait)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if is_asked:
-        signal.raise_signal(signal.SIGINT)
+        if is_asked:
+            signal.raise_signal(signal.SIGINT)

@@ -28,6 +28,8 @@ JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM = (
 
 _CAPTURED = ("spark.master", "spark.app.name", JOB_TYPE, SOURCE_SYSTEM, TARGET_SYSTEM)
 
+_METASTORE = "spark.sql.hive.metastore.uris"
+"""The listener's own name for a metastore's address, which it asks for first: Spark and Iceberg know another."""
 _JDBC = "org.apache.iceberg.jdbc.JdbcCatalog"
 _CATALOG = re.compile(r"spark\.sql\.catalog\.[^.]+")
 
@@ -130,7 +132,7 @@ def with_known_catalogs(given: Mapping[str, object]) -> dict[str, object]:
         known[f"{name}.TYPE"] = "jdbc"
         if (uri := known.pop(f"{name}.uri", None)) is not None:
             known[f"{name}.URI"] = uri
-        known.setdefault("spark.hadoop.hive.metastore.uris", f"thrift://{name.rpartition('.')[2]}-catalog:0")
+        known.setdefault(_METASTORE, f"thrift://{name.rpartition('.')[2]}-catalog:0")
     return known
 
 

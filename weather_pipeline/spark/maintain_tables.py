@@ -27,7 +27,7 @@ from weather_pipeline.spark.catalog import Table, catalog_of
 from weather_pipeline.spark.events import data_source, dataset_version, facet, schema, tell
 from weather_pipeline.spark.maintained import expiring, maintained_tables
 from weather_pipeline.spark.openlineage_config import OwnLineageSession, session_with_own_lineage
-from weather_pipeline.spark.pipes import report
+from weather_pipeline.spark.pipes import report, report_error
 from weather_pipeline.spark.program import program
 from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.stream_marks import carry_on
@@ -312,5 +312,6 @@ if __name__ == "__main__":
         sys.stdout.write(json.dumps(asdict(maintenance)) + "\n")
         if maintenance.failed:
             names = ", ".join(table.table for table in maintenance.failed)
-            sys.exit(f"Error: not maintained, or not wholly: {names}")
+            report_error(why := f"not maintained, or not wholly: {names}")
+            sys.exit(f"Error: {why}")
         report(_metadata(maintenance))

@@ -85,19 +85,20 @@ def session_with_lineage(
         ConfigurationError: It would not work, with what to do.
     """
     start = _prepared(app_name, additional_configs)
-    check_namespace(str(start.given.get(NAMESPACE, start.settings.spark_namespace)))
+    given = with_known_catalogs(start.given)
+    check_namespace(str(given.get(NAMESPACE, start.settings.spark_namespace)))
     if not start.is_tracked:
         _LOG.info("The Spark application %s has no lineage: the settings say so.", app_name)
         return _session(app_name, merged(start.jars, start.given), start.java)
     ours = listener_configuration(start.settings)
     transport = choose_transport(
-        app_name, start.settings, start.given, start.environment, directory=Path.cwd(), user=Path.home()
+        app_name, start.settings, given, start.environment, directory=Path.cwd(), user=Path.home()
     )
-    ours |= start.jars | catalog_configuration(start.given) | transport.settings(java_runs=start.java_runs)
+    ours |= start.jars | catalog_configuration(given) | transport.settings(java_runs=start.java_runs)
     # Before the first event: events without a driver are those of one that was killed.
     lock = _begin(transport.events, app_name, start.settings, places)
     variables = {**start.java, **transport.environment(java_runs=start.java_runs)}
-    session = _session(app_name, merged(ours, start.given), variables, lock=lock)
+    session = _session(app_name, merged(ours, given), variables, lock=lock)
     if LISTENER not in str(session.sparkContext.getConf().get(LISTENERS, "")):
         raise ConfigurationError(
             "A Spark session without lineage runs in this process already, and a listener can't join it. End it with "
@@ -167,7 +168,6 @@ def _prepared(app_name: str, additional_configs: Mapping[str, Any] | None) -> _S
     settings, given, environment = load_settings(), dict(additional_configs or {}), dict(os.environ)
     if settings.spark_master:
         given.setdefault("spark.master", settings.spark_master)
-    given = with_known_catalogs(given)
     given.setdefault(REDACTION, SECRETS)  # a login that is set once Java runs stands on Spark's page else
     java_runs = _java_runs()
     return _Start(
@@ -241,7 +241,8 @@ def _session(
     with _environment(variables):
         try:
             if not _java_runs():
-                with interrupt_afterwards():  # PySpark would leave the Java behind that it has begun to start
+                # PySpark would leave one behind that has half started.
+                with interrupt_afterwards("Java starts"):
                     _start_java(app_name, configuration, lock, is_apart=is_apart)
             return builder.getOrCreate()
         except Py4JJavaError as error:

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from weather_pipeline.errors import WeatherPipelineError
+from weather_pipeline.errors import ConfigurationError, WeatherPipelineError
 from weather_pipeline.settings import load_settings
 from weather_pipeline.spark.interrupt import interrupt_in
 from weather_pipeline.spark.pipes import report_error
 from weather_pipeline.spark.root_cause import root_cause
 from weather_pipeline.spark.spool import end_badly
 
+_SPARKS_OWN = frozenset({"SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "MASTER"})
+"""Variables by which Spark may know a master that we do not see."""
 INTERRUPTED = 130
 """As shells have it: 128 and the signal's number."""
 
@@ -54,8 +56,11 @@ def _stay_on_this_machine() -> None:
 
     Spark's own configuration may name a master, whose workers must reach this process: then it decides.
     """
-    is_local = (load_settings().spark_master or "local").startswith("local")
-    if is_local and not {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys():
+    try:
+        is_local = (load_settings().spark_master or "local").startswith("local")
+    except ConfigurationError:
+        return  # the job says so, once it was not asked for its help
+    if is_local and not _SPARKS_OWN & os.environ.keys():
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import traceback
+from itertools import takewhile
 
 _LONGEST = 1000
 _CLASS = re.compile(r"(?:[\w$]+\.)+([\w$]+)(?:: |:?$)")
 """A class of Java, or of a Python module, before what it says."""
 _CAUSE = "Caused by: "
+_PYTHONS = "Traceback (most recent call last):"
 _CALLED = re.compile(r"An error occurred while calling [^\n]*\n: ")
 """What py4j puts before Java's text."""
 
@@ -39,7 +41,8 @@ def causes_of(text: str) -> list[str]:
     """
     lines = _CALLED.sub("", text.strip(), count=1).splitlines() or [""]
     causes = [0, *(number for number, line in enumerate(lines) if number and line.startswith(_CAUSE))]
-    return [_without_class(_announced(lines, number).removeprefix(_CAUSE)) for number in causes]
+    said = [_without_class(_announced(lines, number).removeprefix(_CAUSE)) for number in causes]
+    return [each for each in said if each] or [""]
 
 
 def _chain(error: BaseException) -> list[str]:
@@ -60,8 +63,11 @@ def _in_one_line(causes: list[str]) -> str:
 
 
 def _announced(lines: list[str], number: int) -> str:
-    """A line, with the next one where it announces it."""
+    """A line, with the next one where it announces it; of a stack of Python's what stands at its end."""
     line, following = lines[number], lines[number + 1] if number + 1 < len(lines) else ""
+    if line.endswith(_PYTHONS):
+        rest = takewhile(lambda each: not each.startswith(("\tat ", _CAUSE)), lines[number + 1 :])
+        return [line, *(each for each in rest if each[:1].strip())][-1]
     says_more = line.endswith(":") and following and not following.startswith(("\t", _CAUSE))
     return f"{line} {following.strip()}" if says_more else line
 

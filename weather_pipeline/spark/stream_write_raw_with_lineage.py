@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ class ArticleStream:
         self._done.dead_letters += added[str(self._letters)].rows if str(self._letters) in added else 0
         if self._told:
             self._told.batch(self.last)
-        sys.stderr.write(f"Micro-batch {number}: {read:,} messages, {self._done.rows:,} rows so far.\n")
+        _say(f"Micro-batch {number}: {read:,} messages, {self._done.rows:,} rows so far.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> Streamed:
@@ -183,7 +183,7 @@ class Stopping:
 
     def _asked(self, number: int, _: Any) -> None:
         self.by = signal.Signals(number).name
-        sys.stderr.write(f"{self.by}: the micro-batch that is under way ends, then the job. Again ends it at once.\n")
+        _say(f"{self.by}: the micro-batch that is under way ends, then the job. Again ends it at once.\n")
         for each, before in self._before.items():
             signal.signal(each, before)
 
@@ -197,7 +197,7 @@ def _stream(
     stream = ArticleStream(table, done, told, stopping)
     if told:
         told.begin()
-    sys.stderr.write(f"Reading {settings.kafka_topic} of {settings.effective_kafka_servers} into {table}.\n")
+    _say(f"Reading {settings.kafka_topic} of {settings.effective_kafka_servers} into {table}.\n")
     query = _query(session.spark, settings, stream, continuous=continuous)
     try:
         _wait(query, stopping, stream)
@@ -262,6 +262,12 @@ def _log_no_error(spark: SparkSession) -> None:
     java: Any = spark._jvm  # noqa: SLF001  (Spark itself sets the level of all loggers alone)
     log4j = java.org.apache.logging.log4j
     log4j.core.config.Configurator.setLevel(_QUERY_LOG, log4j.Level.OFF)
+
+
+def _say(line: str) -> None:
+    """Say how it goes: nobody has to hear it."""
+    with suppress(OSError):
+        sys.stderr.write(line)
 
 
 def _told(session: OwnLineageSession, settings: Settings, table: Table, *, window: int | None) -> StreamRun | None:

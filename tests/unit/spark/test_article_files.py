@@ -57,8 +57,13 @@ def test_no_file_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "_SUCCESS").touch()
     with pytest.raises(ConfigurationError, match="no file is there"):
+        csv_files(settings(f"{tmp_path}/*"))
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "a.csv").touch()
+    with pytest.raises(ConfigurationError, match="no file is there"):
         csv_files(settings(str(tmp_path)))
-    (tmp_path / "a.csv").touch()
+    (tmp_path / "day=2026-10-01").mkdir()
+    (tmp_path / "day=2026-10-01" / "a.csv").touch()
     assert csv_files(settings(str(tmp_path))) == [f"file://{tmp_path}"]
 
 

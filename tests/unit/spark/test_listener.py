@@ -161,7 +161,7 @@ def test_a_jdbc_catalog_is_written_as_the_listener_can_take_it(kind: dict[str, s
         lake: "org.apache.iceberg.spark.SparkCatalog",
         f"{lake}.TYPE": "jdbc",
         f"{lake}.URI": "jdbc:postgresql://db/x",
-        "spark.hadoop.hive.metastore.uris": "thrift://lake-catalog:0",
+        "spark.sql.hive.metastore.uris": "thrift://lake-catalog:0",
     }
     assert with_known_catalogs(others) == others
 
@@ -169,5 +169,5 @@ def test_a_jdbc_catalog_is_written_as_the_listener_can_take_it(kind: dict[str, s
 def test_a_metastore_that_the_job_has_stays() -> None:
     lake = "spark.sql.catalog.lake"
     given = {lake: "org.apache.iceberg.spark.SparkCatalog", f"{lake}.type": "JDBC"}
-    hive = {"spark.hadoop.hive.metastore.uris": "thrift://hive:9083"}
+    hive = {"spark.sql.hive.metastore.uris": "thrift://hive:9083"}
     assert with_known_catalogs(given | hive) == {lake: given[lake], f"{lake}.TYPE": "jdbc"} | hive

@@ -15,7 +15,7 @@ from weather_pipeline.spark.program import program
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of this test, in which Spark has no configuration."""
-    names = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP", "SPARK_MASTER")
+    names = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP", "SPARK_MASTER", "PYSPARK_SUBMIT_ARGS", "MASTER")
     found = {name: value for name, value in os.environ.items() if name not in names}
     monkeypatch.setattr(os, "environ", found)
     return found
@@ -29,6 +29,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ({"SPARK_LOCAL_IP": "192.0.2.7"}, "192.0.2.7"),
         ({"SPARK_MASTER": "spark://host:7077"}, None),
         ({"SPARK_CONF_DIR": "/etc/spark"}, None),
+        ({"PYSPARK_SUBMIT_ARGS": "--master yarn pyspark-shell"}, None),
+        ({"WEATHER_PORT_OFFSET": "no number"}, None),
     ],
 )
 def test_spark_s_page_is_for_this_machine_where_no_other_takes_part(

@@ -76,5 +76,19 @@ def test_a_line_that_announces_another_has_it() -> None:
     assert root_cause_in("a.b.Gone: no:\n\tat a.b.C") == "no:"
 
 
+def test_a_cause_that_says_nothing_is_none() -> None:
+    assert root_cause_in("a.b.C: gone\n\tat x\nCaused by: \n\tat y") == "gone"
+
+
+def test_an_error_of_python_s_within_java_s_is_told_by_its_last_line() -> None:
+    text = (
+        "py4j.Py4JException: An exception was raised by the Python Proxy. Return Message: "
+        "Traceback (most recent call last):\n"
+        '  File "/x/clientserver.py", line 644, in _call_proxy\n    return_value = getattr(self, method)(*params)\n'
+        "RuntimeError: no disk\n\n\tat py4j.Protocol.getReturnValue(Protocol.java:476)\n"
+    )
+    assert root_cause_in(text) == "RuntimeError: no disk"
+
+
 def test_a_long_one_is_cut() -> None:
     assert len(root_cause(ValueError("x" * 5000))) == 1000

@@ -174,16 +174,14 @@ class SessionFiles:
 
         It knows of all that ended before what `lines` has read.
         """
-        begun: dict[int, str | None] = {}
-        ended: dict[int, str | None] = {}
+        found = Failed()
         with suppress(FileNotFoundError), self.path(FAILED).open() as file:
             for line in file:
                 with suppress(ValueError, KeyError, TypeError, AttributeError):  # its driver was killed as it wrote
                     said = json.loads(line)
-                    for known, at in ((begun, said["started"]), (ended, said.get("ended"))):
-                        if at is not None:
-                            known[int(at)] = said["message"]
-        return Failed(begun, ended)
+                    begun, ended, why = said["started"], said.get("ended"), said["message"]
+                    found = found.with_action(begun, ended, why)
+        return found
 
     def rest(self, offset: int) -> bytes:
         """What stands behind the last whole line: of a driver that was killed while it wrote."""

@@ -115,10 +115,24 @@ class Failed:
     Attributes:
         begun: By the milliseconds at which each began.
         ended: By those at which it ended.
+        ended_alone: Of those, the ones of which another began at the same time, so that `begun` lacks them.
     """
 
     begun: Mapping[int, str | None] = field(default_factory=dict)
     ended: Mapping[int, str | None] = field(default_factory=dict)
+    ended_alone: Mapping[int, str | None] = field(default_factory=dict)
+
+    def with_action(self, begun: int | None, ended: int | None, why: str | None) -> Failed:
+        """The same and another one. A time is None where another action has it too, or none is known."""
+        return Failed(
+            {**self.begun, **_at(begun, why)},
+            {**self.ended, **_at(ended, why)},
+            {**self.ended_alone, **_at(ended if begun is None else None, why)},
+        )
+
+
+def _at(time: int | None, why: str | None) -> dict[int, str | None]:
+    return {} if time is None else {int(time): why}
 
 
 @dataclass(frozen=True)

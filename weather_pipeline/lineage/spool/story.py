@@ -173,9 +173,11 @@ class Story:
 
     def _word(self, run: str, failed: Failed) -> list[str | None]:
         """Why an action whose end waits has failed by the driver's word; empty where it has not."""
-        began = self.began.get(run)
-        words, at = (failed.begun, began) if began is not None else (failed.ended, _milliseconds(self.held[run]))
-        return [words[at]] if at in words else []
+        began, ended = self.began.get(run), _milliseconds(self.held[run])
+        if began is not None and began in failed.begun:
+            return [failed.begun[began]]
+        words = failed.ended if began is None else failed.ended_alone
+        return [words[ended]] if ended in words else []
 
     def _forget(self, run: str) -> None:
         self.open.pop(run, None)

@@ -18,4 +18,4 @@ def test_the_driver_s_word_is_read_as_far_as_it_was_written(tmp_path: Path) -> N
         '{"started": 6, "en'
     )
     begun = {1: "of an earlier version", 2: "exists", 5: "cut off"}
-    assert session.failed() == Failed(begun, {3: "exists", 4: None})
+    assert session.failed() == Failed(begun, {3: "exists", 4: None}, {4: None})

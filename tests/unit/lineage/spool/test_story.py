@@ -127,6 +127,13 @@ def test_an_action_that_has_begun_is_known_by_its_beginning() -> None:
     assert kinds(told(events, None, failed=Failed(ended={began(2): "another's"})), A) == ["START", "COMPLETE"]
 
 
+def test_of_two_that_began_at_once_the_one_that_failed_is_known_by_its_end() -> None:
+    events = [event("START"), event("START", A, at=1), event("START", B, at=1)]
+    events += [event("COMPLETE", A, at=2), event("COMPLETE", B, at=3)]
+    ends = told(events, WELL, failed=Failed().with_action(None, began(3), "conflict"))
+    assert (kinds(ends, A), kinds(ends, B)) == (["START", "COMPLETE"], ["START", "FAIL"])
+
+
 def test_what_a_failed_action_would_have_written_is_not_told_of_the_application() -> None:
     table = {"namespace": "iceberg://demo", "name": "demo.news.articles_raw", "facets": {}}
     events = [event("START"), event("START", A, at=1), event("COMPLETE", A, at=2, outputs=(table,)), event("COMPLETE")]
