@@ -179,8 +179,7 @@ class SessionFiles:
             for line in file:
                 with suppress(ValueError, KeyError, TypeError, AttributeError):  # its driver was killed as it wrote
                     said = json.loads(line)
-                    begun, ended, why = said["started"], said.get("ended"), said["message"]
-                    found = found.with_action(begun, ended, why)
+                    found.add(said["started"], said.get("ended"), said["message"])
         return found
 
     def rest(self, offset: int) -> bytes:

@@ -108,7 +108,7 @@ class Ended:
             raise UnreadableRecord(f"it lacks a part ({type(error).__name__}: {error})") from error
 
 
-@dataclass(frozen=True)
+@dataclass
 class Failed:
     """Actions that have failed by the driver's word, and why.
 
@@ -118,21 +118,18 @@ class Failed:
         ended_alone: Of those, the ones of which another began at the same time, so that `begun` lacks them.
     """
 
-    begun: Mapping[int, str | None] = field(default_factory=dict)
-    ended: Mapping[int, str | None] = field(default_factory=dict)
-    ended_alone: Mapping[int, str | None] = field(default_factory=dict)
+    begun: dict[int, str | None] = field(default_factory=dict)
+    ended: dict[int, str | None] = field(default_factory=dict)
+    ended_alone: dict[int, str | None] = field(default_factory=dict)
 
-    def with_action(self, begun: int | None, ended: int | None, why: str | None) -> Failed:
-        """The same and another one. A time is None where another action has it too, or none is known."""
-        return Failed(
-            {**self.begun, **_at(begun, why)},
-            {**self.ended, **_at(ended, why)},
-            {**self.ended_alone, **_at(ended if begun is None else None, why)},
-        )
-
-
-def _at(time: int | None, why: str | None) -> dict[int, str | None]:
-    return {} if time is None else {int(time): why}
+    def add(self, begun: int | None, ended: int | None, why: str | None) -> None:
+        """Add an action. A time is None where another action has it too, or it is not known."""
+        if begun is not None:
+            self.begun[int(begun)] = why
+        elif ended is not None:
+            self.ended_alone[int(ended)] = why
+        if ended is not None:
+            self.ended[int(ended)] = why
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,9 @@ def test_an_action_that_has_begun_is_known_by_its_beginning() -> None:
 def test_of_two_that_began_at_once_the_one_that_failed_is_known_by_its_end() -> None:
     events = [event("START"), event("START", A, at=1), event("START", B, at=1)]
     events += [event("COMPLETE", A, at=2), event("COMPLETE", B, at=3)]
-    ends = told(events, WELL, failed=Failed().with_action(None, began(3), "conflict"))
+    failed = Failed()
+    failed.add(None, began(3), "conflict")
+    ends = told(events, WELL, failed=failed)
     assert (kinds(ends, A), kinds(ends, B)) == (["START", "COMPLETE"], ["START", "FAIL"])
 
 
