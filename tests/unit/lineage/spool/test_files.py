@@ -17,5 +17,5 @@ def test_the_driver_s_word_is_read_as_far_as_it_was_written(tmp_path: Path) -> N
         "7\n"
         '{"started": 6, "en'
     )
-    begun = {1: "of an earlier version", 2: "exists", 5: "cut off"}
+    begun: dict[int, str | None] = {1: "of an earlier version", 2: "exists", 5: "cut off"}
     assert session.failed() == Failed(begun, {3: "exists", 4: None}, {4: None})
