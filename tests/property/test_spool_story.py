@@ -17,8 +17,17 @@ ENDS = ("COMPLETE", "FAIL", "ABORT")
 _ACTIONS = st.lists(
     st.tuples(st.integers(2, 5), st.sampled_from(["START", "RUNNING", "COMPLETE", "FAIL"])), max_size=25
 )
-_FAILED = st.sets(st.integers(2, 5)).map(lambda numbers: Failed(*[dict.fromkeys(map(began, numbers), "why")] * 2))
-"""All events of an action have the same time."""
+
+
+def _failed(numbers: set[int]) -> Failed:
+    """That these actions have failed. All events of an action have the same time."""
+    failed = Failed()
+    for number in numbers:
+        failed.add(began(number), began(number), "why")
+    return failed
+
+
+_FAILED = st.sets(st.integers(2, 5)).map(_failed)
 _OUTCOMES = st.sampled_from([Ended(state, "2026-11-22T11:00:00Z", "why") for state in ENDS])  # type: ignore[arg-type]
 
 
