@@ -1,6 +1,6 @@
 """The Iceberg catalog of Spark jobs, from the settings.
 
-What a catalog is called here ends here: names in lineage come from the catalog's own name (`naming.iceberg_table`).
+Names in lineage come from the catalog's own name (`naming.iceberg_table`), whatever its kind and address.
 """
 
 from __future__ import annotations

@@ -62,15 +62,16 @@ class _Watch:
         executions = store.executionsList(max(0, store.executionsCount() - _LAST), _LAST)
         seen = [executions.apply(number) for number in range(executions.size())]
         begun = Counter(each.submissionTime() for each in seen)
-        well = {_ended(each) for each in seen if _error(each) is None}
+        outcomes = {each.executionId(): (_ended(each), _error(each)) for each in seen}
+        well = {ended for ended, error in outcomes.values() if error is None}
         late = set[int]()
         for each in seen:
             number = each.executionId()
             if number in self._judged:
                 continue
-            ended = _ended(each)
+            ended, error = outcomes[number]
             if ended is not None:
-                has_failed = _error(each) is not None
+                has_failed = error is not None
             elif classes.org.apache.spark.sql.execution.SQLExecution.getQueryExecution(number) is None:
                 late.add(number)
                 continue
@@ -82,7 +83,7 @@ class _Watch:
             word = {
                 "started": started if begun[started] == 1 else None,
                 "ended": ended if ended not in well else None,
-                "message": _error(each),
+                "message": error,
             }
             self._judge(number, word if has_failed else None)
         return late

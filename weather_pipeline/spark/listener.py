@@ -107,11 +107,7 @@ def catalog_configuration(given: Mapping[str, object]) -> dict[str, str]:
     The listener loads tables beside the job. What it loaded before a write may else be what the job reads after it:
     none of the rows that it has just written.
     """
-    return {
-        f"{name}.cache-enabled": "false"
-        for name, value in given.items()
-        if _CATALOG.fullmatch(name) and str(value).startswith("org.apache.iceberg.spark.")
-    }
+    return {f"{name}.cache-enabled": "false" for name in _iceberg_catalogs(given)}
 
 
 def with_known_catalogs(given: Mapping[str, object]) -> dict[str, object]:
@@ -122,9 +118,7 @@ def with_known_catalogs(given: Mapping[str, object]) -> dict[str, object]:
     the metastore's address, and finds the tables by their metadata.
     """
     known = dict(given)
-    for name, value in given.items():
-        if not (_CATALOG.fullmatch(name) and str(value).startswith("org.apache.iceberg.spark.")):
-            continue
+    for name in _iceberg_catalogs(given):
         if str(given.get(f"{name}.type", "")).lower() != "jdbc" and given.get(f"{name}.catalog-impl") != _JDBC:
             continue
         for key in ("type", "catalog-impl"):
@@ -134,6 +128,15 @@ def with_known_catalogs(given: Mapping[str, object]) -> dict[str, object]:
             known[f"{name}.URI"] = uri
         known.setdefault(_METASTORE, f"thrift://{name.rpartition('.')[2]}-catalog:0")
     return known
+
+
+def _iceberg_catalogs(given: Mapping[str, object]) -> list[str]:
+    """The settings that name a catalog of Iceberg's, as `spark.sql.catalog.demo`."""
+    return [
+        name
+        for name, value in given.items()
+        if _CATALOG.fullmatch(name) and str(value).startswith("org.apache.iceberg.spark.")
+    ]
 
 
 def check_namespace(name: str) -> None:
